@@ -1,0 +1,154 @@
+//! Elements of data that exists, seen through a view, for one tile.
+
+use crate::cache::{Cache, Held, Key, resident};
+use crate::copy::{Walk, copy_box};
+use cleave_graph::SourceId;
+use cleave_ops::view::SourceAxis;
+use cleave_ops::{AxisChunks, Data, Region, Shape, View};
+use cleave_plan::{RunError, Source};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// What a `Load` step reads.
+pub(crate) enum Reader<'a> {
+    /// What an earlier stage left, dense.
+    Buffer { data: &'a Data, shape: &'a Shape },
+    /// Blocks of a source.
+    Stored(Stored<'a>),
+}
+
+pub(crate) struct Stored<'a> {
+    pub(crate) id: SourceId,
+    pub(crate) source: &'a dyn Source,
+    pub(crate) cache: &'a Cache,
+    /// The block read last, since neighbouring tiles want the same.
+    pub(crate) last: Option<(SmallVec<[usize; 4]>, Arc<Held>)>,
+}
+
+/// Writes the elements of `region`, row-major, seen through `view`; `out` has their number already.
+pub(crate) fn gather(reader: &mut Reader<'_>, view: &View, region: &Region, out: &mut Data) -> Result<(), RunError> {
+    match reader {
+        Reader::Buffer { data, shape } => {
+            let first = source_index(view, &region.start);
+            let from = walk(view, &first, shape);
+            copy_box(&region.len, data.as_ref(), &from, out, &Walk::whole(&region.len));
+            Ok(())
+        }
+        Reader::Stored(stored) => stored.gather(view, region, out),
+    }
+}
+
+impl Stored<'_> {
+    /// Cuts the tile where any source axis passes from one block to the next, and copies part by part.
+    fn gather(&mut self, view: &View, region: &Region, out: &mut Data) -> Result<(), RunError> {
+        let grid = self.source.grid();
+        let pieces: SmallVec<[SmallVec<[usize; 4]>; 4]> =
+            (0..region.len.ndim()).map(|axis| cuts(view, &grid.0, axis, region)).collect();
+        let counts: Shape = pieces.iter().map(|p| p.len() - 1).collect();
+        for number in 0..counts.size() {
+            let index = cleave_plan::stage::unravel(number, &counts);
+            let at: SmallVec<[usize; 4]> = index.iter().zip(&pieces).map(|(&i, p)| p[i]).collect();
+            let lens: SmallVec<[usize; 4]> = index.iter().zip(&pieces).map(|(&i, p)| p[i + 1] - p[i]).collect();
+            self.copy_part(view, region, &at, &lens, out)?;
+        }
+        Ok(())
+    }
+
+    /// Copies the part of a tile from `at` on that lies in one block.
+    fn copy_part(
+        &mut self,
+        view: &View,
+        region: &Region,
+        at: &[usize],
+        lens: &[usize],
+        out: &mut Data,
+    ) -> Result<(), RunError> {
+        let start: SmallVec<[usize; 4]> = region.start.iter().zip(at).map(|(a, b)| a + b).collect();
+        let mut first = source_index(view, &start);
+        let mut block = SmallVec::<[usize; 4]>::new();
+        let mut shape = SmallVec::<[usize; 4]>::new();
+        for (axis, index) in self.source.grid().0.iter().zip(&mut first) {
+            let place = locate(axis, *index);
+            block.push(place.number);
+            shape.push(place.len);
+            *index -= place.start;
+        }
+        let held = self.block(block)?;
+        let from = walk(view, &first, &Shape::new(shape));
+        copy_box(lens, held.block.elements(), &from, out, &Walk::inside(at, &region.len));
+        Ok(())
+    }
+
+    fn block(&mut self, index: SmallVec<[usize; 4]>) -> Result<Arc<Held>, RunError> {
+        if let Some((_, held)) = self.last.as_ref().filter(|(last, _)| *last == index) {
+            return Ok(Arc::clone(held));
+        }
+        let held = if self.source.is_resident() {
+            resident(self.source.block(&index).map_err(RunError::Read)?)
+        } else {
+            let key: Key = (self.id, index.clone());
+            self.cache.block(&key, self.source)?
+        };
+        self.last = Some((index, Arc::clone(&held)));
+        Ok(held)
+    }
+}
+
+/// The source index of an index of the view.
+fn source_index(view: &View, index: &[usize]) -> SmallVec<[usize; 4]> {
+    let at = |s: &SourceAxis| (s.start + s.axis.map_or(0, |a| s.step * index[a] as i64)) as usize;
+    view.source.iter().map(at).collect()
+}
+
+/// The walk through a row-major array of `shape` from `first` on that follows the view's axes.
+fn walk(view: &View, first: &[usize], shape: &Shape) -> Walk {
+    let mut strides: SmallVec<[isize; 4]> = SmallVec::from_elem(0, view.shape.ndim());
+    let mut base = 0;
+    for ((s, &index), &stride) in view.source.iter().zip(first).zip(&shape.strides()) {
+        base += (index * stride) as isize;
+        if let Some(axis) = s.axis {
+            strides[axis] += s.step as isize * stride as isize;
+        }
+    }
+    Walk { base, strides }
+}
+
+/// Where to cut a tile along an axis, from 0 to its length, so that no part passes a block's edge.
+fn cuts(view: &View, grid: &[AxisChunks], axis: usize, region: &Region) -> SmallVec<[usize; 4]> {
+    let (start, len) = (region.start[axis], region.len[axis]);
+    let mut cuts: SmallVec<[usize; 4]> = SmallVec::from_slice(&[0]);
+    let mut at = 0;
+    while at < len {
+        let mut next = len;
+        for (chunks, s) in grid.iter().zip(&view.source).filter(|(_, s)| s.axis == Some(axis)) {
+            let index = s.start + s.step * (start + at) as i64;
+            let place = locate(chunks, index as usize);
+            let inside = index as usize - place.start;
+            let left = if s.step > 0 { place.len - 1 - inside } else { inside };
+            next = next.min(at + left / s.step.unsigned_abs() as usize + 1);
+        }
+        cuts.push(next);
+        at = next;
+    }
+    cuts
+}
+
+/// A chunk on one axis.
+pub(crate) struct Place {
+    pub(crate) number: usize,
+    start: usize,
+    len: usize,
+}
+
+/// The chunk that holds an index.
+pub(crate) fn locate(axis: &AxisChunks, index: usize) -> Place {
+    let (mut start, mut number) = (0, 0);
+    for &(len, count) in axis.runs() {
+        if index < start + len * count {
+            let nth = (index - start) / len;
+            return Place { number: number + nth, start: start + nth * len, len };
+        }
+        (start, number) = (start + len * count, number + count);
+    }
+    unreachable!("a view stays inside its source")
+}

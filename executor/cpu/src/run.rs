@@ -1,0 +1,281 @@
+//! A plan, stage after stage: tasks are numbers that threads take from a counter.
+
+use crate::cache::Cache;
+use crate::fold::{self, Folder, rule};
+use crate::ledger::{Claim, Ledger};
+use crate::machine::{Inputs, Machine};
+use crate::memory::DenseSink;
+use crate::pool::Pool;
+use crate::progress::Meter;
+use crate::stage_clock::StageClock;
+use crate::store;
+use crate::tree::{Merger, Partial};
+use crate::watch::Watch;
+use cleave_ops::{Data, Region};
+use cleave_plan::{Event, FoldWork, Plan, RunError, RunReport, Sink, Sources, Stage, StageReport, Target, Work};
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A wish to stop, shared with whoever may have it; looked at between tiles.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(pub Arc<AtomicBool>);
+
+/// How a run is watched and stopped.
+pub struct Control<'a> {
+    /// Stops the run when it becomes true.
+    pub cancel: Cancel,
+    /// Hears of stages and progress; called from any thread, never twice at once for progress.
+    pub events: &'a (dyn Fn(Event) + Sync),
+}
+
+impl Cancel {
+    /// Stops every run that has this.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether runs are to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs a plan; output `n` goes to `sinks[n]`.
+pub fn run(
+    pool: &Pool,
+    plan: &Plan,
+    sources: &Sources,
+    sinks: &[Arc<dyn Sink>],
+    control: &Control<'_>,
+) -> Result<RunReport, RunError> {
+    let ledger = Arc::new(Ledger::default());
+    let stages = {
+        let cache = Cache::new(plan.cache_bytes, Arc::clone(&ledger));
+        let meter = Meter::new(plan, &ledger, control.events);
+        let held = plan.outputs.iter().filter(|o| o.held).map(|o| o.nbytes()).sum();
+        let _results = ledger.claim(held);
+        let written = AtomicU64::new(0);
+        let run = Run {
+            pool,
+            plan,
+            sources,
+            sinks,
+            cancel: &control.cancel.0,
+            ledger: &ledger,
+            cache: &cache,
+            meter: &meter,
+            written: &written,
+        };
+        let stages = run.stages()?;
+        run.report(stages)
+    };
+    Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..stages })
+}
+
+struct Run<'a> {
+    pool: &'a Pool,
+    plan: &'a Plan,
+    sources: &'a Sources,
+    sinks: &'a [Arc<dyn Sink>],
+    cancel: &'a AtomicBool,
+    ledger: &'a Arc<Ledger>,
+    cache: &'a Cache,
+    meter: &'a Meter<'a>,
+    written: &'a AtomicU64,
+}
+
+impl Run<'_> {
+    /// Runs all stages; what a stage leaves is forgotten after the last that reads it.
+    fn stages(&self) -> Result<Vec<StageReport>, RunError> {
+        let mut buffers: Vec<Option<Data>> = self.plan.buffers.iter().map(|_| None).collect();
+        let mut claims: Vec<Option<Claim>> = self.plan.buffers.iter().map(|_| None).collect();
+        let mut reports = Vec::with_capacity(self.plan.stages.len());
+        for (number, stage) in self.plan.stages.iter().enumerate() {
+            self.meter.begin(number, self.plan);
+            let made = |b: &cleave_plan::plan::Buffer| b.made_by == number;
+            let making: Vec<Option<DenseSink>> =
+                self.plan.buffers.iter().map(|b| made(b).then(|| DenseSink::new(&b.shape, b.dtype))).collect();
+            for (claim, buffer) in claims.iter_mut().zip(&self.plan.buffers).filter(|(_, b)| made(b)) {
+                *claim = Some(self.ledger.claim(buffer.nbytes()));
+            }
+            reports.push(self.stage(number, stage, &buffers, &making)?);
+            for (i, buffer) in self.plan.buffers.iter().enumerate() {
+                if let Some(sink) = &making[i] {
+                    buffers[i] = Some(sink.take());
+                }
+                if buffer.last_read_by <= number {
+                    (buffers[i], claims[i]) = (None, None);
+                }
+            }
+        }
+        Ok(reports)
+    }
+
+    fn stage(
+        &self,
+        number: usize,
+        stage: &Stage,
+        buffers: &[Option<Data>],
+        making: &[Option<DenseSink>],
+    ) -> Result<StageReport, RunError> {
+        let inputs = Inputs {
+            stored: self.sources,
+            buffers,
+            planned: &self.plan.buffers,
+            cache: self.cache,
+            ledger: self.ledger,
+        };
+        let merger = match &stage.work {
+            Work::Fold(work) => Some(Merger::new(work.goals.iter().map(rule).collect(), work.spans)),
+            Work::Store(_) => None,
+        };
+        let shift = Shift {
+            run: self,
+            number,
+            stage,
+            inputs,
+            making,
+            merger,
+            next: AtomicUsize::new(0),
+            failed: AtomicBool::new(false),
+            error: Mutex::new(None),
+            clock: StageClock::new(stage),
+        };
+        self.pool.each(stage.tasks, || shift.work());
+        match shift.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(shift.clock.report(stage)),
+        }
+    }
+
+    /// Hands a finished block to all who want it.
+    fn deliver(
+        &self,
+        target: &Target,
+        making: &[Option<DenseSink>],
+        region: &Region,
+        block: Data,
+    ) -> Result<(), RunError> {
+        if let Some(sink) = target.buffer.and_then(|b| making[b.0 as usize].as_ref()) {
+            sink.copy_in(region, &block);
+        }
+        let Some((&last, others)) = target.outputs.split_last() else { return Ok(()) };
+        let bytes = (block.nbytes() * target.outputs.len()) as u64;
+        self.written.fetch_add(bytes, Ordering::Relaxed);
+        for &output in others {
+            self.sinks[output].put(region, block.clone()).map_err(RunError::Write)?;
+        }
+        self.sinks[last].put(region, block).map_err(RunError::Write)
+    }
+
+    fn report(&self, stages: Vec<StageReport>) -> RunReport {
+        let resident = |id: &_| self.sources.get(id).is_some_and(|s| s.is_resident());
+        let read = self.plan.stages.iter().flat_map(|s| s.stored_bytes()).filter(|(id, _)| resident(id));
+        RunReport {
+            wall: self.meter.elapsed(),
+            stages,
+            bytes_read: self.cache.read_bytes() + read.map(|(_, bytes)| bytes).sum::<u64>(),
+            bytes_written: self.written.load(Ordering::Relaxed),
+            bytes_computed: self.plan.totals.bytes_computed,
+            peak_bytes: 0,
+            bytes_left: 0,
+            threads: self.pool.threads(),
+        }
+    }
+}
+
+/// One stage while it runs, shared by the threads that work on it.
+struct Shift<'a> {
+    run: &'a Run<'a>,
+    number: usize,
+    stage: &'a Stage,
+    inputs: Inputs<'a>,
+    making: &'a [Option<DenseSink>],
+    merger: Option<Merger>,
+    next: AtomicUsize,
+    failed: AtomicBool,
+    /// Guards the first error.
+    error: Mutex<Option<RunError>>,
+    clock: StageClock,
+}
+
+impl Shift<'_> {
+    /// Takes tasks until there are none; a panic ends the run as an error.
+    fn work(&self) {
+        let task = Cell::new(0);
+        let done = catch_unwind(AssertUnwindSafe(|| self.tasks(&task)));
+        let error = match done {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(panic) => RunError::Bug { stage: self.number, task: task.get(), message: message(panic.as_ref()) },
+        };
+        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.failed.swap(true, Ordering::Relaxed) {
+            *first = Some(error);
+        }
+    }
+
+    fn tasks(&self, current: &Cell<usize>) -> Result<(), RunError> {
+        let watch = Watch::new(self.run.cancel, &self.failed, self.run.meter);
+        let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
+        let mut folder = match &self.stage.work {
+            Work::Fold(work) => Some(Folder::new(work)),
+            Work::Store(_) => None,
+        };
+        loop {
+            let task = self.next.fetch_add(1, Ordering::Relaxed);
+            if task >= self.stage.tasks {
+                watch.flush();
+                return Ok(());
+            }
+            current.set(task);
+            watch.visit(0)?;
+            let timer = self.clock.start();
+            match (&self.stage.work, &mut folder) {
+                (Work::Fold(work), Some(folder)) => self.fold(work, folder, task, &mut machine, &watch)?,
+                (Work::Store(work), _) => {
+                    let _claim = self.run.ledger.claim(store::bytes(work, task));
+                    let (region, blocks) = store::task(work, task, &mut machine, &watch)?;
+                    for (goal, block) in work.goals.iter().zip(blocks) {
+                        self.run.deliver(&goal.target, self.making, &region, block)?;
+                    }
+                }
+                (Work::Fold(_), None) => unreachable!("a stage that reduces has a folder"),
+            }
+            self.clock.stop(timer, &self.stage.task_region(task));
+        }
+    }
+
+    fn fold(
+        &self,
+        work: &FoldWork,
+        folder: &mut Folder<'_>,
+        task: usize,
+        machine: &mut Machine<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<(), RunError> {
+        let partial = folder.task(task, machine, watch, self.run.ledger)?;
+        let merger = self.merger.as_ref().expect("a stage that reduces has a merger");
+        match merger.add(task / work.spans, task % work.spans, partial) {
+            Some(whole) => self.finish(work, &work.kept_region(task), &whole),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(&self, work: &FoldWork, kept: &Region, whole: &Partial) -> Result<(), RunError> {
+        for (goal, state) in work.goals.iter().zip(&whole.states) {
+            let block = fold::finish(goal, work, kept, state);
+            let _claim = self.run.ledger.claim(block.nbytes() as u64);
+            self.run.deliver(&goal.target, self.making, kept, block)?;
+        }
+        Ok(())
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without text".to_owned())
+}

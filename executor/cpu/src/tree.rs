@@ -1,0 +1,123 @@
+//! The fixed order in which states are combined: a binary segment tree over the number of what they hold.
+
+use crate::ledger::Claim;
+use cleave_ops::{Data, FoldLoop};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// The state of one reduction for some kept elements: its columns.
+pub(crate) type State = Vec<Data>;
+
+/// The tree over states that come in order, as a binary counter: place `k` holds a subtree of `2^k` leaves.
+pub(crate) struct Counter {
+    rule: &'static FoldLoop,
+    places: Vec<Option<State>>,
+    free: Vec<State>,
+}
+
+impl Counter {
+    pub(crate) fn new(rule: &'static FoldLoop) -> Self {
+        Self { rule, places: Vec::new(), free: Vec::new() }
+    }
+
+    /// A state to write into; what it holds is of no use.
+    pub(crate) fn fresh(&mut self) -> State {
+        self.free.pop().unwrap_or_else(|| empty_state(self.rule))
+    }
+
+    /// Adds the next leaf.
+    pub(crate) fn push(&mut self, leaf: State) {
+        let mut carry = leaf;
+        for place in &mut self.places {
+            match place.take() {
+                None => {
+                    *place = Some(carry);
+                    return;
+                }
+                Some(mut left) => {
+                    (self.rule.combine)(&mut left, &carry);
+                    self.free.push(std::mem::replace(&mut carry, left));
+                }
+            }
+        }
+        self.places.push(Some(carry));
+    }
+
+    /// The root; the counter is empty again. A right child that is missing changes nothing.
+    pub(crate) fn finish(&mut self) -> Option<State> {
+        let mut root: Option<State> = None;
+        for place in &mut self.places {
+            root = match (place.take(), root) {
+                (Some(mut left), Some(right)) => {
+                    (self.rule.combine)(&mut left, &right);
+                    self.free.push(right);
+                    Some(left)
+                }
+                (left, right) => left.or(right),
+            };
+        }
+        root
+    }
+
+    /// Takes back a state that is no longer needed.
+    pub(crate) fn recycle(&mut self, state: State) {
+        self.free.push(state);
+    }
+}
+
+/// A state of no kept elements.
+pub(crate) fn empty_state(rule: &FoldLoop) -> State {
+    rule.state.iter().map(|&dtype| Data::with_capacity(dtype, 0)).collect()
+}
+
+/// What a task made for one kept box: a state for each goal.
+pub(crate) struct Partial {
+    pub(crate) states: Vec<State>,
+    pub(crate) _claim: Claim,
+}
+
+/// The tree over the spans of each kept box, whose parts come in any order from many threads: neighbours are
+/// combined as soon as both are there.
+pub(crate) struct Merger {
+    rules: Vec<&'static FoldLoop>,
+    spans: usize,
+    /// Guards the parts that wait, by kept box, level and number.
+    waiting: Mutex<HashMap<(usize, u32, usize), Partial>>,
+}
+
+impl Merger {
+    pub(crate) fn new(rules: Vec<&'static FoldLoop>, spans: usize) -> Self {
+        Self { rules, spans, waiting: Mutex::default() }
+    }
+
+    /// Adds the part of a span; gives the whole once it is complete.
+    pub(crate) fn add(&self, kept_box: usize, span: usize, part: Partial) -> Option<Partial> {
+        let (mut level, mut number, mut count, mut part) = (0, span, self.spans, part);
+        while count > 1 {
+            let alone = number.is_multiple_of(2) && number + 1 == count;
+            if !alone {
+                let sibling = self.pair(kept_box, level, number, part)?;
+                part = self.combine(sibling);
+            }
+            (level, number, count) = (level + 1, number / 2, count.div_ceil(2));
+        }
+        Some(part)
+    }
+
+    /// Both children, left first, if the other one is there; otherwise this one waits.
+    fn pair(&self, kept_box: usize, level: u32, number: usize, part: Partial) -> Option<(Partial, Partial)> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(other) = waiting.remove(&(kept_box, level, number ^ 1)) else {
+            waiting.insert((kept_box, level, number), part);
+            return None;
+        };
+        Some(if number.is_multiple_of(2) { (part, other) } else { (other, part) })
+    }
+
+    fn combine(&self, (mut left, right): (Partial, Partial)) -> Partial {
+        for ((rule, left), right) in self.rules.iter().zip(&mut left.states).zip(&right.states) {
+            (rule.combine)(left, right);
+        }
+        left
+    }
+}

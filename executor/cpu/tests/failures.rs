@@ -1,0 +1,125 @@
+//! What happens when a run is stopped, a source fails, or a task panics.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use cleave_cpu::{Cancel, Control, Pool, run};
+use cleave_graph::{Graph, NodeId, SourceId};
+use cleave_ops::{AxisChunks, Chunks, DType, Data, Region, Shape};
+use cleave_plan::{Cut, Options, Output, PlanError, RunError, Sink, Source, SourceError, Sources, plan};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use support::{Counted, Setting, blocks, compute, counted, fold, load, map};
+
+/// `x.sum()` of 200 blocks.
+fn sum() -> (Graph, NodeId, Counted) {
+    let (shape, mut graph) = (Shape::new([200, 1000]), Graph::new());
+    let x = load(&mut graph, 0, &shape, DType::F64);
+    let sum = fold(&mut graph, "sum", x, &[0, 1]);
+    let grid = Chunks([AxisChunks::regular(200, 1), AxisChunks::single(1000)].into_iter().collect());
+    (graph, sum, counted(blocks(&Data::F64(vec![1.0; 200_000]), &grid)))
+}
+
+fn broken() -> SourceError {
+    SourceError { what: "chunk (7, 0)".to_owned(), cause: Arc::new(std::io::Error::other("the disk is gone")) }
+}
+
+fn run_with(source: Arc<Counted>, threads: usize, cancel: Cancel) -> Result<Vec<Data>, RunError> {
+    let (graph, node, _) = sum();
+    let sources = Sources::from([(SourceId(0), source as Arc<dyn Source>)]);
+    compute(&graph, &[(node, Cut::Engine)], &Setting { threads, sources: &sources, cancel }).map(|(data, _)| data)
+}
+
+#[test]
+fn a_block_is_read_once_by_any_number_of_threads() {
+    for threads in [1, 2, 4] {
+        let source = Arc::new(sum().2);
+        let data = run_with(Arc::clone(&source), threads, Cancel::default()).unwrap();
+        assert_eq!(data, [Data::F64(vec![200_000.0])]);
+        assert_eq!(source.reads.load(Ordering::SeqCst), 200, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_run_stops_soon_after_it_is_cancelled() {
+    for threads in [1, 2, 4] {
+        let cancel = Cancel::default();
+        let wish = cancel.clone();
+        let hook = Box::new(move |read| {
+            if read == 20 {
+                wish.cancel();
+            }
+            Ok(())
+        });
+        let source = Arc::new(Counted { hook, ..sum().2 });
+        let stopped = run_with(Arc::clone(&source), threads, cancel);
+        assert!(matches!(stopped, Err(RunError::Cancelled)), "{stopped:?}");
+        // A tile of each thread is under way, and a tile reads three blocks at most.
+        assert!(source.reads.load(Ordering::SeqCst) <= 21 + 3 * threads);
+    }
+}
+
+#[test]
+fn a_source_that_fails_is_an_error() {
+    for threads in [1, 4] {
+        let hook = Box::new(|read: usize| if read == 7 { Err(broken()) } else { Ok(()) });
+        let failed = run_with(Arc::new(Counted { hook, ..sum().2 }), threads, Cancel::default());
+        let Err(RunError::Read(error)) = failed else { panic!("{failed:?}") };
+        assert_eq!(error.to_string(), "chunk (7, 0): the disk is gone");
+    }
+}
+
+#[test]
+fn a_panic_is_an_error_and_nobody_waits_for_ever() {
+    for threads in [1, 4] {
+        let hook = Box::new(|read: usize| if read >= 7 { panic!("read {}", read.min(7)) } else { Ok(()) });
+        let failed = run_with(Arc::new(Counted { hook, ..sum().2 }), threads, Cancel::default());
+        let Err(RunError::Bug { message, .. }) = failed else { panic!("{failed:?}") };
+        assert_eq!(message, "read 7");
+    }
+}
+
+/// A sink that takes nothing.
+struct Full;
+
+impl Sink for Full {
+    fn put(&self, _region: &Region, _data: Data) -> Result<(), SourceError> {
+        Err(broken())
+    }
+}
+
+#[test]
+fn a_sink_that_fails_is_an_error() {
+    let (graph, node, source) = sum();
+    let sources = Sources::from([(SourceId(0), Arc::new(source) as Arc<dyn Source>)]);
+    let outputs = [Output { node, cut: Cut::Engine, held: false }];
+    let plan = plan(&graph, &outputs, &Options { threads: 2, sources: sources.clone(), ..Options::default() }).unwrap();
+    let control = Control { cancel: Cancel::default(), events: &|_| {} };
+    let failed = run(&Pool::new(2).unwrap(), &plan, &sources, &[Arc::new(Full)], &control);
+    assert!(matches!(failed, Err(RunError::Write(_))));
+}
+
+#[test]
+fn a_source_that_is_gone_is_an_error() {
+    let (graph, node, _) = sum();
+    let setting = Setting { threads: 1, sources: &Sources::new(), cancel: Cancel::default() };
+    let failed = compute(&graph, &[(node, Cut::Engine)], &setting);
+    assert!(matches!(failed, Err(RunError::MissingSource(SourceId(0)))));
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_it_runs() {
+    let (shape, mut graph) = (Shape::new([1000, 1000]), Graph::new());
+    let x = load(&mut graph, 0, &shape, DType::F64);
+    let twice = map(&mut graph, "add", &[x, x]);
+    let refused = |held, limit| {
+        let options = Options { threads: 1, memory_limit_bytes: limit, ..Options::default() };
+        plan(&graph, &[Output { node: twice, cut: Cut::Engine, held }], &options)
+    };
+    let Err(PlanError::DoesNotFit { needed, limit, what }) = refused(true, 7_000_000) else { panic!() };
+    assert!(needed > 8_000_000 && needed < 12_000_000, "{needed}");
+    assert_eq!((limit, what.as_str()), (7_000_000, "the results"));
+    assert!(refused(true, needed).is_ok());
+    assert!(refused(true, needed - 1).is_err());
+    assert!(refused(false, 7_000_000).is_ok());
+}

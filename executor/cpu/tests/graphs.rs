@@ -1,0 +1,46 @@
+//! Random graphs give what they mean, whatever the chunks, cuts and threads.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use cleave_cpu::Cancel;
+use cleave_graph::NodeId;
+use cleave_plan::{Cut, Source, Sources};
+use proptest::prelude::*;
+use std::sync::Arc;
+use support::random::{Case, Tape, case, chunks};
+use support::reference::evaluate;
+use support::{Setting, blocks, compute, counted};
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn a_run_gives_what_the_graph_means(numbers in prop::collection::vec(any::<u32>(), 20..90)) {
+        let mut tape = Tape::new(numbers);
+        let case = case(&mut tape);
+        let sources = sources(&case, &mut tape);
+        let wanted: Vec<(NodeId, Cut)> = case.nodes.iter().rev().take(3).map(|&n| (n, cut(&case, n, &mut tape))).collect();
+        let setting = Setting { threads: [1, 2, 4][tape.below(3)], sources: &sources, cancel: Cancel::default() };
+        let (results, _) = compute(&case.graph, &wanted, &setting).unwrap();
+        for ((node, cut), result) in wanted.iter().zip(results) {
+            let expected = evaluate(&case.graph, *node, &case.stored);
+            prop_assert_eq!(result, expected, "node {:?} cut {:?} of {:#?}", node, cut, case.graph.iter().collect::<Vec<_>>());
+        }
+    }
+}
+
+fn cut(case: &Case, node: NodeId, tape: &mut Tape) -> Cut {
+    if tape.below(2) == 0 { Cut::Engine } else { Cut::Grid(chunks(&case.graph[node].shape, tape)) }
+}
+
+fn sources(case: &Case, tape: &mut Tape) -> Sources {
+    let mut sources = Sources::new();
+    for (_, node) in case.graph.iter() {
+        if let cleave_graph::NodeKind::Load(id) = node.kind {
+            let held = blocks(&case.stored[&id], &chunks(&node.shape, tape));
+            let source: Arc<dyn Source> = if tape.below(2) == 0 { Arc::new(held) } else { Arc::new(counted(held)) };
+            sources.insert(id, source);
+        }
+    }
+    sources
+}

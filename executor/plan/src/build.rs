@@ -1,0 +1,245 @@
+//! Programs from nodes: views are composed on the way down, so that they end as index arithmetic on the
+//! fills and loads below, and a node seen twice through the same view is computed once.
+
+use crate::error::PlanError;
+use crate::program::{Action, Origin, Program, Slot, Step};
+use crate::progression::{Placed, place_patch};
+use crate::stage::BufferId;
+use cleave_graph::{Graph, NodeId, NodeKind};
+use cleave_ops::{DType, Fill, Shape, View};
+use rustc_hash::FxHashMap;
+use smallvec::{SmallVec, smallvec};
+
+/// The most steps of one stage, nested programs included.
+pub const MAX_STEPS: usize = 50_000;
+
+/// Which nodes are read from what an earlier stage left.
+pub type Held<'a> = &'a dyn Fn(NodeId) -> Option<BufferId>;
+
+/// The program that computes `roots`, all of shape `space`; its results stand in the same order.
+pub fn build(graph: &Graph, space: &Shape, roots: &[NodeId], held: Held<'_>) -> Result<Program, PlanError> {
+    let mut budget = MAX_STEPS;
+    let wants: Vec<Want> = roots.iter().map(|&node| Want { node, view: View::identity(space) }).collect();
+    build_seen(graph, space, wants, held, &mut budget)
+}
+
+/// A node, seen through a view.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Want {
+    node: NodeId,
+    view: View,
+}
+
+fn build_seen(
+    graph: &Graph,
+    space: &Shape,
+    wants: Vec<Want>,
+    held: Held<'_>,
+    budget: &mut usize,
+) -> Result<Program, PlanError> {
+    let memo = FxHashMap::default();
+    let mut builder = Builder { graph, space, held, budget, memo, known: FxHashMap::default(), code: Vec::new() };
+    let results = wants.into_iter().map(|w| builder.lower(w)).collect::<Result<Vec<Slot>, _>>()?;
+    Ok(assign(space, &builder.code, &results))
+}
+
+struct Builder<'a> {
+    graph: &'a Graph,
+    space: &'a Shape,
+    held: Held<'a>,
+    budget: &'a mut usize,
+    /// The value of what was lowered already; a value's number is its place in `code`.
+    memo: FxHashMap<Want, Slot>,
+    known: FxHashMap<Action, Slot>,
+    code: Vec<(Action, DType)>,
+}
+
+/// What a want is made of, once the views have been pushed one node down.
+enum Parts {
+    /// The same as another.
+    Same(Want),
+    /// Nothing that is lowered here.
+    Leaf(Action),
+    /// An action over others.
+    Over(SmallVec<[Want; 3]>),
+}
+
+impl Builder<'_> {
+    /// Lowers with a stack of its own, since a loop of a notebook makes graphs of any depth.
+    fn lower(&mut self, root: Want) -> Result<Slot, PlanError> {
+        let mut stack = vec![root.clone()];
+        while let Some(want) = stack.last().cloned() {
+            if self.memo.contains_key(&want) {
+                stack.pop();
+                continue;
+            }
+            let parts = self.parts(&want)?;
+            let missing: Vec<Want> = parts.wants().iter().filter(|w| !self.memo.contains_key(w)).cloned().collect();
+            if missing.is_empty() {
+                let slot = self.emit(&want, parts)?;
+                self.memo.insert(want, slot);
+                stack.pop();
+            }
+            stack.extend(missing);
+        }
+        Ok(self.memo[&root])
+    }
+
+    fn parts(&self, want: &Want) -> Result<Parts, PlanError> {
+        let (node, view) = (&self.graph[want.node], &want.view);
+        if let Some(buffer) = (self.held)(want.node) {
+            return Ok(load(Origin::Buffer(buffer), &node.shape, view));
+        }
+        let through = |input: NodeId, view: &View| Want { node: input, view: view.clone() };
+        Ok(match &node.kind {
+            NodeKind::Fill(fill) => Parts::Leaf(fill_action(fill, &node.shape, view)),
+            NodeKind::Load(source) => load(Origin::Stored(*source), &node.shape, view),
+            NodeKind::Map { inputs, .. } => Parts::Over(inputs.iter().map(|&i| through(i, view)).collect()),
+            NodeKind::Cast(input) => Parts::Over(smallvec![through(*input, view)]),
+            NodeKind::Rechunk(input) => Parts::Same(through(*input, view)),
+            NodeKind::View { input, view: inner } => Parts::Same(through(*input, &view.of(inner))),
+            NodeKind::Overlay { base, patch, place } => match self.placed(want.node, view, place)? {
+                Placed::At(at, seen) if seen.shape == *self.space && at.iter().all(|p| p.step == 1) => {
+                    Parts::Same(through(*patch, &seen))
+                }
+                Placed::At(..) => Parts::Over(smallvec![through(*base, view)]),
+                Placed::Nowhere => Parts::Same(through(*base, view)),
+            },
+            NodeKind::Fold { .. } => unreachable!("a reduction ends a stage, so its result is held"),
+        })
+    }
+
+    fn placed(&self, node: NodeId, view: &View, place: &View) -> Result<Placed, PlanError> {
+        place_patch(view, place).map_err(|_| PlanError::CoupledPatch { node })
+    }
+
+    /// Writes the step of a want whose parts are lowered.
+    fn emit(&mut self, want: &Want, parts: Parts) -> Result<Slot, PlanError> {
+        let dtype = self.graph[want.node].dtype;
+        match parts {
+            Parts::Same(other) => Ok(self.memo[&other]),
+            Parts::Leaf(action) => self.push(want.node, action, dtype),
+            Parts::Over(wants) => {
+                let inputs: SmallVec<[Slot; 3]> = wants.iter().map(|w| self.memo[w]).collect();
+                let action = self.action(want, inputs)?;
+                self.push(want.node, action, dtype)
+            }
+        }
+    }
+
+    fn action(&mut self, want: &Want, inputs: SmallVec<[Slot; 3]>) -> Result<Action, PlanError> {
+        match &self.graph[want.node].kind {
+            NodeKind::Map { op, loop_index, .. } => Ok(Action::Map { op, loop_index: *loop_index, inputs }),
+            NodeKind::Cast(_) => Ok(Action::Cast { input: inputs[0] }),
+            NodeKind::Overlay { patch, place, .. } => match self.placed(want.node, &want.view, place)? {
+                Placed::At(place, view) => self.overlay(inputs[0], *patch, place, view),
+                Placed::Nowhere => unreachable!("a patch that shows nowhere is its base"),
+            },
+            NodeKind::Fill(_)
+            | NodeKind::Load(_)
+            | NodeKind::Fold { .. }
+            | NodeKind::View { .. }
+            | NodeKind::Rechunk(_) => {
+                unreachable!("only maps, casts and overlays have parts to act on")
+            }
+        }
+    }
+
+    fn overlay(
+        &mut self,
+        base: Slot,
+        patch: NodeId,
+        place: SmallVec<[crate::progression::Progression; 4]>,
+        view: View,
+    ) -> Result<Action, PlanError> {
+        let space = view.shape.clone();
+        let program = build_seen(self.graph, &space, vec![Want { node: patch, view }], self.held, self.budget)?;
+        Ok(Action::Overlay { base, patch: Box::new(program), place })
+    }
+
+    fn push(&mut self, node: NodeId, action: Action, dtype: DType) -> Result<Slot, PlanError> {
+        if let Some(&slot) = self.known.get(&action).filter(|s| self.code[s.0 as usize].1 == dtype) {
+            return Ok(slot);
+        }
+        *self.budget = self.budget.checked_sub(1).ok_or(PlanError::TooManySteps { node, limit: MAX_STEPS })?;
+        let slot = Slot(self.code.len() as u32);
+        self.known.insert(action.clone(), slot);
+        self.code.push((action, dtype));
+        Ok(slot)
+    }
+}
+
+impl Parts {
+    fn wants(&self) -> &[Want] {
+        match self {
+            Parts::Same(want) => std::slice::from_ref(want),
+            Parts::Leaf(_) => &[],
+            Parts::Over(wants) => wants,
+        }
+    }
+}
+
+fn load(origin: Origin, shape: &Shape, view: &View) -> Parts {
+    Parts::Leaf(Action::Load { origin, shape: shape.clone(), view: plain(view) })
+}
+
+fn fill_action(fill: &Fill, shape: &Shape, view: &View) -> Action {
+    match fill {
+        Fill::Const(_) => {
+            let view = View { shape: view.shape.clone(), source: SmallVec::new() };
+            Action::Fill { fill: fill.clone(), shape: Shape::default(), view }
+        }
+        _ => Action::Fill { fill: fill.clone(), shape: shape.clone(), view: plain(view) },
+    }
+}
+
+/// The same view, with an index that never changes written as a fixed one.
+fn plain(view: &View) -> View {
+    let mut view = view.clone();
+    for s in &mut view.source {
+        if s.axis.is_some_and(|a| s.step == 0 || view.shape[a] == 1) {
+            (s.step, s.axis) = (0, None);
+        }
+    }
+    view
+}
+
+/// Gives each value a register; registers of values that are no longer read are used again, except those of
+/// constants, which stay filled from tile to tile.
+fn assign(space: &Shape, code: &[(Action, DType)], results: &[Slot]) -> Program {
+    let mut last_read: Vec<usize> = vec![0; code.len()];
+    for (i, (action, _)) in code.iter().enumerate() {
+        action.inputs().iter().for_each(|s| last_read[s.0 as usize] = i);
+    }
+    results.iter().for_each(|s| last_read[s.0 as usize] = usize::MAX);
+    let mut program = Program { space: space.clone(), ..Program::default() };
+    let mut free: FxHashMap<DType, Vec<Slot>> = FxHashMap::default();
+    let mut place: Vec<Slot> = Vec::with_capacity(code.len());
+    for (i, (action, dtype)) in code.iter().enumerate() {
+        let reused = if action.is_constant() { None } else { free.entry(*dtype).or_default().pop() };
+        let out = reused.unwrap_or_else(|| {
+            program.slots.push(*dtype);
+            Slot(program.slots.len() as u32 - 1)
+        });
+        let mut done: SmallVec<[Slot; 3]> = action.inputs();
+        done.sort_unstable();
+        done.dedup();
+        for value in done.into_iter().filter(|v| last_read[v.0 as usize] == i && !code[v.0 as usize].0.is_constant()) {
+            free.entry(code[value.0 as usize].1).or_default().push(place[value.0 as usize]);
+        }
+        program.steps.push(Step { out, action: renamed(action, &place) });
+        place.push(out);
+    }
+    program.results = results.iter().map(|s| place[s.0 as usize]).collect();
+    program
+}
+
+fn renamed(action: &Action, place: &[Slot]) -> Action {
+    let mut action = action.clone();
+    match &mut action {
+        Action::Map { inputs, .. } => inputs.iter_mut().for_each(|s| *s = place[s.0 as usize]),
+        Action::Cast { input: slot } | Action::Overlay { base: slot, .. } => *slot = place[slot.0 as usize],
+        Action::Fill { .. } | Action::Load { .. } => {}
+    }
+    action
+}

@@ -1,0 +1,361 @@
+//! Which nodes end a stage, and which stages there are.
+//!
+//! Every reduction and every output ends one. So does an elementwise node that is read through many views:
+//! computing it again for each would cost more than keeping it. All else is computed again in every stage
+//! that reads it. Ends of one level (none needs another) with the same space and axes share a stage.
+
+use crate::build::build;
+use crate::error::PlanError;
+use crate::lattice::Lattice;
+use crate::plan::{Buffer, Cut, Options, Output, Plan, PlannedOutput, Totals};
+use crate::program::{Action, Origin, Program};
+use crate::size::{axis_across, engine_boxes, fold_cut, task_len};
+use crate::stage::{BufferId, FoldGoal, FoldWork, Stage, StoreGoal, StoreWork, Target, Work};
+use cleave_graph::{Graph, NodeId, NodeKind};
+use cleave_ops::op::FoldFacts;
+use cleave_ops::{Chunks, Class, FoldLoop, Op, Shape, View};
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+
+/// The most views through which an elementwise node is computed anew.
+const MOST_VIEWS: usize = 6;
+/// The most elements that are kept for that reason.
+const MOST_KEPT: usize = 1 << 28;
+
+/// The loop of a reduction.
+pub fn fold_loop(op: &'static Op, loop_index: usize) -> &'static FoldLoop {
+    match &op.class {
+        Class::Fold(fold) => &fold.loops[loop_index],
+        Class::Fill(_) | Class::Map(_) | Class::View(_) => unreachable!("a Fold node holds a reduction"),
+    }
+}
+
+/// Cuts the graph into stages; memory is not yet counted.
+pub(crate) fn cut(graph: &Graph, outputs: &[Output], options: &Options) -> Result<Plan, PlanError> {
+    let ends = Ends::find(graph, outputs);
+    let mut groups: Vec<Group> = Vec::new();
+    for node in ends.ordered() {
+        let (key, root) = ends.key(graph, node);
+        group_of(&mut groups, key).goals.push(Goal {
+            node,
+            root,
+            buffer: ends.buffered.contains(&node),
+            outputs: SmallVec::new(),
+        });
+    }
+    for (number, output) in outputs.iter().enumerate() {
+        place_output(graph, &ends, &mut groups, number, output)?;
+    }
+    groups.sort_by_key(|g| g.key.level);
+    assemble(graph, outputs, &groups, options)
+}
+
+/// What ends a stage.
+struct Ends {
+    nodes: FxHashSet<NodeId>,
+    /// Those that a later stage reads.
+    buffered: FxHashSet<NodeId>,
+    level: FxHashMap<NodeId, usize>,
+}
+
+/// Ends with equal keys share a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Key {
+    level: usize,
+    space: Shape,
+    end: End,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum End {
+    Fold(SmallVec<[usize; 4]>),
+    Store(Cut),
+}
+
+struct Group {
+    key: Key,
+    goals: Vec<Goal>,
+}
+
+struct Goal {
+    node: NodeId,
+    /// What the program computes for it.
+    root: NodeId,
+    buffer: bool,
+    outputs: SmallVec<[usize; 1]>,
+}
+
+impl Ends {
+    fn find(graph: &Graph, outputs: &[Output]) -> Self {
+        let wanted = reachable(graph, outputs);
+        let fold = |&&n: &&NodeId| matches!(graph[n].kind, NodeKind::Fold { .. });
+        let mut nodes: FxHashSet<NodeId> = wanted.iter().filter(fold).copied().collect();
+        nodes.extend(often_seen(graph, &wanted, outputs));
+        let mut level: FxHashMap<NodeId, usize> = FxHashMap::default();
+        let mut buffered = FxHashSet::default();
+        for &node in &wanted {
+            let inputs = graph[node].kind.inputs();
+            let after = |n: &NodeId| level[n] + usize::from(nodes.contains(n));
+            let here = inputs.iter().map(after).max().unwrap_or(0);
+            level.insert(node, here);
+            buffered.extend(inputs.into_iter().filter(|n| nodes.contains(n)));
+        }
+        let plain = |o: &&Output| matches!(o.cut, Cut::Grid(_)) || peel(graph, o.node) != o.node;
+        buffered.extend(outputs.iter().filter(plain).map(|o| peel(graph, o.node)).filter(|n| nodes.contains(n)));
+        Self { nodes, buffered, level }
+    }
+
+    fn ordered(&self) -> Vec<NodeId> {
+        let mut nodes: Vec<NodeId> = self.nodes.iter().copied().collect();
+        nodes.sort_unstable();
+        nodes
+    }
+
+    fn key(&self, graph: &Graph, node: NodeId) -> (Key, NodeId) {
+        let level = self.level[&node];
+        match &graph[node].kind {
+            NodeKind::Fold { input, axes, .. } => {
+                (Key { level, space: graph[*input].shape.clone(), end: End::Fold(axes.clone()) }, *input)
+            }
+            _ => (Key { level, space: graph[node].shape.clone(), end: End::Store(Cut::Engine) }, node),
+        }
+    }
+
+    /// The first level at which a node's value can be read.
+    fn readable_at(&self, node: NodeId) -> usize {
+        self.level[&node] + usize::from(self.nodes.contains(&node))
+    }
+}
+
+/// Whether any output needs a node, ascending.
+fn reachable(graph: &Graph, outputs: &[Output]) -> Vec<NodeId> {
+    let mut wanted: FxHashSet<NodeId> = FxHashSet::default();
+    let mut open: Vec<NodeId> = outputs.iter().map(|o| o.node).collect();
+    while let Some(node) = open.pop() {
+        if wanted.insert(node) {
+            open.extend(graph[node].kind.inputs());
+        }
+    }
+    let mut wanted: Vec<NodeId> = wanted.into_iter().collect();
+    wanted.sort_unstable();
+    wanted
+}
+
+/// Elementwise nodes that would be computed through too many views; those above them count as kept.
+fn often_seen(graph: &Graph, wanted: &[NodeId], outputs: &[Output]) -> FxHashSet<NodeId> {
+    let mut views: FxHashMap<NodeId, FxHashSet<View>> = FxHashMap::default();
+    for output in outputs {
+        views.entry(output.node).or_default().insert(View::identity(&graph[output.node].shape));
+    }
+    let mut kept = FxHashSet::default();
+    for &node in wanted.iter().rev() {
+        let mut seen = views.remove(&node).unwrap_or_default();
+        let here = &graph[node];
+        let costly = matches!(here.kind, NodeKind::Map { .. } | NodeKind::Overlay { .. } | NodeKind::Cast(_));
+        if costly && seen.len() > MOST_VIEWS && here.shape.size() <= MOST_KEPT {
+            kept.insert(node);
+            seen = FxHashSet::from_iter([View::identity(&here.shape)]);
+        }
+        for view in seen {
+            pass_on(graph, node, &view, &mut views);
+        }
+    }
+    kept
+}
+
+/// Notes through which views a node's inputs are read when it is read through `view`.
+fn pass_on(graph: &Graph, node: NodeId, view: &View, views: &mut FxHashMap<NodeId, FxHashSet<View>>) {
+    let mut note = |input: NodeId, view: View| {
+        let seen = views.entry(input).or_default();
+        if seen.len() <= MOST_VIEWS {
+            seen.insert(view);
+        }
+    };
+    match &graph[node].kind {
+        NodeKind::Fill(_) | NodeKind::Load(_) => {}
+        NodeKind::Fold { input, .. } => note(*input, View::identity(&graph[*input].shape)),
+        NodeKind::View { input, view: inner } => note(*input, view.of(inner)),
+        NodeKind::Overlay { base, patch, .. } => {
+            note(*base, view.clone());
+            note(*patch, View::identity(&graph[*patch].shape));
+        }
+        NodeKind::Map { .. } | NodeKind::Cast(_) | NodeKind::Rechunk(_) => {
+            graph[node].kind.inputs().iter().for_each(|&i| note(i, view.clone()));
+        }
+    }
+}
+
+/// The node of the same elements below views and cuts that change nothing.
+fn peel(graph: &Graph, mut node: NodeId) -> NodeId {
+    loop {
+        node = match &graph[node].kind {
+            NodeKind::Rechunk(input) => *input,
+            NodeKind::View { input, view } if view.is_identity(&graph[*input].shape) => *input,
+            _ => return node,
+        };
+    }
+}
+
+fn group_of(groups: &mut Vec<Group>, key: Key) -> &mut Group {
+    let place = groups.iter().position(|g| g.key == key).unwrap_or(groups.len());
+    if place == groups.len() {
+        groups.push(Group { key, goals: Vec::new() });
+    }
+    &mut groups[place]
+}
+
+/// Lets the stage that makes a node hand it over too, or adds one that does.
+fn place_output(
+    graph: &Graph,
+    ends: &Ends,
+    groups: &mut Vec<Group>,
+    number: usize,
+    output: &Output,
+) -> Result<(), PlanError> {
+    let (node, space) = (peel(graph, output.node), &graph[output.node].shape);
+    if matches!(&output.cut, Cut::Grid(grid) if grid.shape() != *space) {
+        return Err(PlanError::WrongGrid { node: output.node });
+    }
+    if output.cut == Cut::Engine && ends.nodes.contains(&node) {
+        let made = groups.iter_mut().flat_map(|g| &mut g.goals).find(|goal| goal.node == node);
+        made.into_iter().for_each(|goal| goal.outputs.push(number));
+        return Ok(());
+    }
+    let key = Key { level: ends.readable_at(node), space: space.clone(), end: End::Store(output.cut.clone()) };
+    let goals = &mut group_of(groups, key).goals;
+    match goals.iter_mut().find(|g| g.root == node) {
+        Some(goal) => goal.outputs.push(number),
+        None => goals.push(Goal { node, root: node, buffer: false, outputs: SmallVec::from_slice(&[number]) }),
+    }
+    Ok(())
+}
+
+fn assemble(graph: &Graph, outputs: &[Output], groups: &[Group], options: &Options) -> Result<Plan, PlanError> {
+    let planned = outputs.iter().map(|o| {
+        let node = &graph[o.node];
+        PlannedOutput { node: o.node, shape: node.shape.clone(), dtype: node.dtype, held: o.held }
+    });
+    let mut plan = Plan {
+        stages: Vec::new(),
+        buffers: Vec::new(),
+        outputs: planned.collect(),
+        cache_bytes: 0,
+        totals: Totals::default(),
+    };
+    let mut held: FxHashMap<NodeId, BufferId> = FxHashMap::default();
+    for (number, group) in groups.iter().enumerate() {
+        let roots: Vec<NodeId> = group.goals.iter().map(|g| g.root).collect();
+        let program = build(graph, &group.key.space, &roots, &|node| held.get(&node).copied())?;
+        note_reads(&program, &mut plan.buffers, number);
+        let targets: Vec<Target> = group.goals.iter().map(|g| target(graph, g, &mut plan.buffers, number)).collect();
+        plan.stages.push(stage(graph, group, program, &targets, options));
+        let made = group.goals.iter().zip(&targets).filter_map(|(g, t)| t.buffer.map(|b| (g.node, b)));
+        held.extend(made);
+    }
+    Ok(plan)
+}
+
+fn target(graph: &Graph, goal: &Goal, buffers: &mut Vec<Buffer>, stage: usize) -> Target {
+    let buffer = goal.buffer.then(|| {
+        let node = &graph[goal.node];
+        buffers.push(Buffer { shape: node.shape.clone(), dtype: node.dtype, made_by: stage, last_read_by: stage });
+        BufferId(buffers.len() as u32 - 1)
+    });
+    Target { buffer, outputs: goal.outputs.clone() }
+}
+
+fn note_reads(program: &Program, buffers: &mut [Buffer], stage: usize) {
+    program.each_step(&mut |_, step| {
+        if let Action::Load { origin: Origin::Buffer(id), .. } = &step.action {
+            buffers[id.0 as usize].last_read_by = stage;
+        }
+    });
+}
+
+fn stage(graph: &Graph, group: &Group, program: Program, targets: &[Target], options: &Options) -> Stage {
+    let space = group.key.space.clone();
+    let (work, weight) = match &group.key.end {
+        End::Fold(axes) => {
+            let goals = fold_goals(graph, group, &program, targets, &space, axes);
+            let weight = program.weight() + goals.iter().map(fold_weight).sum::<f64>();
+            (Work::Fold(fold_work(&space, &program, axes, goals, weight, options)), weight)
+        }
+        End::Store(cut) => {
+            let weight = program.weight() + targets.len() as f64;
+            (Work::Store(store_work(graph, group, &program, targets, cut, weight, options)), weight)
+        }
+    };
+    let tasks = match &work {
+        Work::Fold(fold) => fold.boxes.count() * fold.spans,
+        Work::Store(store) => store.boxes.count(),
+    };
+    Stage { space, program, work, tasks, weight }
+}
+
+fn fold_weight(goal: &FoldGoal) -> f64 {
+    match &goal.op.class {
+        Class::Fold(fold) => f64::from(fold.weight),
+        Class::Fill(_) | Class::Map(_) | Class::View(_) => 0.0,
+    }
+}
+
+fn fold_goals(
+    graph: &Graph,
+    group: &Group,
+    program: &Program,
+    targets: &[Target],
+    space: &Shape,
+    axes: &[usize],
+) -> Vec<FoldGoal> {
+    let count = axes.iter().map(|&a| space[a] as u64).product();
+    let goal = |(i, g): (usize, &Goal)| match &graph[g.node].kind {
+        NodeKind::Fold { op, loop_index, ddof, .. } => FoldGoal {
+            slot: program.results[i],
+            op,
+            loop_index: *loop_index,
+            facts: FoldFacts { count, ddof: ddof.0 },
+            dtype: graph[g.node].dtype,
+            target: targets[i].clone(),
+        },
+        _ => unreachable!("only reductions are grouped by axes"),
+    };
+    group.goals.iter().enumerate().map(goal).collect()
+}
+
+fn fold_work(
+    space: &Shape,
+    program: &Program,
+    axes: &[usize],
+    goals: Vec<FoldGoal>,
+    weight: f64,
+    options: &Options,
+) -> FoldWork {
+    let lattice = Lattice::new(space, axes);
+    let state = |g: &FoldGoal| fold_loop(g.op, g.loop_index).state.iter().map(|d| d.size()).sum::<usize>();
+    let state_bytes = goals.iter().map(state).sum();
+    let len = task_len(space.size(), weight, options);
+    let cut = fold_cut(space, program, &lattice, len, state_bytes, options);
+    FoldWork { lattice, boxes: cut.boxes, kept_tile: cut.kept_tile, span: cut.span, spans: cut.spans, goals }
+}
+
+fn store_work(
+    graph: &Graph,
+    group: &Group,
+    program: &Program,
+    targets: &[Target],
+    cut: &Cut,
+    weight: f64,
+    options: &Options,
+) -> StoreWork {
+    let space = &group.key.space;
+    let boxes: Chunks = match cut {
+        Cut::Grid(grid) => grid.clone(),
+        Cut::Engine => engine_boxes(space, program, task_len(space.size(), weight, options), options),
+    };
+    let goal = |(i, g): (usize, &Goal)| StoreGoal {
+        slot: program.results[i],
+        dtype: graph[g.node].dtype,
+        target: targets[i].clone(),
+    };
+    StoreWork { boxes, across: axis_across(space, program), goals: group.goals.iter().enumerate().map(goal).collect() }
+}

@@ -1,0 +1,120 @@
+//! How much one task does: by work, memory and how storage is cut, never by the chunks a user wrote.
+
+use crate::lattice::{Lattice, TILE_LEN, inner_box};
+use crate::plan::Options;
+use crate::program::{Action, Origin, Program};
+use crate::stage::StoreWork;
+use cleave_ops::{AxisChunks, Chunks, Shape};
+
+/// Additions that take a few milliseconds.
+const TASK_WORK: f64 = 1e7;
+/// Bounds of a task in elements.
+const TASK_LEN: (usize, usize) = (1 << 14, 1 << 22);
+/// The most elements of a block of the engine's choice.
+const BLOCK_LEN: usize = 1 << 18;
+/// Tasks a thread should find, so that none waits long at the end.
+const TASKS_A_THREAD: usize = 8;
+/// The most bytes of reduction states of one task.
+const STATE_BYTES: usize = 1 << 20;
+/// The side of a tile along the fastest axis of a source that is read across.
+const CROSS_LEN: usize = 32;
+
+/// The elements a task should visit.
+pub fn task_len(elements: usize, weight: f64, options: &Options) -> usize {
+    let by_time = (TASK_WORK / weight.max(1.0)) as usize;
+    let by_share = elements / (TASKS_A_THREAD * options.threads.max(1));
+    by_time.min(by_share).clamp(TASK_LEN.0, TASK_LEN.1)
+}
+
+/// How a reduction is cut.
+pub struct FoldCut {
+    /// The kept axes.
+    pub boxes: Chunks,
+    /// Lengths of a tile on the kept axes.
+    pub kept_tile: Shape,
+    /// Superboxes a task.
+    pub span: usize,
+    /// Tasks a kept box.
+    pub spans: usize,
+}
+
+/// Cuts a reduction whose state takes `state_bytes` for each kept element.
+pub fn fold_cut(
+    space: &Shape,
+    program: &Program,
+    lattice: &Lattice,
+    task_len: usize,
+    state_bytes: usize,
+    options: &Options,
+) -> FoldCut {
+    let kept_lens = Shape::new(lattice.kept.iter().map(|&a| space[a]));
+    let kept_tile = inner_box(&kept_lens, TILE_LEN / lattice.cell.size().max(1));
+    let superbox_len = lattice.superbox_len().max(1);
+    let most = (STATE_BYTES / state_bytes.max(1)).max(1);
+    let kept_len = (task_len / superbox_len).clamp(1, most).max(kept_tile.size());
+    let sides = aligned_box(&kept_lens, kept_len, |i| storage_chunk(program, lattice.kept[i], options));
+    let boxes = Chunks(kept_lens.iter().zip(&sides).map(|(&len, &side)| AxisChunks::regular(len, side)).collect());
+    let superboxes_wanted = task_len / (superbox_len * sides.iter().product::<usize>().max(1));
+    let span = previous_power_of_two(superboxes_wanted).min(lattice.superbox_count().next_power_of_two());
+    let spans = lattice.superbox_count().div_ceil(span).max(1);
+    FoldCut { boxes, kept_tile, span, spans }
+}
+
+fn previous_power_of_two(n: usize) -> usize {
+    if n < 2 { 1 } else { 1 << n.ilog2() }
+}
+
+/// The engine's cut of a result: slabs of whole rows where rows are short enough.
+pub fn engine_boxes(space: &Shape, program: &Program, task_len: usize, options: &Options) -> Chunks {
+    let whole_tiles = |axis: usize| (axis + 1 == space.ndim()).then_some(TILE_LEN);
+    let unit = |axis| storage_chunk(program, axis, options).or_else(|| whole_tiles(axis));
+    let sides = aligned_box(space, task_len.min(BLOCK_LEN), unit);
+    Chunks(space.iter().zip(&sides).map(|(&len, &side)| AxisChunks::regular(len, side)).collect())
+}
+
+/// [`inner_box`], but sides that are cut are whole units where they are longer than one.
+fn aligned_box(lens: &Shape, most: usize, unit: impl Fn(usize) -> Option<usize>) -> Vec<usize> {
+    let mut sides = inner_box(lens, most).to_vec();
+    for (axis, side) in sides.iter_mut().enumerate().filter(|(axis, side)| **side < lens[*axis]) {
+        if let Some(unit) = unit(axis).filter(|&u| u > 0 && u <= *side) {
+            *side -= *side % unit;
+        }
+    }
+    sides
+}
+
+/// The chunk length on an axis of the space of the first stored source that is read in order along it.
+fn storage_chunk(program: &Program, axis: usize, options: &Options) -> Option<usize> {
+    program.steps.iter().find_map(|step| match &step.action {
+        Action::Load { origin: Origin::Stored(id), view, .. } => {
+            let source = options.sources.get(id).filter(|s| !s.is_resident())?;
+            let on_axis = view.source.iter().position(|s| s.axis == Some(axis) && s.step == 1 && s.start == 0)?;
+            source.grid().0.get(on_axis).map(AxisChunks::longest)
+        }
+        _ => None,
+    })
+}
+
+/// The axis along which a source of the program lies in memory, if there is one that is read across.
+pub fn axis_across(space: &Shape, program: &Program) -> Option<usize> {
+    program.steps.iter().find_map(|step| fastest_elsewhere(&step.action, space))
+}
+
+impl StoreWork {
+    /// The lengths of a tile of a block: rows, but a rectangle where something is read across.
+    pub fn tile(&self, block: &Shape) -> Shape {
+        let Some(across) = self.across else { return inner_box(block, TILE_LEN) };
+        let last = block.ndim() - 1;
+        let mut sides = vec![1; block.ndim()];
+        sides[across] = block[across].clamp(1, CROSS_LEN);
+        sides[last] = block[last].clamp(1, TILE_LEN / sides[across]);
+        Shape::new(sides)
+    }
+}
+
+/// The axis of the space along which a source lies in memory, if that is not the last.
+fn fastest_elsewhere(action: &Action, space: &Shape) -> Option<usize> {
+    let Action::Load { shape, view, .. } = action else { return None };
+    let fastest = (0..shape.ndim()).rev().find(|&s| shape[s] > 1)?;
+    view.source[fastest].axis.filter(|&a| a + 1 != space.ndim() && space[space.ndim() - 1] > 1)
+}

@@ -1,0 +1,78 @@
+//! Data that exists, as a backend sees it.
+
+use cleave_graph::SourceId;
+use cleave_ops::{Chunks, DType, Data, DataRef};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// An array that exists: blocks in memory, a mapped file, a chunked store.
+pub trait Source: Send + Sync {
+    /// How it is stored; blocks are read whole.
+    fn grid(&self) -> &Chunks;
+    /// Its element type.
+    fn dtype(&self) -> DType;
+    /// Reads one block, given its index on each axis; elements are row-major in the block's own shape.
+    fn block(&self, index: &[usize]) -> Result<Block, SourceError>;
+    /// Whether a block costs nothing to get (it lies in memory or is mapped), so that caching it is waste.
+    fn is_resident(&self) -> bool;
+    /// What cards call it, such as `era5.zarr / t2m`, `x.npy` or `in memory`.
+    fn label(&self) -> &str;
+    /// Bytes it takes where it is stored, if known.
+    fn stored_bytes(&self) -> Option<u64>;
+}
+
+/// The elements of one block.
+#[derive(Clone)]
+pub enum Block {
+    /// Held in memory.
+    Owned(Arc<Data>),
+    /// Held by something else, such as a mapped file.
+    Shared(Arc<dyn Elements>),
+}
+
+/// Memory that holds a block's elements.
+pub trait Elements: Send + Sync {
+    /// The elements.
+    fn elements(&self) -> DataRef<'_>;
+}
+
+impl Block {
+    /// The elements.
+    pub fn elements(&self) -> DataRef<'_> {
+        match self {
+            Block::Owned(data) => data.as_ref().as_ref(),
+            Block::Shared(holder) => holder.elements(),
+        }
+    }
+}
+
+/// The sources a graph's `Load` nodes name.
+pub type Sources = HashMap<SourceId, Arc<dyn Source>>;
+
+/// A block that could not be read or written.
+#[derive(Debug)]
+pub struct SourceError {
+    /// What was being read or written, such as `x.zarr, chunk (3, 0)`.
+    pub what: String,
+    /// Why.
+    pub cause: Arc<dyn std::error::Error + Send + Sync>,
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.cause)
+    }
+}
+
+impl std::error::Error for SourceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(self.cause.as_ref())
+    }
+}
+
+/// Where finished blocks of a result go: memory, a file, a store. Called from many threads at once.
+pub trait Sink: Send + Sync {
+    /// Takes one finished block: the region of the result it covers and its elements, row-major.
+    fn put(&self, region: &cleave_ops::Region, data: Data) -> Result<(), SourceError>;
+}

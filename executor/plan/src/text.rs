@@ -1,0 +1,148 @@
+//! How a plan prints: the same text for the same plan, for golden tests, `explain` and reports.
+
+use crate::plan::Plan;
+use crate::program::{Action, Origin, Program, Slot};
+use crate::stage::{FoldWork, Stage, StoreWork, Target, Work};
+use cleave_ops::{Chunks, View};
+use std::fmt::{self, Formatter};
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let t = &self.totals;
+        writeln!(
+            f,
+            "plan: stages {}, tasks {}, elements {}, read {} B, written {} B, peak {} B",
+            self.stages.len(),
+            t.tasks,
+            t.elements,
+            t.bytes_read,
+            t.bytes_written,
+            t.peak_bytes
+        )?;
+        for (number, stage) in self.stages.iter().enumerate() {
+            write!(f, "stage {number}: {stage}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "space {}, tasks {}", self.space, self.tasks)?;
+        write_program(f, &self.program, 1)?;
+        match &self.work {
+            Work::Fold(work) => write_fold(f, work, &self.program),
+            Work::Store(work) => write_store(f, work, &self.program),
+        }
+    }
+}
+
+fn write_program(f: &mut Formatter<'_>, program: &Program, depth: usize) -> fmt::Result {
+    for step in &program.steps {
+        write!(f, "{:indent$}{} = ", "", step.out, indent = 2 * depth)?;
+        write_action(f, &step.action, depth)?;
+        writeln!(f, " : {}", program.slots[step.out.0 as usize])?;
+    }
+    Ok(())
+}
+
+fn write_action(f: &mut Formatter<'_>, action: &Action, depth: usize) -> fmt::Result {
+    match action {
+        Action::Fill { fill, shape, view } => write!(f, "fill {fill:?} of {shape}{}", Seen(view)),
+        Action::Load { origin, shape, view } => write!(f, "load {origin} of {shape}{}", Seen(view)),
+        Action::Map { op, inputs, .. } => {
+            write!(f, "{}", op.name)?;
+            inputs.iter().try_for_each(|i| write!(f, " {i}"))
+        }
+        Action::Cast { input } => write!(f, "cast {input}"),
+        Action::Overlay { base, patch, place } => {
+            let place: Vec<String> = place.iter().map(|p| format!("{}+{}*{}", p.start, p.step, p.count)).collect();
+            writeln!(f, "{base} with {} at [{}] by", patch.results[0], place.join(", "))?;
+            write_program(f, patch, depth + 1)?;
+            write!(f, "{:indent$}end", "", indent = 2 * depth)
+        }
+    }
+}
+
+fn write_fold(f: &mut Formatter<'_>, work: &FoldWork, program: &Program) -> fmt::Result {
+    let l = &work.lattice;
+    writeln!(
+        f,
+        "  over {:?} by {:?}: cell {}, cells {}, superbox {}, span {} of {}, kept {} in tiles {}",
+        l.reduced.as_slice(),
+        l.layout,
+        l.cell,
+        l.cells,
+        l.superbox,
+        work.span,
+        l.superbox_count(),
+        Boxes(&work.boxes),
+        work.kept_tile
+    )?;
+    for goal in &work.goals {
+        let from = program.slots[goal.slot.0 as usize];
+        writeln!(f, "  {} {} ({from}) -> {} : {}", goal.op.name, goal.slot, goal.target, goal.dtype)?;
+    }
+    Ok(())
+}
+
+fn write_store(f: &mut Formatter<'_>, work: &StoreWork, program: &Program) -> fmt::Result {
+    let across = work.across.map_or(String::new(), |axis| format!(", read across axis {axis}"));
+    writeln!(f, "  in {}{across}", Boxes(&work.boxes))?;
+    for goal in &work.goals {
+        writeln!(f, "  store {} -> {} : {}", goal.slot, goal.target, program.slots[goal.slot.0 as usize])?;
+    }
+    Ok(())
+}
+
+/// The lengths of boxes on each axis.
+struct Boxes<'a>(&'a Chunks);
+
+impl fmt::Display for Boxes<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let run = |r: &(usize, usize)| if r.1 == 1 { r.0.to_string() } else { format!("{}*{}", r.1, r.0) };
+        let axis = |a: &cleave_ops::AxisChunks| a.runs().iter().map(run).collect::<Vec<_>>().join("+");
+        write!(f, "boxes [{}]", self.0.0.iter().map(axis).collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// A view, unless there is nothing to say of it: source indices by the axes `i0`, `i1` of the space.
+struct Seen<'a>(&'a View);
+
+impl fmt::Display for Seen<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let index = |s: &cleave_ops::view::SourceAxis| match (s.axis, s.step) {
+            (None, _) => s.start.to_string(),
+            (Some(a), 1) if s.start == 0 => format!("i{a}"),
+            (Some(a), 1) => format!("{}+i{a}", s.start),
+            (Some(a), step) => format!("{}{step:+}*i{a}", s.start),
+        };
+        if self.0.source.is_empty() {
+            return Ok(());
+        }
+        write!(f, " at [{}]", self.0.source.iter().map(index).collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "r{}", self.0)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Stored(id) => write!(f, "source {}", id.0),
+            Origin::Buffer(id) => write!(f, "buffer {}", id.0),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let buffer = self.buffer.iter().map(|b| format!("buffer {}", b.0));
+        let outputs = self.outputs.iter().map(|n| format!("output {n}"));
+        write!(f, "{}", buffer.chain(outputs).collect::<Vec<_>>().join(" and "))
+    }
+}

@@ -1,0 +1,135 @@
+//! Plans as text: each snapshot shows how one graph is cut into stages.
+#![allow(clippy::unwrap_used)]
+
+use cleave_graph::node::Ddof;
+use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
+use cleave_ops::view::SourceAxis;
+use cleave_ops::{AxisChunks, Chunks, Class, DType, Fill, Scalar, Shape, View, table};
+use cleave_plan::{Cut, Options, Output, plan};
+
+fn add(graph: &mut Graph, kind: NodeKind, shape: &[usize]) -> NodeId {
+    let shape = Shape::new(shape.iter().copied());
+    graph.add(Node { kind, dtype: DType::F64, chunks: Chunks::single(&shape), shape })
+}
+
+fn load(graph: &mut Graph, shape: &[usize]) -> NodeId {
+    add(graph, NodeKind::Load(SourceId(1)), shape)
+}
+
+fn map(graph: &mut Graph, name: &str, inputs: &[NodeId]) -> NodeId {
+    let op = table::find(name).unwrap();
+    let Class::Map(map) = &op.class else { unreachable!() };
+    let loop_index = map.loops.iter().position(|l| l.inputs.iter().all(|d| *d == DType::F64)).unwrap();
+    let shape = graph[inputs[0]].shape.to_vec();
+    add(graph, NodeKind::Map { op, loop_index, inputs: inputs.iter().copied().collect() }, &shape)
+}
+
+fn fold(graph: &mut Graph, name: &str, input: NodeId, axes: &[usize]) -> NodeId {
+    let op = table::find(name).unwrap();
+    let Class::Fold(fold) = &op.class else { unreachable!() };
+    let loop_index = fold.loops.iter().position(|l| l.input == DType::F64).unwrap();
+    let from = graph[input].shape.clone();
+    let shape: Vec<usize> = (0..from.ndim()).filter(|a| !axes.contains(a)).map(|a| from[a]).collect();
+    add(graph, NodeKind::Fold { op, loop_index, input, axes: axes.iter().copied().collect(), ddof: Ddof(0.0) }, &shape)
+}
+
+fn view(graph: &mut Graph, input: NodeId, shape: &[usize], source: &[(i64, i64, Option<usize>)]) -> NodeId {
+    let axis = |&(start, step, axis): &(i64, i64, Option<usize>)| SourceAxis { start, step, axis };
+    let seen = View { shape: Shape::new(shape.iter().copied()), source: source.iter().map(axis).collect() };
+    add(graph, NodeKind::View { input, view: seen }, shape)
+}
+
+/// The plan's text for 2 threads, each output cut by the engine.
+fn planned(graph: &Graph, nodes: &[NodeId]) -> String {
+    let outputs: Vec<Output> = nodes.iter().map(|&node| Output { node, cut: Cut::Engine, held: true }).collect();
+    plan(graph, &outputs, &Options { threads: 2, ..Options::default() }).unwrap().to_string()
+}
+
+#[test]
+fn a_product_with_its_own_flip() {
+    let mut g = Graph::new();
+    let x = add(&mut g, NodeKind::Fill(Fill::Const(Scalar::Float(1.0))), &[200_000, 200_000]);
+    let flip = (199_999, -1);
+    let flipped = view(&mut g, x, &[200_000, 200_000], &[(flip.0, flip.1, Some(0)), (flip.0, flip.1, Some(1))]);
+    let product = map(&mut g, "multiply", &[x, flipped]);
+    let sum = fold(&mut g, "sum", product, &[0, 1]);
+    insta::assert_snapshot!(planned(&g, &[sum]));
+}
+
+#[test]
+fn several_reductions_share_one_pass() {
+    let mut g = Graph::new();
+    let x = load(&mut g, &[5000, 4000]);
+    let nodes = ["mean", "std", "max"].map(|name| fold(&mut g, name, x, &[0, 1]));
+    insta::assert_snapshot!(planned(&g, &nodes));
+}
+
+#[test]
+fn a_standardised_array_takes_two_passes() {
+    let mut g = Graph::new();
+    let x = load(&mut g, &[5000, 4000]);
+    let (mean, std) = (fold(&mut g, "mean", x, &[0]), fold(&mut g, "std", x, &[0]));
+    let wide = [mean, std].map(|m| view(&mut g, m, &[5000, 4000], &[(0, 1, Some(1))]));
+    let centred = map(&mut g, "subtract", &[x, wide[0]]);
+    let scaled = map(&mut g, "divide", &[centred, wide[1]]);
+    insta::assert_snapshot!(planned(&g, &[scaled]));
+}
+
+#[test]
+fn a_transpose_is_read_across() {
+    let mut g = Graph::new();
+    let x = load(&mut g, &[3000, 4000]);
+    let turned = view(&mut g, x, &[4000, 3000], &[(0, 1, Some(1)), (0, 1, Some(0))]);
+    let negative = map(&mut g, "negative", &[turned]);
+    let again = view(&mut g, negative, &[100, 3000], &[(50, 2, Some(0)), (0, 1, Some(1))]);
+    insta::assert_snapshot!(planned(&g, &[again]));
+}
+
+#[test]
+fn a_patch_is_computed_where_it_shows() {
+    let mut g = Graph::new();
+    let base = load(&mut g, &[10, 1000]);
+    let patch = view(&mut g, base, &[5, 1000], &[(1, 2, Some(0)), (999, -1, Some(1))]);
+    let place = View::identity(&Shape::new([5, 1000]));
+    let place = View {
+        source: [SourceAxis { start: 8, step: -2, axis: Some(0) }, place.source[1]].into_iter().collect(),
+        ..place
+    };
+    let over = add(&mut g, NodeKind::Overlay { base, patch, place }, &[10, 1000]);
+    let row = view(&mut g, over, &[1000], &[(3, 0, None), (0, 1, Some(0))]);
+    insta::assert_snapshot!(planned(&g, &[over, row]));
+}
+
+#[test]
+fn a_stencil_is_kept_between_steps() {
+    let mut g = Graph::new();
+    let mut x = load(&mut g, &[1 << 20]);
+    for _ in 0..3 {
+        let len = g[x].shape[0] - 8;
+        let seen: Vec<NodeId> = (0..8).map(|i| view(&mut g, x, &[len], &[(i, 1, Some(0))])).collect();
+        x = seen[1..].iter().fold(seen[0], |a, &b| map(&mut g, "add", &[a, b]));
+    }
+    insta::assert_snapshot!(planned(&g, &[x]));
+}
+
+#[test]
+fn a_grid_is_kept_as_it_was_asked_for() {
+    let mut g = Graph::new();
+    let x = load(&mut g, &[1000, 1000]);
+    let sums = fold(&mut g, "sum", x, &[1]);
+    let grid = Chunks([AxisChunks::from_lens([400, 400, 200])].into_iter().collect());
+    let outputs = [Output { node: sums, cut: Cut::Grid(grid), held: false }];
+    insta::assert_snapshot!(plan(&g, &outputs, &Options { threads: 2, ..Options::default() }).unwrap());
+}
+
+#[test]
+fn a_loop_of_ten_thousand_steps_needs_few_registers() {
+    let mut g = Graph::new();
+    let mut x = load(&mut g, &[100]);
+    for _ in 0..10_000 {
+        x = map(&mut g, "negative", &[x]);
+    }
+    let outputs = [Output { node: x, cut: Cut::Engine, held: true }];
+    let plan = plan(&g, &outputs, &Options::default()).unwrap();
+    assert_eq!(plan.stages[0].program.slots.len(), 2);
+}

@@ -1,0 +1,112 @@
+//! The keys of a Zarr array as files of a directory.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use zarrs::storage::byte_range::ByteRangeIterator;
+use zarrs::storage::{
+    Bytes, MaybeBytes, MaybeBytesIterator, OffsetBytesIterator, ReadableStorageTraits, StorageError, StoreKey,
+    StorePrefix, WritableStorageTraits,
+};
+
+/// A directory that holds one array: its metadata, and a file for each chunk that is not all fill value.
+#[derive(Debug)]
+pub(crate) struct Files {
+    root: PathBuf,
+    /// The metadata file; while it exists, a chunk without a file is all fill value.
+    metadata: PathBuf,
+}
+
+impl Files {
+    /// The files of the array in `root` whose metadata file is called `metadata`.
+    pub(crate) fn new(root: &Path, metadata: &str) -> Self {
+        Self { root: root.to_path_buf(), metadata: root.join(metadata) }
+    }
+
+    fn path(&self, key: &StoreKey) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+
+    /// The outcome of reading, where a missing file means none if the array itself is still there.
+    fn found<T>(&self, outcome: io::Result<T>) -> Result<Option<T>, StorageError> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.metadata.exists() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl ReadableStorageTraits for Files {
+    fn get(&self, key: &StoreKey) -> Result<MaybeBytes, StorageError> {
+        Ok(self.found(fs::read(self.path(key)))?.map(Bytes::from))
+    }
+
+    fn get_partial_many<'a>(
+        &'a self,
+        key: &StoreKey,
+        byte_ranges: ByteRangeIterator<'a>,
+    ) -> Result<MaybeBytesIterator<'a>, StorageError> {
+        let opened = File::open(self.path(key)).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let Some((size, file)) = self.found(opened)? else {
+            return Ok(None);
+        };
+        Ok(Some(Box::new(byte_ranges.map(move |range| {
+            let (start, end) = (range.start(size), range.end(size));
+            read_range(&file, start, end, size).map_err(StorageError::from)
+        }))))
+    }
+
+    fn size_key(&self, key: &StoreKey) -> Result<Option<u64>, StorageError> {
+        Ok(self.found(fs::metadata(self.path(key)))?.map(|metadata| metadata.len()))
+    }
+
+    fn supports_get_partial(&self) -> bool {
+        true
+    }
+}
+
+/// Reads a range, which a damaged shard index may put outside the file.
+fn read_range(file: &File, start: u64, end: u64, size: u64) -> io::Result<Bytes> {
+    if start > end || end > size {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+    }
+    let len = usize::try_from(end - start).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let mut bytes = vec![0; len];
+    file.read_exact_at(&mut bytes, start)?;
+    Ok(bytes.into())
+}
+
+impl WritableStorageTraits for Files {
+    fn set(&self, key: &StoreKey, value: Bytes) -> Result<(), StorageError> {
+        let path = self.path(key);
+        match fs::write(&path, &value) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(path.parent().unwrap_or(&self.root))?;
+                Ok(fs::write(&path, &value)?)
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    fn set_partial_many(&self, key: &StoreKey, values: OffsetBytesIterator) -> Result<(), StorageError> {
+        let file = File::options().write(true).create(true).truncate(false).open(self.path(key))?;
+        for (offset, value) in values {
+            file.write_all_at(&value, offset)?;
+        }
+        Ok(())
+    }
+
+    fn erase(&self, key: &StoreKey) -> Result<(), StorageError> {
+        self.found(fs::remove_file(self.path(key))).map(|_| ())
+    }
+
+    fn erase_prefix(&self, prefix: &StorePrefix) -> Result<(), StorageError> {
+        self.found(fs::remove_dir_all(self.root.join(prefix.as_str()))).map(|_| ())
+    }
+
+    fn supports_set_partial(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,63 @@
+//! `cleave doctor`: what this machine offers, and whether all is in order.
+
+use crate::terminal::line;
+use cleave_session::output::Outcome;
+use cleave_session::{Cell, InputError, Io, Output, Session, Settings};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+/// Takes output and shows nothing.
+struct Silent;
+
+impl Io for Silent {
+    fn emit(&mut self, _: Output) {}
+
+    fn input(&mut self, _: &str, _: bool) -> Result<String, InputError> {
+        Err(InputError::NotAllowed)
+    }
+}
+
+/// Prints the findings; fails where a computation does not give what it must.
+pub(crate) fn doctor() -> ExitCode {
+    line(&format!("cleave        {}", env!("CARGO_PKG_VERSION")));
+    let settings = match Settings::from_environment() {
+        Ok(settings) => settings,
+        Err(error) => return crate::fail(error.code(), &error.to_string(), &error.help()),
+    };
+    line(&format!("threads       {}", settings.threads));
+    line(&format!("memory limit  {}", cleave_render::bytes(settings.memory_limit_bytes)));
+    line(&format!("vector unit   {}", cleave_ops::vector_unit()));
+    line(&format!("jupyter       {}", jupyter()));
+    line(&format!("kernelspec    {}", kernelspec()));
+    let outcome = crate::run::on_big_stack(|| probe(settings));
+    match outcome.failed {
+        None => {
+            line("self-check    ok");
+            ExitCode::SUCCESS
+        }
+        Some(failed) => {
+            line(&format!("self-check    failed: {}: {}", failed.code, failed.message));
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// A computation on all threads whose answer is known.
+fn probe(settings: Settings) -> Outcome {
+    let code = "x = ones((2000, 2000), chunks=300)\nassert (x * x[::-1, ::-1]).sum().compute() == 4000000.0".to_owned();
+    Session::new(settings).evaluate(&Cell { code, ..Cell::default() }, &mut Silent)
+}
+
+fn jupyter() -> String {
+    let output = Command::new("jupyter").arg("--version").output();
+    let text = output.ok().and_then(|o| String::from_utf8(o.stdout).ok()).unwrap_or_default();
+    let lab = text.lines().find(|l| l.contains("jupyterlab"));
+    lab.map_or_else(|| "not on the PATH; `cleave lab` installs it".to_owned(), |l| l.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn kernelspec() -> String {
+    match cleave_jupyter::found() {
+        folders if folders.is_empty() => "not installed; run `cleave install`".to_owned(),
+        folders => folders.iter().map(|p: &PathBuf| p.display().to_string()).collect::<Vec<_>>().join(", "),
+    }
+}

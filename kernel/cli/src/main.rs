@@ -1,0 +1,77 @@
+//! The program `cleave`.
+//!
+//! In reading order: `options` (the command line), `run` (scripts and expressions), `terminal` (output and
+//! progress on a terminal), `record` (`--json`), `page` (`--html`), `repl`, `lab`, `doctor`, `reference`.
+//! Exit status: 0 when all went well, 1 when a program failed, 2 when the command line was wrong, 130 when
+//! the user stopped it.
+
+mod doctor;
+mod lab;
+mod options;
+mod page;
+mod record;
+mod reference;
+mod repl;
+mod run;
+mod terminal;
+
+use clap::Parser;
+use options::{Command, Options};
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|_| {}));
+    match Options::parse().command {
+        Command::Run { file, how, output } => run::file(&file, &how, &output),
+        Command::Eval { expression, how } => run::expression(&expression, &how),
+        Command::Explain { file, how } => run::explain(&file, &how),
+        Command::Repl { how } => repl::repl(&how),
+        Command::Kernel { connection_file } => kernel(&connection_file),
+        Command::Install { user: _, sys_prefix, prefix } => install_kernel(sys_prefix, prefix.as_deref()),
+        Command::Lab { folder, arguments } => lab::lab(folder.as_deref(), &arguments),
+        Command::Doctor => doctor::doctor(),
+        Command::Reference { name, json } => reference::reference(name.as_deref(), json),
+    }
+}
+
+fn kernel(connection_file: &Path) -> ExitCode {
+    let settings = match run::settings(&options::How::default()) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    let connection = match cleave_jupyter::Connection::read(connection_file) {
+        Ok(connection) => connection,
+        Err(error) => return fail("bad-connection-file", &error.to_string(), "front ends write this file; `cleave lab` starts one"),
+    };
+    match cleave_jupyter::serve(connection, move || cleave_session::Session::new(settings)) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => fail("no-kernel", &error.to_string(), "look whether another process has the ports of the connection file"),
+    }
+}
+
+fn install_kernel(sys_prefix: bool, prefix: Option<&Path>) -> ExitCode {
+    use cleave_jupyter::{Target, install};
+    let target = match (prefix, sys_prefix) {
+        (Some(prefix), _) => Target::Prefix(prefix.to_owned()),
+        (None, true) => Target::SysPrefix,
+        (None, false) => Target::User,
+    };
+    let program = std::env::current_exe().unwrap_or_else(|_| "cleave".into());
+    match install(&target, &program) {
+        Ok(folder) => {
+            terminal::line(&format!("The kernel Cleave is installed in {}", folder.display()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail("not-installed", &error.to_string(), "choose another place with --user, --sys-prefix or --prefix"),
+    }
+}
+
+/// Says what is wrong on standard error; the exit status of wrong usage.
+fn fail(code: &str, message: &str, help: &str) -> ExitCode {
+    terminal::error_line(&format!("{code}: {message}"));
+    if !help.is_empty() {
+        terminal::error_line(&format!("  help: {help}"));
+    }
+    ExitCode::from(2)
+}

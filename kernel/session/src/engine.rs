@@ -1,0 +1,272 @@
+//! From a graph to its results: rewrites, plan, run. Holds the data that arrays are loaded from.
+
+use crate::facts::run_facts;
+use crate::meter::Meter;
+use crate::output::RunFacts;
+use crate::settings::{Scheduler, Settings};
+use cleave_cpu::{Cancel, Control, DenseSink, GridSink, MemorySource, Pool};
+use cleave_graph::host::{Failure, How};
+use cleave_graph::rewrite::{RewriteOptions, optimize};
+use cleave_graph::{Graph, NodeId, NodeKind, SourceId};
+use cleave_plan::{Cut, Event, Options, Output, Plan, PlanError, RunError, RunReport, Sink, Source, Sources};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+/// What computes: settings, threads, and the data that arrays are loaded from.
+pub(crate) struct Engine {
+    pub(crate) settings: Settings,
+    pub(crate) cancel: Cancel,
+    pub(crate) sources: Sources,
+    pool: Option<Pool>,
+    next_source: u64,
+    next_run: u64,
+}
+
+/// A plan with the graph it was made of.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    /// What the rewrites did, one line each.
+    pub(crate) rewrites: Vec<String>,
+    /// The graph after the rewrites, as text.
+    pub(crate) graph: String,
+}
+
+/// A piece of news about a run that takes long enough to be shown.
+pub(crate) struct News {
+    pub(crate) id: u64,
+    pub(crate) progress: cleave_plan::event::Progress,
+    /// How it ended, on the last one.
+    pub(crate) end: Option<&'static str>,
+}
+
+impl Engine {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let sources = Sources::default();
+        Self { settings, cancel: Cancel::default(), sources, pool: None, next_source: 0, next_run: 0 }
+    }
+
+    /// Gives data a name that graphs can load.
+    pub(crate) fn add(&mut self, source: Arc<dyn Source>) -> SourceId {
+        self.next_source += 1;
+        let id = SourceId(self.next_source);
+        self.sources.insert(id, source);
+        id
+    }
+
+    /// Forgets the data that no array of the graph loads.
+    pub(crate) fn sweep(&mut self, graph: &Graph) {
+        let live: HashSet<SourceId> = graph
+            .iter()
+            .filter_map(|(_, node)| if let NodeKind::Load(id) = node.kind { Some(id) } else { None })
+            .collect();
+        self.sources.retain(|id, _| live.contains(id));
+    }
+
+    /// Rewrites and plans.
+    pub(crate) fn plan(&self, graph: &Graph, outputs: &[Output], settings: &Settings) -> Result<Planned, PlanError> {
+        let roots: Vec<NodeId> = outputs.iter().map(|o| o.node).collect();
+        let (graph, roots, applied) = optimize(graph, &roots, RewriteOptions { fold: settings.fold });
+        let outputs: Vec<Output> = outputs.iter().zip(roots).map(|(o, node)| Output { node, ..o.clone() }).collect();
+        let options = Options {
+            threads: settings.workers(),
+            memory_limit_bytes: settings.memory_limit_bytes,
+            sources: self.sources.clone(),
+        };
+        let plan = cleave_plan::plan(&graph, &outputs, &options)?;
+        let rewrites = applied.iter().map(ToString::to_string).collect();
+        Ok(Planned { plan, rewrites, graph: graph.to_string() })
+    }
+
+    /// The settings a call asks for.
+    pub(crate) fn settings_for(&self, how: &How) -> Result<Settings, Failure> {
+        let mut settings = self.settings.clone();
+        if let Some(name) = &how.scheduler {
+            settings.scheduler = Scheduler::parse(name).ok_or_else(|| unknown_scheduler(name))?;
+        }
+        if let Some(threads) = how.threads {
+            settings.threads = threads.clamp(1, 1024);
+        }
+        Ok(settings)
+    }
+
+    /// Computes arrays into dense memory, in one pass.
+    pub(crate) fn dense(
+        &mut self,
+        graph: &Graph,
+        roots: &[NodeId],
+        settings: &Settings,
+        tell: Option<&mut dyn FnMut(News)>,
+    ) -> Result<(Vec<MemorySource>, RunFacts), Failure> {
+        let outputs: Vec<Output> = roots.iter().map(|&node| Output { node, cut: Cut::Engine, held: true }).collect();
+        let planned = self.plan(graph, &outputs, settings).map_err(plan_failure)?;
+        let sinks: Vec<Arc<DenseSink>> =
+            roots.iter().map(|&r| Arc::new(DenseSink::new(&graph[r].shape, graph[r].dtype))).collect();
+        let dynamic: Vec<Arc<dyn Sink>> = sinks.iter().map(|s| Arc::clone(s) as Arc<dyn Sink>).collect();
+        let facts = self.run(&planned.plan, &dynamic, settings, tell)?;
+        Ok((sinks.iter().map(|sink| sink.source()).collect(), facts))
+    }
+
+    /// Computes arrays into blocks in memory, one for each chunk.
+    pub(crate) fn persist(
+        &mut self,
+        graph: &Graph,
+        roots: &[NodeId],
+        settings: &Settings,
+        tell: Option<&mut dyn FnMut(News)>,
+    ) -> Result<(Vec<Arc<dyn Source>>, RunFacts), Failure> {
+        let cut = |node: NodeId| Cut::Grid(graph[node].chunks.clone());
+        let outputs: Vec<Output> = roots.iter().map(|&node| Output { node, cut: cut(node), held: true }).collect();
+        let planned = self.plan(graph, &outputs, settings).map_err(plan_failure)?;
+        let sinks: Vec<Arc<GridSink>> =
+            roots.iter().map(|&r| Arc::new(GridSink::new(&graph[r].chunks, graph[r].dtype))).collect();
+        let dynamic: Vec<Arc<dyn Sink>> = sinks.iter().map(|s| Arc::clone(s) as Arc<dyn Sink>).collect();
+        let facts = self.run(&planned.plan, &dynamic, settings, tell)?;
+        drop(dynamic);
+        let finish = |sink: Arc<GridSink>| Arc::new(sink.source()) as Arc<dyn Source>;
+        Ok((sinks.into_iter().map(finish).collect(), facts))
+    }
+
+    /// Computes an array block by block into a sink of another kind.
+    pub(crate) fn stream(
+        &mut self,
+        graph: &Graph,
+        root: NodeId,
+        cut: Cut,
+        sink: Arc<dyn Sink>,
+        tell: Option<&mut dyn FnMut(News)>,
+    ) -> Result<RunFacts, Failure> {
+        let settings = self.settings.clone();
+        let planned = self.plan(graph, &[Output { node: root, cut, held: false }], &settings).map_err(plan_failure)?;
+        let mut facts = self.run(&planned.plan, &[sink], &settings, tell)?;
+        facts.written_bytes = planned.plan.totals.bytes_written;
+        Ok(facts)
+    }
+
+    fn run(
+        &mut self,
+        plan: &Plan,
+        sinks: &[Arc<dyn Sink>],
+        settings: &Settings,
+        tell: Option<&mut dyn FnMut(News)>,
+    ) -> Result<RunFacts, Failure> {
+        let workers = settings.workers();
+        if self.pool.as_ref().is_none_or(|p| p.threads() != workers) {
+            self.pool = Some(Pool::new(workers).map_err(|e| run_failure(&e))?);
+        }
+        let pool = self.pool.as_ref().expect("the pool was made just above");
+        self.next_run += 1;
+        let meter = Meter::start();
+        let report = match tell {
+            None => {
+                let quiet = |_: Event| {};
+                cleave_cpu::run(pool, plan, &self.sources, sinks, &Control { cancel: self.cancel.clone(), events: &quiet })
+            }
+            Some(tell) => watched(self.next_run, settings.progress_delay_s, tell, &|events| {
+                cleave_cpu::run(pool, plan, &self.sources, sinks, &Control { cancel: self.cancel.clone(), events })
+            }),
+        };
+        let report: RunReport = report.map_err(|e| run_failure(&e))?;
+        Ok(run_facts(plan, &report, meter.read(), settings, &self.sources))
+    }
+}
+
+impl Settings {
+    /// Threads that work.
+    pub(crate) fn workers(&self) -> usize {
+        match self.scheduler {
+            Scheduler::Threads => self.threads,
+            Scheduler::SingleThreaded => 1,
+        }
+    }
+}
+
+/// Runs on a thread of its own while news are told on this one, the first after `delay_s`.
+fn watched(
+    id: u64,
+    delay_s: f64,
+    tell: &mut dyn FnMut(News),
+    run: &(dyn Fn(&(dyn Fn(Event) + Sync)) -> Result<RunReport, RunError> + Sync),
+) -> Result<RunReport, RunError> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(move || {
+            let send = move |event: Event| drop(sender.send(event));
+            run(&send)
+        });
+        let mut last = None;
+        loop {
+            match receiver.recv_timeout(Duration::from_millis(200)) {
+                Ok(Event::Progress(progress)) => {
+                    if progress.elapsed.as_secs_f64() >= delay_s {
+                        tell(News { id, progress, end: None });
+                        last = Some(progress);
+                    }
+                }
+                Ok(Event::Stage { .. }) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        let result = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        if let Some(progress) = last {
+            tell(News { id, progress: finished(progress, &result), end: Some(end_word(&result)) });
+        }
+        result
+    })
+}
+
+fn finished(mut last: cleave_plan::event::Progress, result: &Result<RunReport, RunError>) -> cleave_plan::event::Progress {
+    if let Ok(report) = result {
+        last.done = last.total;
+        last.elapsed = report.wall;
+        last.elements = report.elements();
+        last.rate = report.elements() as f64 / report.wall.as_secs_f64().max(1e-9);
+    }
+    last
+}
+
+fn end_word(result: &Result<RunReport, RunError>) -> &'static str {
+    match result {
+        Ok(_) => "computed",
+        Err(RunError::Cancelled) => "interrupted",
+        Err(_) => "failed",
+    }
+}
+
+fn unknown_scheduler(name: &str) -> Failure {
+    Failure {
+        code: "unknown-scheduler",
+        message: format!("there is no scheduler `{name}` here"),
+        help: Some("the schedulers are threads and single-threaded".to_owned()),
+        cause: None,
+    }
+}
+
+pub(crate) fn plan_failure(error: PlanError) -> Failure {
+    let words = |n: u64| format!("{:.2} GiB", n as f64 / (1_u64 << 30) as f64);
+    let (message, help) = match &error {
+        PlanError::DoesNotFit { needed, limit, what } => (
+            format!("this needs {} of memory, most of it for {what}, and the limit is {}", words(*needed), words(*limit)),
+            Some(format!(
+                "compute less of it (a slice, a reduction), write it with .to_zarr(\"out.zarr\"), or set %config memory_limit={:.1}GiB",
+                *needed as f64 / (1_u64 << 30) as f64 + 0.1
+            )),
+        ),
+        other => (other.to_string(), None),
+    };
+    Failure { code: error.code(), message, help, cause: None }
+}
+
+fn run_failure(error: &RunError) -> Failure {
+    let (code, help) = match error {
+        RunError::Cancelled => ("interrupted", None),
+        RunError::Bug { .. } => ("bug", Some("this is a mistake in Cleave, not in the program; the kernel goes on".to_owned())),
+        other => (other.code(), None),
+    };
+    let message = match error {
+        RunError::Cancelled => "stopped by the user".to_owned(),
+        other => other.to_string(),
+    };
+    Failure { code, message, help, cause: None }
+}

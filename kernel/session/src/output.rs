@@ -1,0 +1,327 @@
+//! What a cell shows, as facts. Drawing them is the render crate's work.
+
+use cleave_ops::{Chunks, DType, Shape};
+use cleave_syntax::diagnostic::Diagnostic;
+use std::sync::Arc;
+
+/// Where a cell's output goes while it runs, and where its input comes from.
+pub trait Io {
+    /// Takes one piece of output; order is kept. May block when the reader is slow.
+    fn emit(&mut self, output: Output);
+    /// Asks the user for a line; `Err` where nobody can answer.
+    fn input(&mut self, prompt: &str, password: bool) -> Result<String, InputError>;
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputError {
+    /// The front end does not take input.
+    NotAllowed,
+    /// The user interrupted, or the input ended.
+    Interrupted,
+}
+
+/// One piece of output.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Text for standard output (`error: false`) or standard error.
+    Text { text: String, error: bool },
+    /// Something rich, shown once: `display(x)`, a run card.
+    Show(Shown),
+    /// The value of a bare expression that ends the cell; becomes `Out[n]`.
+    Result(Shown),
+    /// How far the running computation is; later ones of the same `id` replace earlier ones.
+    Progress(Progress),
+    /// Errors of the cell; at most one a cell, the last output.
+    Error(Failed),
+    /// Clears what the cell has shown so far, now or with the next output.
+    Clear { wait: bool },
+    /// Text for the front end's pager (`name?`), with its rich form.
+    Page(Shown),
+}
+
+/// Something rich.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// A lazy array.
+    Array(Box<ArrayFacts>),
+    /// Values that exist: as NumPy prints them, with a table for 2-d arrays.
+    Value(Box<ValueFacts>),
+    /// What a computation took.
+    Run(Box<RunFacts>),
+    /// A value with the run that computed it.
+    Computed(Box<ValueFacts>, Box<RunFacts>),
+    /// A plan, to be drawn.
+    Plan(Box<PlanFacts>),
+    /// Plain text: strings' and scalars' representations, magics' lines.
+    Text(String),
+    /// A table: `%who`, `%config`, `%lsmagic`.
+    Table(Table),
+    /// Help for a name.
+    Help(Box<HelpFacts>),
+}
+
+/// Facts of a lazy array.
+#[derive(Clone, Debug)]
+pub struct ArrayFacts {
+    /// Its shape.
+    pub shape: Shape,
+    /// Its dtype.
+    pub dtype: DType,
+    /// Its chunks.
+    pub chunks: Chunks,
+    /// Names of its axes, where it has them.
+    pub dims: Option<Vec<String>>,
+    /// What it comes from: `lazy`, or a file's label.
+    pub origin: String,
+    /// Stages of the plan that would compute it.
+    pub stages: usize,
+    /// Tasks of that plan.
+    pub tasks: u64,
+    /// Bytes the plan reads from files.
+    pub read_bytes: u64,
+    /// Bytes of memory the plan needs at most, its result included.
+    pub peak_bytes: u64,
+    /// The memory limit.
+    pub limit_bytes: u64,
+    /// Threads it would run on.
+    pub threads: usize,
+    /// The steps of the plan in words, such as `ones → [::-1, ::-1] → multiply → sum`.
+    pub flow: Vec<String>,
+    /// The values, or their corners, where they cost next to nothing.
+    pub values: Option<ValueFacts>,
+}
+
+/// Facts of values that exist.
+#[derive(Clone, Debug)]
+pub struct ValueFacts {
+    /// Shape; `()` for a scalar.
+    pub shape: Shape,
+    /// Dtype.
+    pub dtype: DType,
+    /// As NumPy's `str` prints them, summarised when large.
+    pub text: String,
+    /// As `repr` prints them.
+    pub repr: String,
+    /// For 1-d and 2-d arrays: the corner rows and columns for a table.
+    pub table: Option<Grid>,
+}
+
+/// Rows and columns of a 1-d or 2-d array, the first and last of them when there are many.
+#[derive(Clone, Debug)]
+pub struct Grid {
+    /// The indices of the rows shown.
+    pub rows: Vec<usize>,
+    /// The indices of the columns shown.
+    pub columns: Vec<usize>,
+    /// `rows × columns` texts, row-major.
+    pub cells: Vec<String>,
+}
+
+/// What a computation took.
+#[derive(Clone, Debug, Default)]
+pub struct RunFacts {
+    /// The scheduler with its threads, such as `threads(2)`.
+    pub scheduler: String,
+    /// Threads of the scheduler.
+    pub threads: usize,
+    /// Seconds on the clock.
+    pub wall_s: f64,
+    /// CPU seconds of the process in user mode meanwhile.
+    pub user_s: f64,
+    /// CPU seconds in the kernel.
+    pub sys_s: f64,
+    /// Tasks run.
+    pub tasks: u64,
+    /// Elements visited.
+    pub elements: u64,
+    /// Bytes of the elements the stages visited, for throughput.
+    pub bytes: u64,
+    /// Bytes read from files.
+    pub read_bytes: u64,
+    /// Bytes written to files.
+    pub written_bytes: u64,
+    /// Bytes spilled.
+    pub spilled_bytes: u64,
+    /// The most bytes the run held, as it counted them.
+    pub peak_bytes: u64,
+    /// The memory limit.
+    pub limit_bytes: u64,
+    /// One for each stage, in order.
+    pub stages: Vec<StageFacts>,
+    /// Time of the work by place in the first stage's space, at most 24 × 24, row-major rows of milliseconds.
+    pub heat: Option<Heat>,
+}
+
+/// What a stage took.
+#[derive(Clone, Debug, Default)]
+pub struct StageFacts {
+    /// Its steps in words.
+    pub flow: Vec<String>,
+    /// Seconds on the clock.
+    pub wall_s: f64,
+    /// Thread seconds.
+    pub cpu_s: f64,
+    /// Tasks.
+    pub tasks: u64,
+    /// Elements visited.
+    pub elements: u64,
+}
+
+/// Time by place.
+#[derive(Clone, Debug, Default)]
+pub struct Heat {
+    /// Rows of the picture.
+    pub rows: usize,
+    /// Columns of the picture.
+    pub columns: usize,
+    /// Milliseconds for each place, row-major.
+    pub ms: Vec<f32>,
+}
+
+/// A plan, to be drawn: stages as boxes, their steps as nodes, edges between them.
+#[derive(Clone, Debug, Default)]
+pub struct PlanFacts {
+    /// What is planned, as the user wrote it.
+    pub title: String,
+    /// The stages in order.
+    pub stages: Vec<PlanStage>,
+    /// The plan's stable text, after the graph and the rewrites.
+    pub text: String,
+}
+
+/// A stage of a drawn plan.
+#[derive(Clone, Debug, Default)]
+pub struct PlanStage {
+    /// Tasks.
+    pub tasks: u64,
+    /// Elements of its iteration space.
+    pub elements: u64,
+    /// Bytes it holds at most.
+    pub bytes: u64,
+    /// Its steps; inputs are indices of earlier steps of the same stage.
+    pub steps: Vec<PlanStep>,
+    /// Stages whose results it reads, each with the step that reads it.
+    pub reads: Vec<(usize, usize)>,
+}
+
+/// A node of a drawn plan.
+#[derive(Clone, Debug, Default)]
+pub struct PlanStep {
+    /// Its name, such as `ones` or `sum axis 0`.
+    pub name: String,
+    /// A remark, such as `20000² · 3.0 GiB` or `fused`.
+    pub note: String,
+    /// The steps it reads.
+    pub inputs: Vec<usize>,
+}
+
+/// A table.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// Column heads.
+    pub heads: Vec<String>,
+    /// Rows of texts.
+    pub rows: Vec<Vec<String>>,
+    /// Shown instead of an empty table.
+    pub empty: String,
+}
+
+/// Help for a name.
+#[derive(Clone, Debug, Default)]
+pub struct HelpFacts {
+    /// The name.
+    pub name: String,
+    /// How it is called, such as `sum(x, axis=None, keepdims=False)`.
+    pub signature: String,
+    /// `operation`, `function`, `array`, `magic` …
+    pub kind: String,
+    /// One line.
+    pub summary: String,
+    /// More.
+    pub details: String,
+    /// Parameters with their one line.
+    pub params: Vec<(String, String)>,
+    /// Source with what it shows.
+    pub examples: Vec<(String, String)>,
+}
+
+/// How far a computation is.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// Which computation of this session.
+    pub id: u64,
+    /// Done, 0 to 1.
+    pub fraction: f64,
+    /// Elements per second.
+    pub rate: f64,
+    /// Seconds left, once there is an estimate.
+    pub left_s: Option<f64>,
+    /// Seconds since the start.
+    pub elapsed_s: f64,
+    /// Bytes held now.
+    pub bytes: u64,
+    /// The memory limit.
+    pub limit_bytes: u64,
+    /// The scheduler with its threads.
+    pub scheduler: String,
+    /// Set on the last one: `computed`, `interrupted` or `failed`. What is then shown stays.
+    pub end: Option<&'static str>,
+}
+
+/// A cell that failed.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    /// The first error's code; the error's name in a notebook.
+    pub code: String,
+    /// The first error's sentence.
+    pub message: String,
+    /// All of them.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Calls that were open, outermost first: `f, line 3`.
+    pub trace: Vec<String>,
+}
+
+/// What became of a cell.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// The number of the cell (`In[n]`), also where nothing is stored.
+    pub count: u32,
+    /// The error, if it failed.
+    pub failed: Option<Failed>,
+    /// One for each top-level statement that ran.
+    pub statements: Vec<Ran>,
+    /// What the front end should do besides.
+    pub payloads: Vec<Payload>,
+}
+
+/// A top-level statement that ran.
+#[derive(Clone, Debug, Default)]
+pub struct Ran {
+    /// Its line, from 1.
+    pub line: usize,
+    /// Its source text.
+    pub source: Arc<str>,
+    /// `expression`, `assignment`, `import`, `def`, `for` … or `magic`.
+    pub kind: &'static str,
+    /// What it printed and the text of its value.
+    pub text: String,
+    /// Seconds on the clock.
+    pub wall_s: f64,
+    /// CPU seconds, user and system.
+    pub cpu_s: f64,
+    /// The most bytes its computations held.
+    pub peak_bytes: u64,
+    /// The stages of its computations.
+    pub stages: Vec<StageFacts>,
+}
+
+/// What the front end should do besides showing output.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// Offer this as the next cell's text (`%load`, `%history -r`).
+    NextInput { text: String, replace: bool },
+    /// Leave (`exit`).
+    Exit,
+}
+

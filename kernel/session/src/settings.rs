@@ -1,0 +1,289 @@
+//! What a user can set: one entry a setting, read by `%config`, `--set`, the environment and the reference.
+
+use std::fmt;
+
+/// A session's settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// `array.chunk_size`: what automatic chunks aim at, in bytes.
+    pub chunk_bytes: usize,
+    /// `optimize.fold`: whether constants are folded.
+    pub fold: bool,
+    /// `scheduler`: where to compute.
+    pub scheduler: Scheduler,
+    /// `threads`: how many the scheduler `threads` uses.
+    pub threads: usize,
+    /// `memory_limit` in bytes.
+    pub memory_limit_bytes: u64,
+    /// `progress.delay`: seconds after which progress is shown.
+    pub progress_delay_s: f64,
+}
+
+/// Where to compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheduler {
+    /// On a pool of threads.
+    Threads,
+    /// On the thread that evaluates.
+    SingleThreaded,
+}
+
+/// One setting.
+pub struct Setting {
+    /// Its key, such as `optimize.fold`.
+    pub key: &'static str,
+    /// One line.
+    pub doc: &'static str,
+    /// The value as it would be typed.
+    pub show: fn(&Settings) -> String,
+    /// Reads a value; `None` where it cannot be read.
+    pub set: fn(&mut Settings, &str) -> Option<()>,
+    /// What values look like.
+    pub values: &'static str,
+}
+
+/// A setting that could not be set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingError {
+    /// No setting has this key; the nearest one.
+    Unknown { key: String, nearest: &'static str },
+    /// The value cannot be read.
+    Value { key: &'static str, value: String, values: &'static str },
+}
+
+/// Every setting.
+pub const ENTRIES: [Setting; 6] = [
+    Setting {
+        key: "array.chunk_size",
+        doc: "what automatic chunks aim at",
+        show: |s| size_text(s.chunk_bytes as u64),
+        set: |s, v| read_size(v).filter(|&n| n > 0).map(|n| s.chunk_bytes = n as usize),
+        values: "a size such as 128MiB",
+    },
+    Setting {
+        key: "memory_limit",
+        doc: "bytes a computation may hold",
+        show: |s| size_text(s.memory_limit_bytes),
+        set: |s, v| read_size(v).filter(|&n| n > 0).map(|n| s.memory_limit_bytes = n),
+        values: "a size such as 4GiB",
+    },
+    Setting {
+        key: "optimize.fold",
+        doc: "whether constants are computed when the plan is made",
+        show: |s| if s.fold { "on" } else { "off" }.to_owned(),
+        set: |s, v| read_switch(v).map(|on| s.fold = on),
+        values: "on or off",
+    },
+    Setting {
+        key: "progress.delay",
+        doc: "seconds of work after which progress is shown",
+        show: |s| s.progress_delay_s.to_string(),
+        set: |s, v| v.parse().ok().filter(|d: &f64| *d >= 0.0).map(|d| s.progress_delay_s = d),
+        values: "seconds such as 0.5",
+    },
+    Setting {
+        key: "scheduler",
+        doc: "where to compute",
+        show: |s| s.scheduler.name().to_owned(),
+        set: |s, v| Scheduler::parse(v).map(|to| s.scheduler = to),
+        values: "threads or single-threaded",
+    },
+    Setting {
+        key: "threads",
+        doc: "how many threads the scheduler `threads` uses",
+        show: |s| s.threads.to_string(),
+        set: |s, v| v.parse().ok().filter(|n| (1..=MOST_THREADS).contains(n)).map(|n| s.threads = n),
+        values: "a number from 1 to 1024",
+    },
+];
+
+const MOST_THREADS: usize = 1024;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            chunk_bytes: 128 << 20,
+            fold: true,
+            scheduler: Scheduler::Threads,
+            threads: 1,
+            memory_limit_bytes: 1 << 30,
+            progress_delay_s: 0.5,
+        }
+    }
+}
+
+impl Settings {
+    /// What suits this machine, changed by `CLEAVE_…` variables: all cores, six tenths of its memory.
+    pub fn from_environment() -> Result<Self, SettingError> {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let memory = crate::meter::machine_bytes().map_or(1 << 30, |n| n / 10 * 6);
+        let mut settings = Self { threads, memory_limit_bytes: memory, ..Self::default() };
+        for entry in &ENTRIES {
+            if let Ok(value) = std::env::var(Self::variable(entry.key)) {
+                settings.set(entry.key, &value)?;
+            }
+        }
+        Ok(settings)
+    }
+
+    /// Sets one by key and text.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), SettingError> {
+        let Some(entry) = ENTRIES.iter().find(|e| e.key == key) else {
+            return Err(SettingError::Unknown { key: key.to_owned(), nearest: nearest_key(key) });
+        };
+        let value = value.trim().trim_matches(['"', '\'']);
+        let bad = || SettingError::Value { key: entry.key, value: value.to_owned(), values: entry.values };
+        (entry.set)(self, value).ok_or_else(bad)
+    }
+
+    /// The name of an environment variable that sets a key: `CLEAVE_OPTIMIZE_FOLD` for `optimize.fold`.
+    pub fn variable(key: &str) -> String {
+        format!("CLEAVE_{}", key.replace('.', "_").to_uppercase())
+    }
+
+    /// The scheduler with its threads, as cards name it.
+    pub fn scheduler_words(&self) -> String {
+        match self.scheduler {
+            Scheduler::Threads => format!("threads({})", self.threads),
+            Scheduler::SingleThreaded => "single-threaded".to_owned(),
+        }
+    }
+}
+
+impl Scheduler {
+    /// Every name, Dask's own among them.
+    pub const NAMES: [&'static str; 5] = ["threads", "threading", "single-threaded", "synchronous", "sync"];
+
+    /// By name.
+    pub fn parse(name: &str) -> Option<Scheduler> {
+        match name {
+            "threads" | "threading" => Some(Scheduler::Threads),
+            "single-threaded" | "synchronous" | "sync" => Some(Scheduler::SingleThreaded),
+            _ => None,
+        }
+    }
+
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scheduler::Threads => "threads",
+            Scheduler::SingleThreaded => "single-threaded",
+        }
+    }
+}
+
+/// A size in bytes from text such as `64MiB`, `1.5 GB` or `4096`.
+pub fn read_size(text: &str) -> Option<u64> {
+    const UNITS: [(&str, f64); 14] = [
+        ("KIB", 1024.0),
+        ("MIB", 1048576.0),
+        ("GIB", 1073741824.0),
+        ("TIB", 1099511627776.0),
+        ("KB", 1e3),
+        ("MB", 1e6),
+        ("GB", 1e9),
+        ("TB", 1e12),
+        ("K", 1024.0),
+        ("M", 1048576.0),
+        ("G", 1073741824.0),
+        ("T", 1099511627776.0),
+        ("B", 1.0),
+        ("", 1.0),
+    ];
+    let upper = text.trim().to_uppercase();
+    let (unit, factor) = UNITS.into_iter().find(|(unit, _)| upper.ends_with(unit))?;
+    let number: f64 = upper.strip_suffix(unit)?.trim().parse().ok()?;
+    (number.is_finite() && number >= 0.0 && number * factor < 9e18).then_some((number * factor) as u64)
+}
+
+/// A size as it would be typed: exact where a binary unit divides it.
+fn size_text(n: u64) -> String {
+    let units = [(1_u64 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.into_iter().find(|(unit, _)| n >= *unit) {
+        Some((unit, name)) if n % unit == 0 => format!("{}{name}", n / unit),
+        Some((unit, name)) => format!("{:.1}{name}", n as f64 / unit as f64),
+        None => format!("{n}B"),
+    }
+}
+
+fn read_switch(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "on" | "true" | "1" | "yes" => Some(true),
+        "off" | "false" | "0" | "no" => Some(false),
+        _ => None,
+    }
+}
+
+fn nearest_key(key: &str) -> &'static str {
+    let distance = |e: &&Setting| strsim::damerau_levenshtein(e.key, key);
+    ENTRIES.iter().min_by_key(distance).map_or("", |e| e.key)
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SettingError::Unknown { key, .. } => write!(f, "there is no setting `{key}`"),
+            SettingError::Value { key, value, .. } => write!(f, "`{value}` is no value of the setting `{key}`"),
+        }
+    }
+}
+
+impl SettingError {
+    /// The stable word.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SettingError::Unknown { .. } => "unknown-setting",
+            SettingError::Value { .. } => "bad-setting",
+        }
+    }
+
+    /// A way out.
+    pub fn help(&self) -> String {
+        match self {
+            SettingError::Unknown { nearest, .. } => format!("the nearest is `{nearest}`; `%config` lists all"),
+            SettingError::Value { values, .. } => format!("give {values}"),
+        }
+    }
+}
+
+impl std::error::Error for SettingError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let cases = [
+            ("64MiB", Some(64 << 20)),
+            ("1.5 GB", Some(1_500_000_000)),
+            ("4096", Some(4096)),
+            ("2g", Some(2 << 30)),
+            ("64B", Some(64)),
+            ("-1", None),
+            ("many", None),
+            ("1e300GB", None),
+        ];
+        for (text, want) in cases {
+            assert_eq!(read_size(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_entry_reads_what_it_shows() {
+        let settings = Settings::default();
+        for entry in &ENTRIES {
+            let mut copy = settings.clone();
+            assert_eq!(copy.set(entry.key, &(entry.show)(&settings)), Ok(()), "{}", entry.key);
+            assert_eq!(copy, settings, "{}", entry.key);
+        }
+    }
+
+    #[test]
+    fn mistakes_name_a_way_out() {
+        let mut settings = Settings::default();
+        let unknown = settings.set("optimise.fold", "on").unwrap_err();
+        assert_eq!(unknown.help(), "the nearest is `optimize.fold`; `%config` lists all");
+        assert_eq!(settings.set("threads", "0").unwrap_err().code(), "bad-setting");
+    }
+}

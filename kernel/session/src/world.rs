@@ -1,0 +1,194 @@
+//! What programs ask of the world: printing, input, computing, files, clocks.
+
+use crate::engine::{Engine, News};
+use crate::facts;
+use crate::files;
+use crate::output::{InputError, Io, Output, Progress, RunFacts, Shown};
+use crate::plan_facts;
+use cleave_cpu::MemorySource;
+use cleave_graph::host::{Computed, Failure, Host, How, Opened, Stored};
+use cleave_graph::value::Value;
+use cleave_graph::{Graph, NodeId, SourceId};
+use cleave_ops::{Data, Shape};
+use cleave_plan::{Cut, Output as Wanted};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The code of what is not computed because only its plan is wanted.
+pub(crate) const EXPLAINED: &str = "explained";
+
+/// The world of one statement.
+pub(crate) struct World<'a> {
+    pub(crate) engine: &'a mut Engine,
+    pub(crate) io: &'a mut dyn Io,
+    /// What was printed, for the statement's record.
+    pub(crate) printed: String,
+    /// What was computed for the user to see.
+    pub(crate) runs: Vec<RunFacts>,
+    /// Whether plans are shown instead of computing.
+    pub(crate) explain: bool,
+    /// When the session began.
+    pub(crate) started: Instant,
+}
+
+impl World<'_> {
+    /// Computes a small array, or says that it is not small: at most so much work.
+    pub(crate) fn peek(&mut self, graph: &Graph, root: NodeId, most_work: f64) -> Option<Data> {
+        let outputs = [Wanted { node: root, cut: Cut::Engine, held: true }];
+        let settings = self.engine.settings.clone();
+        let planned = self.engine.plan(graph, &outputs, &settings).ok()?;
+        let totals = planned.plan.totals;
+        let cheap = totals.work <= most_work && totals.elements as f64 <= most_work && totals.bytes_read <= 4 << 20;
+        if cheap { self.fetch(graph, root).ok() } else { None }
+    }
+
+    /// Where plans are to be shown instead of computing: shows them, and fails with the code `explained`.
+    fn only_explain(&mut self, graph: &Graph, roots: &[NodeId]) -> Result<(), Failure> {
+        if !self.explain {
+            return Ok(());
+        }
+        self.explain(graph, roots)?;
+        Err(Failure { code: EXPLAINED, message: "shown, not computed".to_owned(), help: None, cause: None })
+    }
+
+    fn compute_dense(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<MemorySource>, Failure> {
+        let settings = self.engine.settings_for(how)?;
+        let (engine, io) = (&mut *self.engine, &mut *self.io);
+        let words = settings.scheduler_words();
+        let limit = settings.memory_limit_bytes;
+        let mut tell = |news: News| io.emit(Output::Progress(progress(&news, &words, limit)));
+        let (sources, facts) = engine.dense(graph, roots, &settings, Some(&mut tell))?;
+        self.runs.push(facts);
+        Ok(sources)
+    }
+}
+
+impl Host for World<'_> {
+    fn interrupted(&self) -> bool {
+        self.engine.cancel.is_cancelled()
+    }
+
+    fn print(&mut self, text: &str, error: bool) {
+        if !error {
+            self.printed.push_str(text);
+        }
+        self.io.emit(Output::Text { text: text.to_owned(), error });
+    }
+
+    fn input(&mut self, prompt: &str, password: bool) -> Result<String, Failure> {
+        self.io.input(prompt, password).map_err(|error| match error {
+            InputError::NotAllowed => failure("no-input", "nobody can answer here", "run the cell where input is possible, or give the value in the program"),
+            InputError::Interrupted => Failure { code: "interrupted", message: "stopped by the user".to_owned(), help: None, cause: None },
+        })
+    }
+
+    fn display(&mut self, graph: &Graph, values: &[Value]) -> Result<(), Failure> {
+        for value in values {
+            let shown = facts::show(value, graph, self)?;
+            self.io.emit(Output::Show(shown));
+        }
+        Ok(())
+    }
+
+    fn compute(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<Computed>, Failure> {
+        self.only_explain(graph, roots)?;
+        let sources = self.compute_dense(graph, roots, how)?;
+        let give = |(source, &root): (MemorySource, &NodeId)| match graph[root].shape.ndim() {
+            0 => Computed::Scalar(source.data().get(0), graph[root].dtype),
+            _ => Computed::Array(self.engine.add(Arc::new(source))),
+        };
+        Ok(sources.into_iter().zip(roots).map(give).collect())
+    }
+
+    fn persist(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<SourceId>, Failure> {
+        self.only_explain(graph, roots)?;
+        let settings = self.engine.settings_for(how)?;
+        let (engine, io) = (&mut *self.engine, &mut *self.io);
+        let words = settings.scheduler_words();
+        let limit = settings.memory_limit_bytes;
+        let mut tell = |news: News| io.emit(Output::Progress(progress(&news, &words, limit)));
+        let (sources, facts) = engine.persist(graph, roots, &settings, Some(&mut tell))?;
+        self.runs.push(facts);
+        Ok(sources.into_iter().map(|s| self.engine.add(s)).collect())
+    }
+
+    fn fetch(&mut self, graph: &Graph, root: NodeId) -> Result<Data, Failure> {
+        let settings = self.engine.settings.clone();
+        let (mut sources, _) = self.engine.dense(graph, &[root], &settings, None)?;
+        let source = sources.pop().expect("one array was asked for");
+        Ok(source.data().as_ref().clone())
+    }
+
+    fn hold(&mut self, shape: &Shape, data: Data) -> SourceId {
+        self.engine.add(Arc::new(MemorySource::new(shape, Arc::new(data))))
+    }
+
+    fn open(&mut self, target: &Stored) -> Result<Opened, Failure> {
+        let (source, shape) = files::open(target)?;
+        let (dtype, chunks) = (source.dtype(), source.grid().clone());
+        Ok(Opened { source: self.engine.add(source), shape, dtype, chunks })
+    }
+
+    fn store(&mut self, graph: &Graph, root: NodeId, target: &Stored) -> Result<(), Failure> {
+        self.only_explain(graph, &[root])?;
+        let (engine, io) = (&mut *self.engine, &mut *self.io);
+        let (words, limit) = (engine.settings.scheduler_words(), engine.settings.memory_limit_bytes);
+        let mut tell = |news: News| io.emit(Output::Progress(progress(&news, &words, limit)));
+        let facts = files::store(engine, graph, root, target, &mut tell)?;
+        self.runs.push(facts);
+        Ok(())
+    }
+
+    fn source_label(&self, source: SourceId) -> String {
+        self.engine.sources.get(&source).map_or_else(String::new, |s| s.label().to_owned())
+    }
+
+    fn explain(&mut self, graph: &Graph, roots: &[NodeId]) -> Result<(), Failure> {
+        let facts = plan_facts::plan_facts(self.engine, graph, roots)?;
+        self.io.emit(Output::Show(Shown::Plan(Box::new(facts))));
+        Ok(())
+    }
+
+    fn clock(&self) -> (f64, f64) {
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        (epoch.as_secs_f64(), self.started.elapsed().as_secs_f64())
+    }
+
+    fn sleep(&mut self, seconds: f64) -> Result<(), Failure> {
+        let end = Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1e9));
+        while Instant::now() < end {
+            if self.interrupted() {
+                return Err(Failure { code: "interrupted", message: "stopped by the user".to_owned(), help: None, cause: None });
+            }
+            std::thread::sleep((end - Instant::now().min(end)).min(Duration::from_millis(20)));
+        }
+        Ok(())
+    }
+
+    fn chunk_bytes(&self) -> usize {
+        self.engine.settings.chunk_bytes
+    }
+}
+
+/// A failure with a way out.
+pub(crate) fn failure(code: &'static str, message: impl Into<String>, help: &str) -> Failure {
+    Failure { code, message: message.into(), help: Some(help.to_owned()), cause: None }
+}
+
+fn progress(news: &News, scheduler: &str, limit_bytes: u64) -> Progress {
+    let p = &news.progress;
+    let fraction = p.percent() / 100.0;
+    let elapsed_s = p.elapsed.as_secs_f64();
+    let left_s = (fraction > 0.01 && news.end.is_none()).then(|| elapsed_s * (1.0 - fraction) / fraction);
+    Progress {
+        id: news.id,
+        fraction,
+        rate: p.rate,
+        left_s,
+        elapsed_s,
+        bytes: p.bytes_in_use,
+        limit_bytes,
+        scheduler: scheduler.to_owned(),
+        end: news.end,
+    }
+}

@@ -1,0 +1,87 @@
+//! A graph as text: one line a node, stable for golden tests, plans and bug reports.
+
+use crate::graph::Graph;
+use crate::node::{Node, NodeId, NodeKind};
+use cleave_ops::fill::Law;
+use cleave_ops::{Chunks, Fill, View};
+use std::fmt;
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "%{}", self.0)
+    }
+}
+
+impl fmt::Display for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().try_for_each(|(id, node)| writeln!(f, "{id} = {node}"))
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} : {} {} in {}", self.kind, self.dtype, self.shape, chunk_text(&self.chunks))
+    }
+}
+
+impl fmt::Display for NodeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeKind::Fill(fill) => f.write_str(&fill_text(fill)),
+            NodeKind::Load(source) => write!(f, "load source {}", source.0),
+            NodeKind::Map { op, inputs, .. } => {
+                let inputs: Vec<String> = inputs.iter().map(NodeId::to_string).collect();
+                write!(f, "{}({})", op.name, inputs.join(", "))
+            }
+            NodeKind::Cast(input) => write!(f, "cast {input}"),
+            NodeKind::Fold { op, input, axes, ddof, .. } => {
+                let axes: Vec<String> = axes.iter().map(usize::to_string).collect();
+                let ddof = if ddof.0 == 0.0 { String::new() } else { format!(" less {}", ddof.0) };
+                write!(f, "{} {input} over {}{ddof}", op.name, axes.join(", "))
+            }
+            NodeKind::View { input, view } => write!(f, "view {input}{}", view_text(view)),
+            NodeKind::Rechunk(input) => write!(f, "rechunk {input}"),
+            NodeKind::Overlay { base, patch, place } => write!(f, "overlay {base} at {} by {patch}", view_text(place)),
+        }
+    }
+}
+
+fn fill_text(fill: &Fill) -> String {
+    match fill {
+        Fill::Const(value) => format!("constant {value}"),
+        Fill::Ramp { start, step, last: None } => format!("ramp {start} by {step}"),
+        Fill::Ramp { start, step, last: Some(last) } => format!("ramp {start} by {step} to {last}"),
+        Fill::Index { axis } => format!("index of axis {axis}"),
+        Fill::Diagonal { k } => format!("diagonal {k}"),
+        Fill::Band { k } => format!("band {k}"),
+        Fill::Random { seed, draw, law } => format!("{} seed {seed} draw {draw}", law_text(law)),
+    }
+}
+
+fn law_text(law: &Law) -> String {
+    match law {
+        Law::Uniform { low, high } => format!("uniform {low} to {high}"),
+        Law::Normal { mean, std } => format!("normal {mean} spread {std}"),
+        Law::Integers { low, high } => format!("integers {low} to {high}"),
+    }
+}
+
+/// For each axis of the source its index: `3`, `i0`, or `9-2*i1`.
+fn view_text(view: &View) -> String {
+    let axis = |s: &cleave_ops::view::SourceAxis| match (s.axis, s.step, s.start) {
+        (None, _, start) => start.to_string(),
+        (Some(a), 1, 0) => format!("i{a}"),
+        (Some(a), 1, start) => format!("{start}+i{a}"),
+        (Some(a), -1, start) => format!("{start}-i{a}"),
+        (Some(a), step, 0) => format!("{step}*i{a}"),
+        (Some(a), step, start) => format!("{start}{step:+}*i{a}"),
+    };
+    format!("[{}]", view.source.iter().map(axis).collect::<Vec<_>>().join(", "))
+}
+
+/// For each axis its runs of equal chunks: `4000*50`, or `4*2+1`.
+fn chunk_text(chunks: &Chunks) -> String {
+    let run = |&(len, count): &(usize, usize)| if count == 1 { len.to_string() } else { format!("{len}*{count}") };
+    let axes = chunks.0.iter().map(|axis| axis.runs().iter().map(run).collect::<Vec<_>>().join("+"));
+    format!("[{}]", axes.collect::<Vec<_>>().join(", "))
+}

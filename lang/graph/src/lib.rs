@@ -1,0 +1,33 @@
+//! Program to graph: what a cell means, with shapes, dtypes and chunks known at once and no data touched.
+//!
+//! In reading order: `node` (what a graph is made of), `graph` (an append-only list of nodes that shares
+//! equal ones), `build` (nodes from calls), `index` (subscripts), `compose` (arrays put together from several
+//! operations), `verify` (the legal graph), `dump` (a graph as text), `facts` (what it costs), `rewrite`
+//! (passes from graph to graph), `format` (numbers and arrays as Python and NumPy print them), `value`,
+//! `scope`, `interp` (statements and expressions), `functions` (what is callable besides the table of
+//! operations). This crate touches no file, clock, socket or thread: what a program needs of the world it
+//! asks of its `Host`.
+
+pub mod build;
+pub mod compose;
+mod dump;
+pub mod facts;
+pub mod format;
+pub mod functions;
+pub mod graph;
+pub mod host;
+pub mod index;
+pub mod interp;
+pub mod node;
+pub mod rewrite;
+pub mod scope;
+pub mod value;
+pub mod verify;
+pub mod vocabulary;
+
+pub use graph::Graph;
+pub use host::Host;
+pub use interp::{Interp, check, execute, run};
+pub use node::{Node, NodeId, NodeKind, SourceId};
+pub use scope::Scope;
+pub use value::Value;

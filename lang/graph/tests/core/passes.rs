@@ -1,0 +1,119 @@
+//! Golden graphs before and after the passes.
+
+use crate::make::{at, call, cut, source, try_call};
+use cleave_graph::index::Index;
+use cleave_graph::rewrite::{RewriteOptions, optimize};
+use cleave_graph::{Graph, NodeId};
+use cleave_ops::DType;
+
+fn check(graph: &Graph, root: NodeId, fold: bool, expected: &str) {
+    let (after, _, applied) = optimize(graph, &[root], RewriteOptions { fold });
+    let did: String = applied.iter().map(|a| format!("{a}\n")).collect();
+    let lines = |text: &str| text.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n");
+    assert_eq!(lines(&format!("{after}{did}")), lines(expected));
+}
+
+fn article(g: &mut Graph) -> NodeId {
+    let x = try_call(g, "ones", vec![[200_000, 200_000].into()], vec![("chunks", [2000, 2000].into())]).unwrap();
+    let turned = at(g, x, &[cut(None, None, -1), cut(None, None, -1)]);
+    let product = call(g, "multiply", [x.into(), turned.into()]);
+    call(g, "sum", [product.into()])
+}
+
+#[test]
+fn the_article_without_folding() {
+    let mut g = Graph::new();
+    let root = article(&mut g);
+    check(
+        &g,
+        root,
+        false,
+        "
+        %0 = constant 1.0 : float64 (200000, 200000) in [2000*100, 2000*100]
+        %1 = multiply(%0, %0) : float64 (200000, 200000) in [2000*100, 2000*100]
+        %2 = sum %1 over 0, 1 : float64 () in []
+        push_views: 1 views taken closer to the source
+        ",
+    );
+}
+
+#[test]
+fn the_article_with_folding() {
+    let mut g = Graph::new();
+    let root = article(&mut g);
+    check(
+        &g,
+        root,
+        true,
+        "
+        %0 = constant 40000000000.0 : float64 () in []
+        push_views: 1 views taken closer to the source
+        fold_constants: 2 constants computed
+        ",
+    );
+}
+
+#[test]
+fn views_go_through_maps_casts_and_rechunkings_to_the_source() {
+    let mut g = Graph::new();
+    let x = source(&mut g, 1, &[8, 6], 4, DType::I16);
+    let y = call(&mut g, "divide", [x.into(), 2.into()]);
+    let y = cleave_graph::build::rechunk(&mut g, y, &cleave_ops::Arg::from(3), &crate::make::OPTIONS).unwrap();
+    let turned = at(&mut g, y, &[cut(None, None, -1)]);
+    let part = at(&mut g, turned, &[cut(1, 7, 2), Index::At(0)]);
+    check(
+        &g,
+        part,
+        true,
+        "
+        %0 = load source 1 : int16 (8, 6) in [4*2, 4+2]
+        %1 = view %0[6-2*i0, 0] : int16 (3,) in [2+1]
+        %2 = cast %1 : float64 (3,) in [2+1]
+        %3 = constant 2.0 : float64 (3,) in [2+1]
+        %4 = divide(%2, %3) : float64 (3,) in [2+1]
+        %5 = rechunk %4 : float64 (3,) in [1*3]
+        drop_rechunk: 1 rechunkings inside left out
+        push_views: 5 views taken closer to the source
+        ",
+    );
+}
+
+#[test]
+fn a_slice_of_a_reduction_reads_only_what_it_needs() {
+    let mut g = Graph::new();
+    let x = source(&mut g, 1, &[8, 6, 4], 4, DType::F64);
+    let means = try_call(&mut g, "mean", vec![x.into()], vec![("axis", 1.into())]).unwrap();
+    let part = at(&mut g, means, &[cut(5, 1, -2), Index::At(3)]);
+    check(
+        &g,
+        part,
+        true,
+        "
+        %0 = load source 1 : float64 (8, 6, 4) in [4*2, 4+2, 4]
+        %1 = view %0[3+2*i0, i1, 3+i2] : float64 (2, 6, 1) in [1*2, 4+2, 1]
+        %2 = mean %1 over 1 : float64 (2, 1) in [1*2, 1]
+        %3 = view %2[1-i0, 0] : float64 (2,) in [1*2]
+        push_views: 1 views taken closer to the source
+        ",
+    );
+}
+
+#[test]
+fn operations_without_effect_disappear() {
+    let mut g = Graph::new();
+    let x = source(&mut g, 1, &[4], 2, DType::F64);
+    let once = call(&mut g, "multiply", [x.into(), 1.into()]);
+    let minus = call(&mut g, "subtract", [once.into(), 0.into()]);
+    let plus = call(&mut g, "add", [minus.into(), 0.into()]);
+    check(
+        &g,
+        plus,
+        true,
+        "
+        %0 = load source 1 : float64 (4,) in [2*2]
+        %1 = constant 0.0 : float64 (4,) in [2*2]
+        %2 = add(%0, %1) : float64 (4,) in [2*2]
+        drop_neutral: 2 operations without effect left out
+        ",
+    );
+}

@@ -1,0 +1,225 @@
+//! Reductions: what a cell of the lattice gives, and how two are joined.
+//!
+//! A row is folded by [`LANES`] virtual lanes, element `i` going to lane `i % LANES`; the lanes are then joined
+//! by halves. So the order of work depends on the row's length alone, never on the machine's vectors.
+
+use crate::cast::Cast;
+use crate::data::{Data, Element};
+use crate::dtype::DType;
+use crate::lane::Num;
+use crate::loops::OPERAND;
+use crate::op::{Cell, FoldFacts, FoldLoop, Layout};
+use half::f16;
+use pulp::{Arch, Simd, WithSimd};
+use std::marker::PhantomData;
+
+/// How many virtual lanes fold a row.
+pub const LANES: usize = 32;
+
+/// A reduction whose state is one value.
+pub(crate) trait Reduce: 'static {
+    /// The element it reads.
+    type In: Element;
+    /// Its state.
+    type State: Element;
+    /// The dtypes of its state.
+    const STATE: &'static [DType] = &[Self::State::DTYPE];
+    /// The state of no elements.
+    const START: Self::State;
+    /// The state of one element.
+    fn load(x: Self::In) -> Self::State;
+    /// The state of both, `a` first.
+    fn join(a: Self::State, b: Self::State) -> Self::State;
+}
+
+/// The loop of a reduction whose state is its result.
+pub(crate) const fn plain_fold<R: Reduce>() -> FoldLoop {
+    FoldLoop {
+        input: R::In::DTYPE,
+        output: R::State::DTYPE,
+        state: R::STATE,
+        take: take::<R>,
+        combine: combine::<R>,
+        identity: identity::<R>,
+        finish: |state, _, out| out.clone_from(&state[0]),
+    }
+}
+
+/// The loop of a mean: a sum, divided at the end.
+pub(crate) const fn mean_fold<R: Reduce, O: Element>() -> FoldLoop
+where
+    R::State: Cast<f64>,
+    f64: Cast<O>,
+{
+    FoldLoop { output: O::DTYPE, finish: divide::<R::State, O>, ..plain_fold::<R>() }
+}
+
+fn divide<S: Element + Cast<f64>, O: Element>(state: &[Data], facts: &FoldFacts, out: &mut Data)
+where
+    f64: Cast<O>,
+{
+    let sums = S::of(state[0].as_ref()).expect(OPERAND);
+    let means = sums.iter().map(|&s| (s.cast() / facts.count as f64).cast());
+    *out = O::wrap(means.collect());
+}
+
+fn take<R: Reduce>(cell: &Cell<'_>, state: &mut [Data]) {
+    let x = R::In::of(cell.data).expect(OPERAND);
+    let out = R::State::of_mut(&mut state[0]).expect(OPERAND);
+    out.clear();
+    out.resize(cell.kept, R::START);
+    match cell.layout {
+        _ if cell.reduced == 0 => {}
+        Layout::Rows => Arch::new().dispatch(Rows::<R>(x, out, cell.reduced)),
+        Layout::Columns => Arch::new().dispatch(Columns::<R>(x, out)),
+    }
+}
+
+struct Rows<'a, R: Reduce>(&'a [R::In], &'a mut [R::State], usize);
+struct Columns<'a, R: Reduce>(&'a [R::In], &'a mut [R::State]);
+
+impl<R: Reduce> WithSimd for Rows<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for (row, out) in self.0.chunks_exact(self.2).zip(self.1) {
+            *out = fold_row(row, R::START, R::load, R::join);
+        }
+    }
+}
+
+impl<R: Reduce> WithSimd for Columns<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for row in self.0.chunks_exact(self.1.len().max(1)) {
+            for (state, &x) in self.1.iter_mut().zip(row) {
+                *state = R::join(*state, R::load(x));
+            }
+        }
+    }
+}
+
+/// Folds a row in the fixed order of virtual lanes.
+#[inline(always)]
+pub(crate) fn fold_row<I: Copy, A: Copy>(row: &[I], start: A, load: impl Fn(I) -> A, join: impl Fn(A, A) -> A) -> A {
+    if row.len() < LANES {
+        return row.iter().fold(start, |a, &x| join(a, load(x)));
+    }
+    let mut lanes = [start; LANES];
+    let (whole, rest) = row.as_chunks::<LANES>();
+    for chunk in whole {
+        for j in 0..LANES {
+            lanes[j] = join(lanes[j], load(chunk[j]));
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane = join(*lane, load(x));
+    }
+    join_lanes(lanes, join)
+}
+
+#[inline(always)]
+fn join_lanes<A: Copy>(mut lanes: [A; LANES], join: impl Fn(A, A) -> A) -> A {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for j in 0..half {
+            lanes[j] = join(lanes[j], lanes[j + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+fn combine<R: Reduce>(left: &mut [Data], right: &[Data]) {
+    let a = R::State::of_mut(&mut left[0]).expect(OPERAND);
+    let b = R::State::of(right[0].as_ref()).expect(OPERAND);
+    a.iter_mut().zip(b).for_each(|(a, &b)| *a = R::join(*a, b));
+}
+
+fn identity<R: Reduce>(kept: usize, state: &mut [Data]) {
+    state[0] = R::State::wrap(vec![R::START; kept]);
+}
+
+macro_rules! reductions {
+    ($($(#[$doc:meta])* $name:ident<$i:ident, $a:ident: $bound:path> $start:expr, $x:ident => $load:expr, $join:expr;)*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name<$i, $a>(PhantomData<($i, $a)>);
+        impl<$i: Element + Cast<$a>, $a: $bound> Reduce for $name<$i, $a> {
+            type In = $i;
+            type State = $a;
+            const START: $a = $start;
+            #[inline(always)]
+            fn load($x: $i) -> $a { $load }
+            #[inline(always)]
+            fn join(a: $a, b: $a) -> $a { $join(a, b) }
+        }
+    )*};
+}
+
+reductions! {
+    /// The sum.
+    Sum<I, A: Num> A::ZERO, x => x.cast(), A::add;
+    /// The product.
+    Prod<I, A: Num> A::ONE, x => x.cast(), A::mul;
+    /// The least element; nan where there is one.
+    Min<I, A: Num> A::GREATEST, x => x.cast(), least;
+    /// The greatest element; nan where there is one.
+    Max<I, A: Num> A::LEAST, x => x.cast(), greatest;
+}
+
+/// The lesser of two; nan if one is.
+#[inline(always)]
+pub(crate) fn least<T: Num>(a: T, b: T) -> T {
+    if (a <= b) | a.is_nan() { a } else { b }
+}
+
+/// The greater of two; nan if one is.
+#[inline(always)]
+pub(crate) fn greatest<T: Num>(a: T, b: T) -> T {
+    if (a >= b) | a.is_nan() { a } else { b }
+}
+
+/// Whether any element is true, as `OR`, or all are.
+pub(crate) struct Truth<I, const OR: bool>(PhantomData<I>);
+
+impl<I: Element + Cast<bool>, const OR: bool> Reduce for Truth<I, OR> {
+    type In = I;
+    type State = bool;
+    const START: bool = !OR;
+    #[inline(always)]
+    fn load(x: I) -> bool {
+        x.cast()
+    }
+    #[inline(always)]
+    fn join(a: bool, b: bool) -> bool {
+        if OR { a | b } else { a & b }
+    }
+}
+
+/// How many elements are not zero.
+pub(crate) struct Count<I>(PhantomData<I>);
+
+impl<I: Element + Cast<bool>> Reduce for Count<I> {
+    type In = I;
+    type State = i64;
+    const START: i64 = 0;
+    #[inline(always)]
+    fn load(x: I) -> i64 {
+        i64::from(x.cast())
+    }
+    #[inline(always)]
+    fn join(a: i64, b: i64) -> i64 {
+        a + b
+    }
+}
+
+/// float16 sums have float32 states; this rounds them at the end.
+pub(crate) const fn half_fold<R: Reduce<State = f32>>() -> FoldLoop {
+    FoldLoop { output: DType::F16, finish: round_half, ..plain_fold::<R>() }
+}
+
+fn round_half(state: &[Data], _: &FoldFacts, out: &mut Data) {
+    let wide = f32::of(state[0].as_ref()).expect(OPERAND);
+    *out = f16::wrap(wide.iter().map(|&v| f16::from_f32(v)).collect());
+}

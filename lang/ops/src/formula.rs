@@ -1,0 +1,358 @@
+//! Formulas of elementwise operations, each written once for all element types.
+
+use crate::cast::Cast;
+use crate::lane::{Float, Int, Num};
+use std::f64::consts;
+
+/// `a or b`.
+#[inline(always)]
+pub(crate) fn or(a: bool, b: bool) -> bool {
+    a | b
+}
+
+/// `a and b`.
+#[inline(always)]
+pub(crate) fn and(a: bool, b: bool) -> bool {
+    a & b
+}
+
+/// Whether just one is true.
+#[inline(always)]
+pub(crate) fn xor(a: bool, b: bool) -> bool {
+    a ^ b
+}
+
+/// What is not true.
+#[inline(always)]
+pub(crate) fn not(a: bool) -> bool {
+    !a
+}
+
+/// The operand.
+#[inline(always)]
+pub(crate) fn identity<T>(a: T) -> T {
+    a
+}
+
+/// False whatever the operand.
+#[inline(always)]
+pub(crate) fn never(_: bool) -> bool {
+    false
+}
+
+/// Zero whatever the operand.
+#[inline(always)]
+pub(crate) fn zero<T: Num>(_: T) -> T {
+    T::ZERO
+}
+
+/// The sign: one, zero or minus one; nan stays.
+#[inline(always)]
+pub(crate) fn sign<T: Num>(a: T) -> T {
+    let one = if a > T::ZERO { T::ONE } else { T::ZERO };
+    let number = if a < T::ZERO { T::ZERO.sub(T::ONE) } else { one };
+    if a.is_nan() { a } else { number }
+}
+
+/// The square.
+#[inline(always)]
+pub(crate) fn square<T: Num>(a: T) -> T {
+    a.mul(a)
+}
+
+/// The greater, of equals the second; nan if one is.
+#[inline(always)]
+pub(crate) fn maximum<T: Num>(a: T, b: T) -> T {
+    if (a > b) | a.is_nan() { a } else { b }
+}
+
+/// The lesser, of equals the second; nan if one is.
+#[inline(always)]
+pub(crate) fn minimum<T: Num>(a: T, b: T) -> T {
+    if (a < b) | a.is_nan() { a } else { b }
+}
+
+/// The greater; of a nan and a number the number.
+#[inline(always)]
+pub(crate) fn fmax<T: Num>(a: T, b: T) -> T {
+    if (a > b) | b.is_nan() { a } else { b }
+}
+
+/// The lesser; of a nan and a number the number.
+#[inline(always)]
+pub(crate) fn fmin<T: Num>(a: T, b: T) -> T {
+    if (a < b) | b.is_nan() { a } else { b }
+}
+
+/// Quotient toward minus infinity; by zero it is zero.
+#[inline(always)]
+pub(crate) fn int_floor_divide<T: Int>(a: T, b: T) -> T {
+    let quotient = a.div(b);
+    let inexact = a.rem(b) != T::ZERO;
+    if inexact && ((a < T::ZERO) != (b < T::ZERO)) { quotient.sub(T::ONE) } else { quotient }
+}
+
+/// What `int_floor_divide` leaves over.
+#[inline(always)]
+pub(crate) fn int_remainder<T: Int>(a: T, b: T) -> T {
+    let rest = a.rem(b);
+    if rest != T::ZERO && ((rest < T::ZERO) != (b < T::ZERO)) { rest.add(b) } else { rest }
+}
+
+/// What division toward zero leaves over.
+#[inline(always)]
+pub(crate) fn int_fmod<T: Int>(a: T, b: T) -> T {
+    a.rem(b)
+}
+
+/// Quotient rounded toward minus infinity, exact where a quotient of rounded operands would not be.
+pub(crate) fn floor_divide<T: Float>(a: T, b: T) -> T {
+    if b == T::ZERO {
+        return a.div(b);
+    }
+    let (rest, borrow) = rest_and_borrow(a, b);
+    let quotient = a.sub(rest).div(b);
+    let quotient = if borrow { quotient.sub(T::ONE) } else { quotient };
+    if quotient == T::ZERO {
+        return T::ZERO.copysign(a.div(b));
+    }
+    let floor = quotient.floor();
+    if quotient.sub(floor) > T::near(0.5) { floor.add(T::ONE) } else { floor }
+}
+
+/// What `floor_divide` leaves over.
+pub(crate) fn remainder<T: Float>(a: T, b: T) -> T {
+    let (rest, borrow) = rest_and_borrow(a, b);
+    if rest == T::ZERO {
+        return rest.copysign(b);
+    }
+    if borrow { rest.add(b) } else { rest }
+}
+
+fn rest_and_borrow<T: Float>(a: T, b: T) -> (T, bool) {
+    let rest = a.fmod(b);
+    (rest, rest != T::ZERO && ((b < T::ZERO) != (rest < T::ZERO)))
+}
+
+/// `a` multiplied by itself `b` times; by a negative power what is left of `1 / a ** -b`.
+pub(crate) fn int_pow<T: Int>(a: T, b: T) -> T {
+    if b < T::ZERO {
+        return int_inverse_pow(a, b);
+    }
+    let (mut result, mut base, mut left) = (T::ONE, a, b);
+    while left > T::ZERO {
+        if left.is_odd() {
+            result = result.mul(base);
+        }
+        base = base.mul(base);
+        left = left.half();
+    }
+    result
+}
+
+fn int_inverse_pow<T: Int>(a: T, b: T) -> T {
+    let minus_one = T::ZERO.sub(T::ONE);
+    match a {
+        _ if a == T::ONE => T::ONE,
+        _ if a == minus_one && b.is_odd() => minus_one,
+        _ if a == minus_one => T::ONE,
+        _ => T::ZERO,
+    }
+}
+
+/// A power; squares and square roots as exact as those are.
+#[inline(always)]
+pub(crate) fn pow<T: Float>(a: T, b: T) -> T {
+    if b == T::near(2.0) { a.mul(a) } else { a.pow(b) }
+}
+
+/// `1 / a`.
+#[inline(always)]
+pub(crate) fn reciprocal<T: Float>(a: T) -> T {
+    T::ONE.div(a)
+}
+
+/// `1 / a` cut toward zero.
+#[inline(always)]
+pub(crate) fn int_reciprocal<T: Int>(a: T) -> T {
+    T::ONE.div(a)
+}
+
+/// A step at zero.
+#[inline(always)]
+pub(crate) fn heaviside<T: Float>(a: T, at_zero: T) -> T {
+    match () {
+        () if a.is_nan() => a,
+        () if a < T::ZERO => T::ZERO,
+        () if a > T::ZERO => T::ONE,
+        () => at_zero,
+    }
+}
+
+/// Greatest common divisor, never negative.
+pub(crate) fn gcd<T: Int>(a: T, b: T) -> T {
+    let (mut a, mut b) = (a, b);
+    while b != T::ZERO {
+        (a, b) = (b, a.rem(b));
+    }
+    a.abs()
+}
+
+/// Least common multiple of the magnitudes.
+pub(crate) fn lcm<T: Int>(a: T, b: T) -> T {
+    let common = gcd(a, b);
+    if common == T::ZERO { T::ZERO } else { a.abs().div(common).mul(b.abs()) }
+}
+
+/// `a` within bounds; nan if any is.
+#[inline(always)]
+pub(crate) fn clip<T: Num>(a: T, low: T, high: T) -> T {
+    minimum(maximum(a, low), high)
+}
+
+/// A bool within bounds.
+#[inline(always)]
+pub(crate) fn clip_bool(a: bool, low: bool, high: bool) -> bool {
+    (a | low) & high
+}
+
+macro_rules! comparisons {
+    ($($(#[$doc:meta])* $name:ident $op:tt;)*) => {$(
+        $(#[$doc])*
+        #[inline(always)]
+        pub(crate) fn $name<T: PartialOrd>(a: T, b: T) -> bool { a $op b }
+    )*};
+}
+
+comparisons! {
+    /// Equal.
+    eq ==;
+    /// Not equal.
+    ne !=;
+    /// Less.
+    lt <;
+    /// Less or equal.
+    le <=;
+    /// Greater.
+    gt >;
+    /// Greater or equal.
+    ge >=;
+}
+
+/// Both are not zero.
+pub(crate) fn logical_and<T: Cast<bool>>(a: T, b: T) -> bool {
+    a.cast() & b.cast()
+}
+
+/// One is not zero.
+pub(crate) fn logical_or<T: Cast<bool>>(a: T, b: T) -> bool {
+    a.cast() | b.cast()
+}
+
+/// Just one is not zero.
+pub(crate) fn logical_xor<T: Cast<bool>>(a: T, b: T) -> bool {
+    a.cast() ^ b.cast()
+}
+
+/// It is zero.
+pub(crate) fn logical_not<T: Cast<bool>>(a: T) -> bool {
+    !a.cast()
+}
+
+/// Not a number.
+#[inline(always)]
+pub(crate) fn is_nan<T: Num>(a: T) -> bool {
+    a.is_nan()
+}
+
+/// Plus or minus infinity.
+#[inline(always)]
+pub(crate) fn is_inf<T: Float>(a: T) -> bool {
+    a.abs() == T::GREATEST
+}
+
+/// Neither infinite nor nan.
+#[inline(always)]
+pub(crate) fn is_finite<T: Float>(a: T) -> bool {
+    a.abs() < T::GREATEST
+}
+
+/// Equal within `atol + rtol * abs(b)`, or equal infinities, or two nans if those count.
+pub(crate) fn is_close<T: Float>(a: T, b: T, rtol: T, atol: T, equal_nan: bool) -> bool {
+    let near = a.sub(b).abs() <= atol.add(rtol.mul(b.abs())) && is_finite(b);
+    near || a == b || (equal_nan && a.is_nan() && b.is_nan())
+}
+
+/// Logarithm of a sum of exponentials.
+pub(crate) fn logaddexp<T: Float>(a: T, b: T) -> T {
+    let apart = a.sub(b);
+    match () {
+        () if a == b => a.add(T::near(consts::LN_2)),
+        () if apart > T::ZERO => a.add(apart.neg().exp().log1p()),
+        () if apart <= T::ZERO => b.add(apart.exp().log1p()),
+        () => apart,
+    }
+}
+
+/// Logarithm to base 2 of a sum of powers of 2.
+pub(crate) fn logaddexp2<T: Float>(a: T, b: T) -> T {
+    let log2_1p = |x: T| T::near(consts::LOG2_E).mul(x.log1p());
+    let apart = a.sub(b);
+    match () {
+        () if a == b => a.add(T::ONE),
+        () if apart > T::ZERO => a.add(log2_1p(apart.neg().exp2())),
+        () if apart <= T::ZERO => b.add(log2_1p(apart.exp2())),
+        () => apart,
+    }
+}
+
+/// Degrees to radians.
+#[inline(always)]
+pub(crate) fn deg2rad<T: Float>(a: T) -> T {
+    a.mul(T::near(consts::PI / 180.0))
+}
+
+/// Radians to degrees.
+#[inline(always)]
+pub(crate) fn rad2deg<T: Float>(a: T) -> T {
+    a.mul(T::near(180.0 / consts::PI))
+}
+
+/// Inverse hyperbolic cosine; nan below 1.
+pub(crate) fn acosh<T: Float>(a: T) -> T {
+    if a < T::ONE { T::near(f64::NAN) } else { a.acosh() }
+}
+
+/// The normalised sinc function.
+pub(crate) fn sinc<T: Float>(a: T) -> T {
+    let angle = a.mul(T::near(consts::PI));
+    if a == T::ZERO { T::ONE } else { angle.sin().div(angle) }
+}
+
+/// Nan becomes zero, infinities the largest finite numbers.
+pub(crate) fn nan_to_num<T: Float>(a: T) -> T {
+    match () {
+        () if a.is_nan() => T::ZERO,
+        () if a == T::GREATEST => a.next_toward(T::ZERO),
+        () if a == T::LEAST => a.next_toward(T::ZERO),
+        () => a,
+    }
+}
+
+/// Rounded to `decimals`, halves to even.
+pub(crate) fn round<T: Float + Cast<f64>>(a: T, decimals: T) -> T {
+    let decimals = decimals.cast();
+    if decimals == 0.0 {
+        return a.rint();
+    }
+    let scale = T::near(libm::pow(10.0, decimals.abs()));
+    if decimals > 0.0 { a.mul(scale).rint().div(scale) } else { a.div(scale).rint().mul(scale) }
+}
+
+/// Rounded to tens, hundreds and so on by negative `decimals`.
+pub(crate) fn int_round<T: Int + Cast<f64>>(a: T, decimals: T) -> T
+where
+    f64: Cast<T>,
+{
+    if decimals < T::ZERO { round(a.cast(), decimals.cast()).cast() } else { a }
+}

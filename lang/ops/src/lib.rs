@@ -1,0 +1,54 @@
+//! What arrays are made of, and the table of what can be done with them.
+//!
+//! In reading order: `dtype`, `scalar`, `data` (a typed buffer), `cast` (conversions and strided copies), `shape`,
+//! `region` (a box of indices), `chunks`, `chunk_spec` (what a user writes for them), `view` (index arithmetic),
+//! `fill` (values made from an index), `rng` (random bits from an index), `fill_row` (rows of fills), `op` (what an
+//! entry of the table holds), `args` (an entry's arguments, bound), `infer` (which loop takes given dtypes), `lane`
+//! (what a formula is written in), `formula`, `loops` (formulas over slices), `fold`, `fold_var`, `fold_arg`, `table`
+//! (one entry an operation). Everything else reads these entries: completion, reference pages, inference,
+//! the executors and the generated tests. This crate reads no other crate of the project, and touches no
+//! file, clock, socket or thread.
+
+pub mod args;
+pub mod cast;
+pub mod chunk_spec;
+pub mod chunks;
+pub mod data;
+pub mod dtype;
+pub mod error;
+pub mod fill;
+pub mod fill_row;
+pub mod fold;
+mod fold_arg;
+mod fold_var;
+mod formula;
+pub mod infer;
+pub mod lane;
+mod loops;
+pub mod op;
+pub mod region;
+pub mod rng;
+pub mod scalar;
+pub mod shape;
+pub mod table;
+pub mod view;
+
+pub use args::{Arg, Args, bind};
+pub use cast::{cast, copy_run, scatter_run};
+pub use chunks::{AxisChunks, ChunkFacts, Chunks};
+pub use data::{Data, DataRef};
+pub use dtype::{DType, Kind};
+pub use error::OpError;
+pub use fill::{Fill, Law};
+pub use fill_row::{Row, fill_row};
+pub use infer::{Operand, Resolved, resolve, result_type};
+pub use op::{Class, Fold, FoldLoop, Map, MapLoop, Op, Param};
+pub use region::Region;
+pub use scalar::Scalar;
+pub use shape::Shape;
+pub use view::View;
+
+/// The vector instructions that loops run with on this machine.
+pub fn vector_unit() -> String {
+    format!("{:?}", pulp::Arch::new())
+}

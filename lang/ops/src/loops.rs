@@ -1,0 +1,169 @@
+//! Loops over slices, made from formulas.
+//!
+//! Loops in `fast` choose the widest vector instructions when the program runs; the arithmetic is the same, so
+//! the bits are. The others are for formulas whose cost is a function call an element.
+
+use crate::data::{Data, DataRef, Element};
+
+/// The invariant behind every loop: the executor gives operands of the dtypes the loop names.
+pub(crate) const OPERAND: &str = "an operand has the dtype of its loop";
+
+pub(crate) fn operand<'a, T: Element>(operands: &[DataRef<'a>], place: usize) -> &'a [T] {
+    T::of(operands[place]).expect(OPERAND)
+}
+
+pub(crate) fn result<T: Element>(out: &mut Data) -> &mut [T] {
+    T::of_mut(out).expect(OPERAND)
+}
+
+/// Applies a formula of one operand.
+pub(crate) fn unary<A: Element, R: Element, F: Fn(A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+    let pairs = result::<R>(out).iter_mut().zip(operand(x, 0));
+    pairs.for_each(|(o, &a)| *o = f(a));
+}
+
+/// Applies a formula of two operands.
+pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+    let pairs = result::<R>(out).iter_mut().zip(operand(x, 0)).zip(operand(x, 1));
+    pairs.for_each(|((o, &a), &b)| *o = f(a, b));
+}
+
+/// Applies a formula of three operands.
+pub(crate) fn ternary<A: Element, R: Element, F: Fn(A, A, A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+    let rows = result::<R>(out).iter_mut().zip(operand(x, 0)).zip(operand(x, 1)).zip(operand(x, 2));
+    rows.for_each(|(((o, &a), &b), &c)| *o = f(a, b, c));
+}
+
+/// Applies a formula of two operands of different dtypes.
+pub(crate) fn mixed<A: Element, B: Element, R: Element>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A, B) -> R) {
+    let pairs = result::<R>(out).iter_mut().zip(operand(x, 0)).zip(operand(x, 1));
+    pairs.for_each(|((o, &a), &b)| *o = f(a, b));
+}
+
+/// Loops with the widest vectors of the machine.
+pub(crate) mod fast {
+    use super::{operand, result};
+    use crate::data::{Data, DataRef, Element};
+    use pulp::{Arch, Simd, WithSimd};
+
+    struct One<'a, A, R, F>(&'a [A], &'a mut [R], F);
+    struct Two<'a, A, B, R, F>(&'a [A], &'a [B], &'a mut [R], F);
+
+    impl<A: Copy, R, F: Fn(A) -> R> WithSimd for One<'_, A, R, F> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _simd: S) {
+            for (o, &a) in self.1.iter_mut().zip(self.0) {
+                *o = (self.2)(a);
+            }
+        }
+    }
+
+    impl<A: Copy, B: Copy, R, F: Fn(A, B) -> R> WithSimd for Two<'_, A, B, R, F> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _simd: S) {
+            for ((o, &a), &b) in self.2.iter_mut().zip(self.0).zip(self.1) {
+                *o = (self.3)(a, b);
+            }
+        }
+    }
+
+    /// Applies `f` from slice to slice. Narrow elements gain nothing from dispatch and take the plain loop.
+    pub(crate) fn map<A: Element, R: Element>(x: &[A], out: &mut [R], f: impl Fn(A) -> R) {
+        if const { size_of::<A>() >= 4 } {
+            Arch::new().dispatch(One(x, out, f));
+        } else {
+            out.iter_mut().zip(x).for_each(|(o, &a)| *o = f(a));
+        }
+    }
+
+    /// Applies a formula of one operand.
+    pub(crate) fn unary<A: Element, R: Element, F: Fn(A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+        map(operand(x, 0), result(out), f);
+    }
+
+    /// Applies a formula of two operands.
+    pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+        if const { size_of::<A>() >= 4 } {
+            Arch::new().dispatch(Two(operand(x, 0), operand(x, 1), result(out), f));
+        } else {
+            super::binary(x, out, f);
+        }
+    }
+
+    /// Takes from the second operand where the first is true, else from the third.
+    pub(crate) fn select<T: Element>(x: &[DataRef<'_>], out: &mut Data) {
+        struct Select<'a, T>(&'a [bool], &'a [T], &'a [T], &'a mut [T]);
+        impl<T: Copy> WithSimd for Select<'_, T> {
+            type Output = ();
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _simd: S) {
+                for (((o, &c), &a), &b) in self.3.iter_mut().zip(self.0).zip(self.1).zip(self.2) {
+                    *o = if c { a } else { b };
+                }
+            }
+        }
+        Arch::new().dispatch(Select(operand(x, 0), operand(x, 1), operand(x, 2), result::<T>(out)));
+    }
+}
+
+/// The result type of a loop: `same` as its operands, or a fixed one.
+macro_rules! result_of {
+    ($t:ident same) => {
+        $t
+    };
+    ($t:ident $fixed:ident) => {
+        $fixed
+    };
+}
+
+/// Loops for lists of element types: `map_loops!(1 same unary; formula: f32 f64)`, one to three operands.
+macro_rules! map_loops {
+    ($n:tt $r:ident $run:path; $($f:path: $($t:ident)*);* $(;)?) => {
+        &[$($($crate::op::MapLoop {
+            inputs: &[<$t as $crate::data::Element>::DTYPE; $n],
+            output: <$crate::loops::result_of!($t $r) as $crate::data::Element>::DTYPE,
+            run: |x, out| $run(x, out, $crate::loops::typed!($n $t $crate::loops::result_of!($t $r); $f)),
+        },)*)*]
+    };
+}
+
+/// A formula as a function of a known type, not a pointer, so that it is inlined.
+macro_rules! typed {
+    (1 $t:ident $r:ty; $f:path) => {
+        |a: $t| -> $r { $f(a) }
+    };
+    (2 $t:ident $r:ty; $f:path) => {
+        |a: $t, b: $t| -> $r { $f(a, b) }
+    };
+    (3 $t:ident $r:ty; $f:path) => {
+        |a: $t, b: $t, c: $t| -> $r { $f(a, b, c) }
+    };
+}
+
+pub(crate) use {map_loops, result_of, typed};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(x: &[f64], y: &[f64], formula: impl Fn(f64, f64) -> f64 + Copy) {
+        let mut outs = [Data::F64(vec![0.0; x.len()]), Data::F64(vec![0.0; x.len()])];
+        let operands = [DataRef::F64(x), DataRef::F64(y)];
+        binary(&operands, &mut outs[0], formula);
+        fast::binary(&operands, &mut outs[1], formula);
+        assert_eq!(outs[0], outs[1]);
+    }
+
+    #[test]
+    fn wide_vectors_give_the_bits_of_plain_loops() {
+        for n in [0, 1, 7, 64, 1001] {
+            let x: Vec<f64> = (0..n).map(|i| f64::from(i).sin() * 1e3).collect();
+            let y: Vec<f64> = (0..n).map(|i| f64::from(i).cos() / 3.0).collect();
+            same(&x, &y, |a, b| a * b + a);
+            same(&x, &y, |a, b| a / b);
+            same(&x, &y, |a, b| (a * a + b * b).sqrt());
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What an entry of the table holds.
+
+use crate::args::Args;
+use crate::data::{Data, DataRef};
+use crate::dtype::DType;
+use crate::error::OpError;
+use crate::fill::Fill;
+use crate::infer::Operand;
+use crate::shape::Shape;
+use crate::view::View;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// One operation: everything known about it.
+pub struct Op {
+    /// The Array API's name, or NumPy's where that has none.
+    pub name: &'static str,
+    /// Other names it answers to.
+    pub aliases: &'static [&'static str],
+    /// Its operator, such as `+`.
+    pub symbol: Option<&'static str>,
+    /// Whether `x.name(…)` works too, the array being the first parameter.
+    pub method: bool,
+    /// The parameters, arrays first.
+    pub params: &'static [Param],
+    /// One line for completion and hover.
+    pub summary: &'static str,
+    /// More, for the reference page; may be empty.
+    pub details: &'static str,
+    /// Source lines with what they show; each is run by a test.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// What sort of work it is.
+    pub class: Class,
+    /// The counterpart in NumPy and how to compare; `None` where there is none.
+    pub numpy: Option<Numpy>,
+}
+
+/// One parameter.
+pub struct Param {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: ParamKind,
+    /// Its default as it would be written; `None` where it must be given.
+    pub default: Option<&'static str>,
+    /// One line.
+    pub doc: &'static str,
+}
+
+/// What a parameter takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamKind {
+    /// An array, or a scalar where the operation is elementwise.
+    Array,
+    /// A whole number.
+    Int,
+    /// Any number.
+    Number,
+    /// `True` or `False`.
+    Bool,
+    /// An axis, a tuple of axes, or None.
+    Axes,
+    /// A length or a tuple of lengths.
+    Shape,
+    /// A dtype or its name.
+    DType,
+    /// A chunk specification.
+    Chunks,
+    /// Text.
+    Text,
+    /// Anything.
+    Any,
+}
+
+/// What sort of work an operation is; planning and backends know only this.
+pub enum Class {
+    /// Values made from an index.
+    Fill(FillRule),
+    /// Elementwise.
+    Map(Map),
+    /// A reduction over axes.
+    Fold(Fold),
+    /// Index arithmetic on one array.
+    View(ViewRule),
+}
+
+/// What a creation gives: shape and dtype and rule. Chunks come from the call's `chunks`.
+pub type FillRule = fn(&Args) -> Result<(Shape, DType, Fill), OpError>;
+/// The view of a source of that shape.
+pub type ViewRule = fn(&Args, &Shape) -> Result<View, OpError>;
+
+/// An elementwise operation.
+pub struct Map {
+    /// The loops, in the order in which they are tried: the first to which all inputs cast safely is taken.
+    pub loops: &'static [MapLoop],
+    /// Integers and bools become this dtype before a loop is looked for, where the operation says so (`/`).
+    pub ints_as: Option<DType>,
+    /// Arithmetic an element, in additions; for cost estimates.
+    pub weight: f32,
+    /// Whether the first operand is a condition: cast to bool, whatever it is, and no part of promotion.
+    pub condition: bool,
+    /// Whether it refuses bools, although integers would hold them.
+    pub no_bools: bool,
+    /// What else can be wrong with operands whose loop was found.
+    pub check: Option<OperandRule>,
+}
+
+/// Refuses operands whose values are known to be wrong, such as an integer division by the scalar 0.
+pub type OperandRule = fn(&'static Op, &[Operand], &MapLoop) -> Result<(), OpError>;
+
+/// The same formula for one choice of dtypes.
+pub struct MapLoop {
+    /// The dtypes of the operands.
+    pub inputs: &'static [DType],
+    /// The dtype of the result.
+    pub output: DType,
+    /// Runs over slices of equal length; `out` has that length and the dtype `output`.
+    pub run: fn(&[DataRef<'_>], &mut Data),
+}
+
+/// A reduction: what to do with a cell, how to combine two, how to finish.
+pub struct Fold {
+    /// The loops by input dtype, found as a map's are.
+    pub loops: &'static [FoldLoop],
+    /// Whether it can be taken of no elements.
+    pub has_identity: bool,
+    /// Whether `take` reads `Cell::positions`.
+    pub needs_positions: bool,
+    /// Arithmetic an element, in additions.
+    pub weight: f32,
+}
+
+/// The same reduction for one dtype.
+pub struct FoldLoop {
+    /// The dtype it reads.
+    pub input: DType,
+    /// The dtype it gives.
+    pub output: DType,
+    /// The dtypes of its state, one to three columns; a state for each kept element.
+    pub state: &'static [DType],
+    /// Folds a cell: writes `cell.kept` fresh states (columns are resized to that length).
+    pub take: fn(&Cell<'_>, &mut [Data]),
+    /// Combines states element by element: `left` becomes left-then-right; order matters for bits.
+    pub combine: fn(left: &mut [Data], right: &[Data]),
+    /// The state of no elements, `kept` times.
+    pub identity: fn(kept: usize, state: &mut [Data]),
+    /// Turns states into results.
+    pub finish: fn(state: &[Data], facts: &FoldFacts, out: &mut Data),
+}
+
+/// The elements of one lattice cell of a reduction, as a matrix.
+///
+/// The order of floating-point work inside a cell is fixed: `Rows` folds each row with a fixed number of
+/// virtual lanes over the row's index, then joins the lanes by a fixed tree; `Columns` goes row by row.
+pub struct Cell<'a> {
+    /// `kept * reduced` elements.
+    pub data: DataRef<'a>,
+    /// How many results.
+    pub kept: usize,
+    /// How many elements go into each.
+    pub reduced: usize,
+    /// Which index varies fastest.
+    pub layout: Layout,
+    /// The position of each reduced element in the whole reduced space; empty unless the fold needs them.
+    pub positions: &'a [i64],
+}
+
+/// Which index of a cell varies fastest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// `kept` rows of `reduced` elements.
+    Rows,
+    /// `reduced` rows of `kept` elements.
+    Columns,
+}
+
+/// What `finish` must know about the whole reduction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FoldFacts {
+    /// How many elements went into each result.
+    pub count: u64,
+    /// Degrees of freedom taken off, for variances.
+    pub ddof: f64,
+}
+
+/// The counterpart in NumPy.
+pub struct Numpy {
+    /// An expression that gives the function, such as `np.add`.
+    pub function: &'static str,
+    /// Random test inputs are drawn from here.
+    pub range: (f64, f64),
+    /// Allowed distance of floats in units in the last place of the result dtype.
+    pub ulp: f64,
+}
+
+impl fmt::Debug for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Names are unique in the table, so they stand for the entry.
+impl PartialEq for Op {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Op {}
+
+impl Hash for Op {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}

@@ -1,0 +1,145 @@
+//! Rounding and neighbours of floats.
+
+use super::{MAP, ONE, array, map, numpy};
+use crate::formula as f;
+use crate::lane::Float;
+use crate::loops::{binary, fast, map_loops, unary};
+use crate::op::{Class, Op, Param};
+use half::f16;
+
+pub(super) static OPS: &[&Op] =
+    &[&ROUND, &FLOOR, &CEIL, &TRUNC, &RINT, &COPYSIGN, &NEXTAFTER, &NAN_TO_NUM, &CONJ, &REAL, &IMAG];
+
+const DECIMALS: Param =
+    Param { default: Some("0"), ..array("decimals", "how many decimals; negative ones count tens") };
+
+static ROUND: Op = Op {
+    name: "round",
+    aliases: &["around"],
+    method: true,
+    params: &[array("x", "an array or a number"), DECIMALS],
+    summary: "Rounded to a number of decimals, halves to even",
+    examples: &[("round(linspace(0, 2, 5))", "[0. 0. 1. 2. 2.]"), ("round(arange(1, 4) / 3, 2)", "[0.33 0.67 1.  ]")],
+    class: Class::Map(map(
+        map_loops!(2 same binary; f::int_round: i8 u8 i16 u16 i32 u32 i64 u64; f::round: f16 f32 f64),
+        6.0,
+    )),
+    numpy: numpy("np.round", -100.0, 100.0, 0.0),
+    ..MAP
+};
+
+static FLOOR: Op = Op {
+    name: "floor",
+    params: ONE,
+    summary: "Greatest whole number that is not above",
+    examples: &[("floor(linspace(-1, 1, 5))", "[-1. -1.  0.  0.  1.]")],
+    class: Class::Map(map(
+        map_loops!(1 same fast::unary; f::identity: bool i8 u8 i16 u16 i32 u32 i64 u64; Float::floor: f16 f32 f64),
+        1.0,
+    )),
+    numpy: numpy("np.floor", -10.0, 10.0, 0.0),
+    ..MAP
+};
+
+static CEIL: Op = Op {
+    name: "ceil",
+    params: ONE,
+    summary: "Least whole number that is not below",
+    examples: &[("ceil(linspace(-1, 1, 5))", "[-1. -0.  0.  1.  1.]")],
+    class: Class::Map(map(
+        map_loops!(1 same fast::unary; f::identity: bool i8 u8 i16 u16 i32 u32 i64 u64; Float::ceil: f16 f32 f64),
+        1.0,
+    )),
+    numpy: numpy("np.ceil", -10.0, 10.0, 0.0),
+    ..MAP
+};
+
+static TRUNC: Op = Op {
+    name: "trunc",
+    aliases: &["fix"],
+    params: ONE,
+    summary: "Whole part, toward zero",
+    examples: &[("trunc(linspace(-1, 1, 5))", "[-1. -0.  0.  0.  1.]")],
+    class: Class::Map(map(
+        map_loops!(1 same fast::unary; f::identity: bool i8 u8 i16 u16 i32 u32 i64 u64; Float::trunc: f16 f32 f64),
+        1.0,
+    )),
+    numpy: numpy("np.trunc", -10.0, 10.0, 0.0),
+    ..MAP
+};
+
+static RINT: Op = Op {
+    name: "rint",
+    params: ONE,
+    summary: "Nearest whole number, halves to even",
+    examples: &[("rint(linspace(0, 2, 5))", "[0. 0. 1. 2. 2.]")],
+    class: Class::Map(map(map_loops!(1 same fast::unary; Float::rint: f16 f32 f64), 1.0)),
+    numpy: numpy("np.rint", -10.0, 10.0, 0.0),
+    ..MAP
+};
+
+static COPYSIGN: Op = Op {
+    name: "copysign",
+    summary: "First operand with the sign of the second",
+    examples: &[("copysign(arange(3), -1)", "[-0. -1. -2.]")],
+    class: Class::Map(map(map_loops!(2 same fast::binary; Float::copysign: f16 f32 f64), 1.0)),
+    numpy: numpy("np.copysign", -10.0, 10.0, 0.0),
+    ..MAP
+};
+
+static NEXTAFTER: Op = Op {
+    name: "nextafter",
+    summary: "Next float after the first operand, toward the second",
+    examples: &[("nextafter(ones(1), 2) > 1", "[ True]")],
+    class: Class::Map(map(map_loops!(2 same binary; Float::next_toward: f16 f32 f64), 1.0)),
+    numpy: numpy("np.nextafter", -10.0, 10.0, 0.0),
+    ..MAP
+};
+
+static NAN_TO_NUM: Op = Op {
+    name: "nan_to_num",
+    params: ONE,
+    summary: "nan becomes 0, infinities the largest numbers",
+    examples: &[("nan_to_num(arange(2.0) / 0 * 0)", "[0. 0.]")],
+    class: Class::Map(map(
+        map_loops!(1 same unary; f::identity: bool i8 u8 i16 u16 i32 u32 i64 u64; f::nan_to_num: f16 f32 f64),
+        1.0,
+    )),
+    numpy: numpy("np.nan_to_num", -10.0, 10.0, 0.0),
+    ..MAP
+};
+
+static CONJ: Op = Op {
+    name: "conj",
+    aliases: &["conjugate"],
+    method: true,
+    params: ONE,
+    summary: "Complex conjugate: of real numbers the operand",
+    examples: &[("conj(arange(3))", "[0 1 2]")],
+    class: Class::Map(map(map_loops!(1 same unary; f::identity: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64), 1.0)),
+    numpy: numpy("np.conj", -10.0, 10.0, 0.0),
+    ..MAP
+};
+
+static REAL: Op = Op {
+    name: "real",
+    params: ONE,
+    summary: "Real part: of real numbers the operand",
+    examples: &[("real(arange(3))", "[0 1 2]")],
+    class: Class::Map(map(map_loops!(1 same unary; f::identity: bool i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64), 1.0)),
+    numpy: numpy("np.real", -10.0, 10.0, 0.0),
+    ..MAP
+};
+
+static IMAG: Op = Op {
+    name: "imag",
+    params: ONE,
+    summary: "Imaginary part: of real numbers zero",
+    examples: &[("imag(arange(3))", "[0 0 0]")],
+    class: Class::Map(map(
+        map_loops!(1 same unary; f::never: bool; f::zero: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64),
+        1.0,
+    )),
+    numpy: numpy("np.imag", -10.0, 10.0, 0.0),
+    ..MAP
+};

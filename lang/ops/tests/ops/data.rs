@@ -1,0 +1,124 @@
+//! Runs of elements, and rows of fills.
+
+use cleave_ops::op::Class;
+use cleave_ops::{Arg, DType, Data, Fill, Row, Scalar, Shape, bind, copy_run, fill_row, scatter_run, table};
+use proptest::prelude::*;
+
+fn made(name: &str, args: &[Arg]) -> (Shape, Data) {
+    let op = table::find(name).expect("an operation");
+    let Class::Fill(rule) = &op.class else { panic!("{name} makes an array") };
+    let (shape, dtype, fill) = rule(&bind(op, args.to_vec(), vec![]).expect("arguments")).expect("an array");
+    let mut out = Data::zeros(dtype, shape.size());
+    let width = shape.last().copied().unwrap_or(1);
+    for (row, start) in (0..shape.size()).step_by(width.max(1)).enumerate() {
+        let at = if shape.ndim() == 2 { vec![row as i64, 0] } else { vec![0; shape.ndim()] };
+        let walk = Row { at: &at, axis: shape.ndim().checked_sub(1), step: 1 };
+        fill_row(&fill, &shape, walk, &mut out, start..start + width);
+    }
+    (shape, out)
+}
+
+fn num(value: f64) -> Arg {
+    Arg::Scalar(Scalar::Float(value))
+}
+
+#[test]
+fn creations() {
+    let int = Arg::from;
+    assert_eq!(made("arange", &[int(5)]).1, Data::I64(vec![0, 1, 2, 3, 4]));
+    assert_eq!(made("arange", &[int(5), int(0), int(-2)]).1, Data::I64(vec![5, 3, 1]));
+    assert_eq!(made("arange", &[int(5), int(0)]).1, Data::I64(vec![]));
+    assert_eq!(made("arange", &[int(0), num(1.0), num(0.3)]).1, Data::F64(vec![0.0, 0.3, 0.6, 0.3 * 3.0]));
+    assert_eq!(made("arange", &[int(0), int(3), int(1), Arg::DType(DType::U8)]).1, Data::U8(vec![0, 1, 2]));
+    assert_eq!(made("linspace", &[int(0), int(1), int(5)]).1, Data::F64(vec![0.0, 0.25, 0.5, 0.75, 1.0]));
+    assert_eq!(made("linspace", &[int(3), int(5), int(1)]).1, Data::F64(vec![3.0]));
+    assert_eq!(made("eye", &[int(2), int(3), int(1)]).1, Data::F64(vec![0.0, 1.0, 0.0, 0.0, 0.0, 1.0]));
+    assert_eq!(made("tri", &[int(2)]).1, Data::F64(vec![1.0, 0.0, 1.0, 1.0]));
+    assert_eq!(made("full", &[int(2), num(0.5)]).1, Data::F64(vec![0.5; 2]));
+    assert_eq!(made("full", &[Arg::Tuple(vec![]), int(7)]), (Shape::default(), Data::I64(vec![7])));
+}
+
+#[test]
+fn creations_refuse() {
+    let code = |name: &str, args: &[Arg]| {
+        let op = table::find(name).expect("an operation");
+        let Class::Fill(rule) = &op.class else { panic!("{name} makes an array") };
+        bind(op, args.to_vec(), vec![]).and_then(|args| rule(&args)).expect_err("a refusal").code()
+    };
+    let int = Arg::from;
+    assert_eq!(code("ones", &[int(-1)]), "negative-length");
+    assert_eq!(code("ones", &[Arg::Tuple(vec![int(1 << 40), int(1 << 40)])]), "array-too-large");
+    assert_eq!(code("ones", &[num(2.5)]), "bad-argument");
+    assert_eq!(code("ones", &[]), "missing-argument");
+    assert_eq!(code("arange", &[int(0), int(3), int(0)]), "zero-step");
+    assert_eq!(code("arange", &[int(0), num(f64::INFINITY)]), "array-too-large");
+    assert_eq!(code("full", &[int(2), int(300), Arg::Str("int8".into())]), "out-of-bounds-integer");
+}
+
+fn law() -> impl Strategy<Value = cleave_ops::Law> {
+    let s = Scalar::Float;
+    prop_oneof![
+        Just(cleave_ops::Law::Uniform { low: s(-1.0), high: s(3.0) }),
+        Just(cleave_ops::Law::Normal { mean: s(0.5), std: s(2.0) }),
+        Just(cleave_ops::Law::Integers { low: Scalar::Int(-5), high: Scalar::Int(1000) }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn draws_depend_on_the_index_alone(law in law(), axis in 0_usize..2, step in -3_i64..4, r in 0_i64..8, c in 0_i64..9, f32s in any::<bool>()) {
+        let shape = Shape::new([8, 9]);
+        let fill = Fill::Random { seed: 5, draw: 1, law };
+        let dtype = if f32s { DType::F32 } else { DType::F64 };
+        let mut all = Data::zeros(dtype, 72);
+        fill_row(&fill, &Shape::new([72]), Row { at: &[0], axis: Some(0), step: 1 }, &mut all, 0..72);
+        let at = [r, c];
+        let fits = |i: i64| (0..shape[axis] as i64).contains(&(at[axis] + i * step));
+        let n = (0..5).take_while(|i| fits(*i)).count();
+        let mut row = Data::zeros(dtype, n + 1);
+        fill_row(&fill, &shape, Row { at: &at, axis: Some(axis), step }, &mut row, 1..n + 1);
+        for i in 0..n {
+            let mut index = at;
+            index[axis] += i as i64 * step;
+            prop_assert_eq!(row.get(i + 1), all.get((index[0] * 9 + index[1]) as usize));
+        }
+    }
+
+    #[test]
+    fn runs_go_there_and_back(v in prop::collection::vec(any::<i32>(), 1..40), stride in -4_isize..5) {
+        let n = v.len();
+        let reach = (n - 1) as isize * stride;
+        let base = (-reach).max(0) as usize;
+        let mut spread = Data::zeros(DType::I32, base + reach.max(0) as usize + 1);
+        let source = Data::I32(v.clone());
+        scatter_run(source.as_ref(), 0, &mut spread, base, stride, n);
+        let mut back = Data::zeros(DType::I32, n + 2);
+        copy_run(spread.as_ref(), base, stride, &mut back, 1, n);
+        let expected: Vec<i32> = if stride == 0 { vec![v[n - 1]; n] } else { v };
+        let Data::I32(back) = back else { unreachable!() };
+        prop_assert_eq!(&back[1..=n], &expected[..]);
+        prop_assert_eq!((back[0], back[n + 1]), (0, 0));
+    }
+}
+
+#[test]
+fn laws_have_their_moments() {
+    let n = 200_000;
+    let draw = |law| {
+        let mut out = Data::zeros(DType::F64, n);
+        let fill = Fill::Random { seed: 42, draw: 0, law };
+        fill_row(&fill, &Shape::new([n]), Row { at: &[0], axis: Some(0), step: 1 }, &mut out, 0..n);
+        let Data::F64(v) = out else { unreachable!() };
+        let mean = v.iter().sum::<f64>() / n as f64;
+        let var = v.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
+        let ends = (v.iter().copied().fold(f64::MAX, f64::min), v.iter().copied().fold(f64::MIN, f64::max));
+        (mean, var, ends)
+    };
+    let s = Scalar::Float;
+    let (mean, var, (low, high)) = draw(cleave_ops::Law::Uniform { low: s(0.0), high: s(1.0) });
+    assert!((mean - 0.5).abs() < 0.003 && (var - 1.0 / 12.0).abs() < 0.001 && low >= 0.0 && high < 1.0);
+    let (mean, var, _) = draw(cleave_ops::Law::Normal { mean: s(1.0), std: s(2.0) });
+    assert!((mean - 1.0).abs() < 0.02 && (var - 4.0).abs() < 0.06);
+    let (mean, _, ends) = draw(cleave_ops::Law::Integers { low: Scalar::Int(0), high: Scalar::Int(10) });
+    assert!((mean - 4.5).abs() < 0.03 && ends == (0.0, 9.0));
+}

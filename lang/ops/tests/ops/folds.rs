@@ -1,0 +1,166 @@
+//! Reductions: against a plain reference, and the same bits for any way of cutting the kept side.
+
+use cleave_ops::data::Element;
+use cleave_ops::op::{Cell, Class, Fold, FoldFacts, FoldLoop, Layout};
+use cleave_ops::{DType, Data, DataRef, Operand, cast, copy_run, resolve, table};
+use proptest::prelude::*;
+
+fn fold(name: &str) -> &'static Fold {
+    match &table::find(name).expect("an operation").class {
+        Class::Fold(fold) => fold,
+        _ => panic!("{name} is a reduction"),
+    }
+}
+
+fn loop_of(name: &str, dtype: DType) -> &'static FoldLoop {
+    let found = resolve(table::find(name).expect("an operation"), &[Operand::array(dtype)]).expect("a loop");
+    &fold(name).loops[found.index]
+}
+
+fn empty(l: &FoldLoop) -> Vec<Data> {
+    l.state.iter().map(|d| Data::zeros(*d, 0)).collect()
+}
+
+fn take(l: &FoldLoop, data: &Data, kept: usize, layout: Layout, positions: &[i64]) -> Vec<Data> {
+    let mut state = empty(l);
+    (l.take)(&Cell { data: data.as_ref(), kept, reduced: positions.len(), layout, positions }, &mut state);
+    state
+}
+
+fn finish(l: &FoldLoop, state: &[Data], count: usize, ddof: f64) -> Data {
+    let mut out = Data::zeros(l.output, 0);
+    (l.finish)(state, &FoldFacts { count: count as u64, ddof }, &mut out);
+    out
+}
+
+fn floats(values: &[f64], dtype: DType) -> Data {
+    let mut out = Data::zeros(dtype, 0);
+    cast(DataRef::F64(values), &mut out);
+    out
+}
+
+/// Folds one row in cells of `cell` elements.
+fn whole(name: &str, data: &Data, cell: usize, ddof: f64) -> f64 {
+    let l = loop_of(name, data.dtype());
+    let mut total = empty(l);
+    (l.identity)(1, &mut total);
+    for start in (0..data.len()).step_by(cell) {
+        let n = cell.min(data.len() - start);
+        let mut part = Data::zeros(data.dtype(), n);
+        copy_run(data.as_ref(), start, 1, &mut part, 0, n);
+        let positions: Vec<i64> = (start as i64..(start + n) as i64).collect();
+        (l.combine)(&mut total, &take(l, &part, 1, Layout::Rows, &positions));
+    }
+    finish(l, &total, data.len(), ddof).get(0).to_f64()
+}
+
+fn mean(v: &[f64]) -> f64 {
+    v.iter().sum::<f64>() / v.len() as f64
+}
+
+fn var(v: &[f64], ddof: f64) -> f64 {
+    v.iter().map(|x| (x - mean(v)).powi(2)).sum::<f64>() / (v.len() as f64 - ddof)
+}
+
+proptest! {
+    #[test]
+    fn reductions_are_what_they_say(v in prop::collection::vec(-50_i8..50, 1..300), cell in 1_usize..100) {
+        let wide: Vec<f64> = v.iter().map(|&x| x.into()).collect();
+        let first = |best: f64| wide.iter().position(|&x| x == best).expect("an element") as f64;
+        let most = wide.iter().copied().fold(f64::MIN, f64::max);
+        let least = wide.iter().copied().fold(f64::MAX, f64::min);
+        for dtype in [DType::I8, DType::I64, DType::F16, DType::F32, DType::F64] {
+            let data = floats(&wide, dtype);
+            let close = |name: &str, expected: f64| {
+                let found = whole(name, &data, cell, 0.0);
+                let slack = if dtype == DType::F16 { 2e-3 } else { 1e-6 };
+                (found - expected).abs() <= slack * expected.abs().max(1.0)
+            };
+            prop_assert_eq!(whole("max", &data, cell, 0.0), most);
+            prop_assert_eq!(whole("min", &data, cell, 0.0), least);
+            prop_assert_eq!(whole("argmax", &data, cell, 0.0), first(most));
+            prop_assert_eq!(whole("argmin", &data, cell, 0.0), first(least));
+            prop_assert_eq!(whole("count_nonzero", &data, cell, 0.0), wide.iter().filter(|x| **x != 0.0).count() as f64);
+            prop_assert_eq!(whole("any", &data, cell, 0.0), f64::from(u8::from(wide.iter().any(|x| *x != 0.0))));
+            prop_assert_eq!(whole("all", &data, cell, 0.0), f64::from(u8::from(wide.iter().all(|x| *x != 0.0))));
+            prop_assert!(close("sum", wide.iter().sum()));
+            prop_assert!(close("mean", mean(&wide)));
+            prop_assert!(close("var", var(&wide, 0.0)));
+            prop_assert!(close("std", var(&wide, 0.0).sqrt()));
+        }
+        if v.len() > 1 {
+            let found = whole("var", &floats(&wide, DType::F64), cell, 1.0);
+            prop_assert!((found - var(&wide, 1.0)).abs() <= 1e-9 * found.max(1.0));
+        }
+    }
+
+    #[test]
+    fn kept_elements_do_not_touch_each_other(v in prop::collection::vec(-1e3_f64..1e3, 1..40), kept in 1_usize..6) {
+        for name in ["sum", "prod", "mean", "var", "max", "argmax"] {
+            let l = loop_of(name, DType::F64);
+            let positions: Vec<i64> = (0..v.len() as i64).collect();
+            for layout in [Layout::Rows, Layout::Columns] {
+                let at = |k: usize, i: usize| if layout == Layout::Rows { k * v.len() + i } else { i * kept + k };
+                let mut all = vec![0.0; v.len() * kept];
+                let value = |k: usize, i: usize| v[i] * (k + 1) as f64;
+                (0..kept).for_each(|k| (0..v.len()).for_each(|i| all[at(k, i)] = value(k, i)));
+                let together = take(l, &Data::F64(all), kept, layout, &positions);
+                for k in 0..kept {
+                    let own = Data::F64((0..v.len()).map(|i| value(k, i)).collect());
+                    let alone = take(l, &own, 1, layout, &positions);
+                    for (a, b) in together.iter().zip(&alone) {
+                        prop_assert_eq!(a.get(k), b.get(0), "{} {:?}", name, layout);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_are_joined_in_a_fixed_order(v in prop::collection::vec(-1e3_f64..1e3, 32..300)) {
+        let mut lanes = [0.0; 32];
+        v.iter().enumerate().for_each(|(i, x)| lanes[i % 32] += x);
+        let mut half = 16;
+        while half > 0 {
+            (0..half).for_each(|j| lanes[j] += lanes[j + half]);
+            half /= 2;
+        }
+        let l = loop_of("sum", DType::F64);
+        let positions = vec![0; v.len()];
+        let found = take(l, &Data::F64(v), 1, Layout::Rows, &positions);
+        prop_assert_eq!(found[0].get(0).to_f64().to_bits(), lanes[0].to_bits());
+    }
+}
+
+#[test]
+fn nan_wins() {
+    for cell in [1, 3, 40] {
+        for at in [0, 17, 49] {
+            let mut v: Vec<f64> = (0..50).map(f64::from).collect();
+            v[at] = f64::NAN;
+            let data = Data::F64(v);
+            assert!(whole("max", &data, cell, 0.0).is_nan() && whole("min", &data, cell, 0.0).is_nan());
+            assert_eq!(whole("argmax", &data, cell, 0.0), at as f64);
+            assert_eq!(whole("argmin", &data, cell, 0.0), at as f64);
+        }
+    }
+}
+
+#[test]
+fn nothing_has_an_identity() {
+    for (name, expected) in [("sum", 0.0), ("prod", 1.0), ("any", 0.0), ("all", 1.0), ("count_nonzero", 0.0)] {
+        assert_eq!(whole(name, &Data::F64(vec![]), 1, 0.0), expected, "{name}");
+    }
+    assert!(whole("mean", &Data::F64(vec![]), 1, 0.0).is_nan());
+    assert!(!fold("max").has_identity && !fold("argmin").has_identity);
+}
+
+#[test]
+fn integers_widen_and_wrap() {
+    let bytes = Data::U8(vec![255; 1000]);
+    assert_eq!(whole("sum", &bytes, 7, 0.0), 255_000.0);
+    assert_eq!(u64::DTYPE, loop_of("sum", DType::U8).output);
+    let l = loop_of("sum", DType::I64);
+    let state = take(l, &Data::I64(vec![i64::MAX, 1]), 1, Layout::Rows, &[0, 1]);
+    assert_eq!(state[0], Data::I64(vec![i64::MIN]));
+}

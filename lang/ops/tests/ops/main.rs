@@ -1,0 +1,11 @@
+//! Tests of the crate from outside, one file a subject.
+#![allow(clippy::panic)]
+
+mod args;
+mod chunks;
+mod data;
+mod folds;
+mod promotion;
+mod table;
+mod values;
+mod views;

@@ -1,0 +1,119 @@
+"""The other commands: install, explain, doctor, reference, and what help says of them."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from program import reference, run, told, write_script
+
+COMMANDS = ["run", "eval", "repl", "kernel", "install", "lab", "explain", "doctor", "reference"]
+
+
+def test_version_and_help():
+    assert run("--version", check=0).stdout.startswith("cleave ")
+    text = run("--help", check=0).stdout
+    assert all(command in text for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command):
+    assert "Usage" in run(command, "--help", check=0).stdout
+
+
+def test_a_mistyped_command_suggests_the_nearest():
+    done = run("refrence", check=2)
+    assert "reference" in done.stderr, told(done)
+
+
+def spec_in(prefix):
+    return Path(prefix) / "share" / "jupyter" / "kernels" / "cleave"
+
+
+def test_install_into_a_prefix(tmp_path):
+    for _ in range(2):
+        run("install", "--prefix", tmp_path, check=0)
+    spec = json.loads((spec_in(tmp_path) / "kernel.json").read_text())
+    assert spec["display_name"] == "Cleave" and spec["language"] == "cleave"
+    assert spec["interrupt_mode"] == "message" and "{connection_file}" in spec["argv"]
+    assert Path(spec["argv"][0]).is_file() or shutil.which(spec["argv"][0])
+    logos = {p.name for p in spec_in(tmp_path).iterdir()}
+    assert "logo-svg.svg" in logos or "logo-64x64.png" in logos
+
+
+def test_install_for_the_user(tmp_path):
+    done = run(
+        "install",
+        "--user",
+        check=0,
+        env={"HOME": str(tmp_path), "JUPYTER_DATA_DIR": str(tmp_path / "data"), "XDG_DATA_HOME": ""},
+    )
+    assert (tmp_path / "data" / "kernels" / "cleave" / "kernel.json").is_file(), told(done)
+
+
+def test_install_where_nothing_can_be_written():
+    done = run("install", "--prefix", "/proc/no/such/place")
+    assert done.returncode in (1, 2) and "/proc/no/such/place" in done.stderr and "panicked" not in done.stderr, told(
+        done
+    )
+
+
+def test_the_installed_spec_is_seen_by_jupyter(tmp_path):
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    run("install", "--prefix", tmp_path, check=0)
+    manager = KernelSpecManager(kernel_dirs=[str(spec_in(tmp_path).parent)])
+    assert manager.get_kernel_spec("cleave").display_name == "Cleave"
+
+
+def test_explain(tmp_path):
+    path = write_script(tmp_path, "x = ones((200000, 200000), chunks=(2000, 2000))\n(x * x[::-1, ::-1]).sum()\n")
+    done = run("explain", path, check=0, timeout=20)
+    assert "(200000, 200000)" in done.stdout and "sum" in done.stdout, told(done)
+    assert run("explain", write_script(tmp_path, "x = ]\n"), timeout=20).returncode == 1
+    assert run("explain", tmp_path / "none.clv", timeout=20).returncode in (1, 2)
+
+
+def test_doctor():
+    done = run("doctor", timeout=60)
+    text = done.stdout + done.stderr
+    assert done.returncode in (0, 1) and "panicked" not in text, told(done)
+    assert "threads" in text.lower() and "memory" in text.lower() and "jupyter" in text.lower(), told(done)
+
+
+def test_reference_of_one_name():
+    text = run("reference", "ones", check=0).stdout
+    assert "ones" in text and "shape" in text and "chunks" in text
+
+
+def test_reference_of_every_name():
+    listing = run("reference", check=0).stdout
+    assert all(op["name"] in listing for op in reference())
+    for op in reference()[::10]:
+        assert op["name"] in run("reference", op["name"], check=0).stdout
+
+
+def test_reference_suggests_the_nearest():
+    done = run("reference", "onse")
+    assert done.returncode in (1, 2) and "ones" in done.stderr, told(done)
+
+
+def test_lab_starts_jupyterlab_with_the_kernel_installed(tmp_path):
+    """A stand-in for JupyterLab on the PATH writes down how it was called."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    stand_in = folder / "jupyter-lab"
+    stand_in.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{tmp_path}/called"\n')
+    stand_in.chmod(0o755)
+    (tmp_path / "mine").mkdir()
+    environment = {
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "JUPYTER_DATA_DIR": str(tmp_path / "data"),
+    }
+    run("lab", "mine", "--", "--no-browser", check=0, env=environment, cwd=tmp_path)
+    called = (tmp_path / "called").read_text()
+    assert "--no-browser" in called and "mine" in called
+    assert (tmp_path / "data" / "kernels" / "cleave" / "kernel.json").is_file()

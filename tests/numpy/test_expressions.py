@@ -1,0 +1,96 @@
+"""Expressions, one a line in the .txt files beside this one, evaluated by NumPy and by us for several chunkings."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arrays import DTYPES, chunks_text, difference, is_float
+from program import run_text
+
+HERE = Path(__file__).parent
+CREATION_CHUNKS = ["", ", chunks=2", ", chunks=-1", ', chunks="auto"', ', chunks="64B"']
+SHAPES = {"a": (7, 5), "v": (11,), "t": (3, 4, 5), "s": (), "e": (0, 4)}
+
+
+def lines(name):
+    return [text for text in (HERE / name).read_text().splitlines() if text and not text.startswith("#")]
+
+
+def by_numpy(text, names=None):
+    with np.errstate(all="ignore"):
+        return np.asarray(eval(text, {**vars(np), "abs": abs}, names or {}))  # noqa: S307 - our own lines
+
+
+def compare(folder, expressions, wanted, header="", *options):
+    """Run the expressions as one script and judge each result."""
+    (folder / "out").mkdir()
+    script = header + "".join(f'save("out/{i}.npy", asarray({text}))\n' for i, text in enumerate(expressions))
+    run_text(folder, script, *options)
+    failures = []
+    for i, (text, want) in enumerate(zip(expressions, wanted)):
+        found = difference(np.load(folder / "out" / f"{i}.npy"), want, 4, scale=1.0 if is_float(want.dtype) else None)
+        failures += [f"{text}: {found}"] if found else []
+    assert not failures, "\n".join(failures)
+
+
+@pytest.mark.parametrize("chunks", CREATION_CHUNKS)
+def test_creation(tmp_path, chunks):
+    texts = lines("creation.txt")
+    wanted = [by_numpy(text.replace("{c}", "")) for text in texts]
+    compare(tmp_path, [text.replace("{c}", chunks) for text in texts], wanted)
+
+
+@pytest.mark.parametrize("chunking", ["whole", "twos", "ragged"])
+@pytest.mark.parametrize(
+    "options", [(), ("--threads", "1"), ("--set", "array.chunk_size=64B"), ("--scheduler", "single-threaded")], ids=str
+)
+def test_views(tmp_path, chunking, options):
+    rng = np.random.default_rng(11)
+    names, header = {}, ""
+    for name, shape in SHAPES.items():
+        names[name] = rng.uniform(-3, 3, shape)
+        np.save(tmp_path / f"{name}.npy", names[name])
+        header += f'{name} = load("{name}.npy"{chunks_text(chunking, shape)})\n'
+    texts = lines("views.txt")
+    compare(tmp_path, texts, [by_numpy(text, names) for text in texts], header, *options)
+
+
+def test_views_before_and_after_rechunk(tmp_path):
+    array = np.random.default_rng(5).uniform(-3, 3, (7, 5))
+    np.save(tmp_path / "a.npy", array)
+    chunkings = ["2", "(3, -1)", "((1, 5, 1), (2, 3))", '"auto"', "-1", '"64B"']
+    texts = [f"(a.rechunk({c})[::-1, 1:].rechunk({d}) + 1).T" for c in chunkings for d in chunkings]
+    compare(tmp_path, texts, [(array[::-1, 1:] + 1).T] * len(texts), 'a = load("a.npy", chunks=2)\n')
+
+
+def test_astype_between_all_dtypes(tmp_path):
+    texts, wanted, header = [], [], ""
+    for source in DTYPES:
+        values = np.array([0, 1, 2, 3, 100]) if source.startswith("u") else np.array([0, 1, -1, 3, -100])
+        array = (values * 1.25 if is_float(source) else values).astype(source)
+        np.save(tmp_path / f"{source}.npy", array)
+        header += f'x_{source} = load("{source}.npy", chunks=2)\n'
+        for target in DTYPES:
+            if not (is_float(source) and target.startswith("u")):
+                texts.append(f"x_{source}.astype({target!r})")
+                wanted.append(array.astype(target))
+    compare(tmp_path, texts, wanted, header)
+
+
+@pytest.mark.parametrize("operator", ["+", "-", "*", "/", "//", "%", "<", "=="])
+def test_promotion_of_every_pair(tmp_path, operator):
+    texts, wanted, header = [], [], ""
+    for name in DTYPES:
+        header += f"x_{name} = ones((3, 3), dtype={name!r}, chunks=2)\n"
+    for left in DTYPES:
+        for right in [*(f"x_{name}" for name in DTYPES), "1", "2.5", "True"]:
+            names = {f"x_{name}": np.ones((3, 3), dtype=name) for name in DTYPES}
+            text = f"x_{left} {operator} {right}"
+            try:
+                want = by_numpy(text, names)
+            except (TypeError, OverflowError):
+                continue
+            texts.append(text)
+            wanted.append(want)
+    compare(tmp_path, texts, wanted, header)

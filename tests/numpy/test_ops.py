@@ -1,0 +1,303 @@
+"""Every op of the table against its NumPy counterpart: dtype x shape x chunking x view, generated from the table."""
+
+import functools
+import itertools
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from arrays import (
+    CHUNKINGS,
+    DTYPES,
+    SHAPES,
+    chunks_text,
+    difference,
+    is_float,
+    random_array,
+    special_values,
+    view_of,
+    view_text,
+    views_for,
+)
+from program import reference, run, told, write_script
+
+
+SHAPES_OF_CONVERTED = [(7,), (5, 3)]
+
+
+def ops(*classes):
+    return [op for op in reference() if op["class"] in classes and op["numpy"] and op["arity"] > 0]
+
+
+def named(op):
+    return op["name"]
+
+
+@functools.cache
+def counterpart(text):
+    return eval(text, {"np": np})  # noqa: S307 - the text is the op table's own
+
+
+@dataclass
+class Case:
+    """One line of the generated script and what NumPy makes of the same operands."""
+
+    text: str
+    operands: list
+    keywords: dict
+    label: str
+
+
+class Batch:
+    """The inputs and the script of one op, run in one process."""
+
+    def __init__(self, folder, op):
+        self.folder, self.op, self.inputs, self.cases = folder, op, {}, []
+        self.rng = np.random.default_rng(zlib.crc32(op["name"].encode()))
+        (folder / "in").mkdir()
+        (folder / "out").mkdir()
+
+    def input(self, key, make):
+        """The array of this name, made and saved the first time."""
+        if key not in self.inputs:
+            self.inputs[key] = array = make()
+            np.save(self.folder / "in" / f"{key}.npy", array)
+        return self.inputs[key]
+
+    def run(self):
+        lines = []
+        for number, case in enumerate(self.cases):
+            lines.append(f'save("out/{number}.npy", {case.text})')
+        done = run("run", write_script(self.folder, "\n".join(lines) + "\n"), cwd=self.folder, timeout=170)
+        failures = [] if done.returncode == 0 else [told(done)]
+        for number, case in enumerate(self.cases):
+            path = self.folder / "out" / f"{number}.npy"
+            if path.exists():
+                failures += self.judge(case, np.load(path))
+        assert not failures, f"{len(failures)} of {len(self.cases)} cases of {self.op['name']}\n" + "\n".join(
+            failures[:12]
+        )
+        assert len(list((self.folder / "out").iterdir())) == len(self.cases)
+
+    def judge(self, case, got):
+        function = counterpart(self.op["numpy"])
+        with np.errstate(all="ignore"):
+            want = np.asarray(function(*case.operands, **case.keywords))
+            found = difference(got, want, self.op["tolerance_ulp"])
+            if found and is_float(want.dtype):
+                more = exact(function, case, want), scale(function, case, self.op)
+                found = difference(got, want, self.op["tolerance_ulp"], second=more[0], scale=more[1])
+        return [f"  {case.label}: {case.text}: {found}"] if found else []
+
+
+def exact(function, case, want):
+    """The answer from wider floats, rounded; None where NumPy has none."""
+    wide = np.longdouble if want.dtype == np.float64 else np.float64
+    try:
+        operands = [o.astype(wide) if is_float(o.dtype) else o for o in case.operands]
+        return np.asarray(function(*operands, **case.keywords)).astype(want.dtype)
+    except TypeError:
+        return None
+
+
+def scale(function, case, op):
+    """The size that rounding errors of a fold are measured by."""
+    if op["class"] != "fold":
+        return None
+    keywords = {k: v for k, v in case.keywords.items() if k != "dtype"}
+    return function(*[np.abs(o) for o in case.operands], **keywords)
+
+
+def source(key, chunking, shape):
+    return f'load("in/{key}.npy"{chunks_text(chunking, shape)})'
+
+
+def operand(batch, dtype, shape, position):
+    op = batch.op
+    key = f"{dtype}_{'x'.join(map(str, shape)) or 'scalar'}_{position}"
+
+    def make():
+        array = random_array(batch.rng, dtype, shape, op["lo"], op["hi"])
+        if position > 0 and np.dtype(dtype).kind in "iu":
+            array = np.where(array == 0, array.dtype.type(1), array)
+        return array
+
+    return key, batch.input(key, make)
+
+
+def allowed(op, arrays, keywords):
+    """Whether NumPy takes these operands at all."""
+    try:
+        with np.errstate(all="ignore"):
+            counterpart(op["numpy"])(*arrays, **keywords)
+        return True
+    except (TypeError, ValueError):
+        return False
+
+
+def layouts(op):
+    """(dtype, shape, chunking): all for the dtypes that an op has loops for, a few for those that it converts."""
+    for dtype, shape, chunking in itertools.product(DTYPES, SHAPES, CHUNKINGS):
+        own = dtype in op["dtypes"] or shape in SHAPES_OF_CONVERTED
+        if own and (shape != () or chunking == "whole"):
+            yield dtype, shape, chunking
+
+
+def map_cases(batch):
+    for dtype, shape, chunking in layouts(batch.op):
+        for view in views_for(shape):
+            add_map_case(batch, dtype, shape, chunking, view)
+
+
+def add_map_case(batch, dtype, shape, chunking, view):
+    op = batch.op
+    texts, arrays = [], []
+    for position in range(op["arity"]):
+        key, array = operand(batch, operand_dtype(op, position, dtype), shape, position)
+        # The operands of one call are chunked differently.
+        own = CHUNKINGS[(CHUNKINGS.index(chunking) + position) % len(CHUNKINGS)]
+        texts.append(view_text(view, source(key, own, shape), shape))
+        arrays.append(view_of(view, array))
+    add(batch, texts, arrays, {}, f"{dtype} {shape} {chunking} {view}")
+    if op["arity"] > 1 and view == "reversed":
+        narrow = texts[:-1] + [f"{texts[-1]}[:1]"], arrays[:-1] + [arrays[-1][:1]]
+        add(batch, *narrow, {}, f"{dtype} {shape} {chunking} against one")
+
+
+def operand_dtype(op, position, dtype):
+    """A choice between two arrays is made by booleans."""
+    return "bool" if op["arity"] == 3 and position == 0 and op["numpy"] == "np.where" else dtype
+
+
+def add(batch, texts, arrays, keywords, label):
+    if not allowed(batch.op, arrays, keywords):
+        return
+    arguments = ", ".join(texts + [f"{k}={v!r}" for k, v in keywords.items()])
+    batch.cases.append(Case(f"{batch.op['name']}({arguments})", arrays, keywords, label))
+
+
+def float_dtypes(op):
+    return [d for d in DTYPES if is_float(d) and d in op["dtypes"]]
+
+
+def special_cases(batch):
+    op = batch.op
+    for dtype in float_dtypes(op):
+        values = special_values(dtype)
+        grids = np.meshgrid(*[values] * op["arity"], indexing="ij") if op["arity"] < 3 else [values] * op["arity"]
+        arrays = [np.ascontiguousarray(g).ravel() for g in grids]
+        if op["numpy"] == "np.where":
+            arrays[0] = arrays[0] > 0
+        keys = [f"special_{dtype}_{i}" for i in range(op["arity"])]
+        for key, array in zip(keys, arrays):
+            batch.input(key, lambda array=array: array)
+        for chunks in ("", ", chunks=2", ", chunks=4"):
+            texts = [f'load("in/{key}.npy"{chunks})' for key in keys]
+            add(batch, texts, arrays, {}, f"{dtype} special values{chunks}")
+
+
+def spelling_cases(batch):
+    """Aliases and the method form give what the name gives."""
+    op = batch.op
+    dtype = [d for d in DTYPES if d in op["dtypes"]][-1]
+    pairs = [operand(batch, operand_dtype(op, i, dtype), (5, 3), i) for i in range(op["arity"])]
+    texts = [source(key, "twos", (5, 3)) for key, _ in pairs]
+    arrays = [array for _, array in pairs]
+    if not allowed(op, arrays, {}):
+        return
+    if op.get("method", op["class"] == "fold") and op["arity"] == 1:
+        batch.cases.append(Case(f"{texts[0]}.{op['name']}()", arrays, {}, "method"))
+    for alias in op["aliases"]:
+        batch.cases.append(Case(f"{alias}({', '.join(texts)})", arrays, {}, f"alias {alias}"))
+
+
+def fold_cases(batch):
+    op = batch.op
+    for dtype, shape, chunking in layouts(op):
+        for view in views_for(shape):
+            key, array = operand(batch, dtype, shape, 0)
+            text = view_text(view, source(key, chunking, shape), shape)
+            seen = view_of(view, array)
+            for keywords in fold_keywords(op, seen.ndim):
+                add(batch, [text], [seen], keywords, f"{dtype} {shape} {chunking} {view}")
+
+
+def fold_keywords(op, ndim):
+    names = {p if isinstance(p, str) else p["name"] for p in op["params"]}
+    axes = [None] + ([0, -1] if ndim else []) + ([(0, ndim - 1)] if ndim > 1 and takes_axes(op) else [])
+    for axis in axes:
+        chosen = {} if axis is None else {"axis": axis}
+        yield chosen
+        if axis == 0 and "keepdims" in names:
+            yield {**chosen, "keepdims": True}
+        if axis == -1 and "ddof" in names:
+            yield {**chosen, "ddof": 1}
+
+
+def takes_axes(op):
+    return allowed(op, [np.ones((2, 2, 2))], {"axis": (0, 1)})
+
+
+def special_folds(batch):
+    op = batch.op
+    for dtype in float_dtypes(op):
+        for name, values in (("nan", [1, np.nan, 2, 3]), ("inf", [1, np.inf, 2, 3]), ("both", [np.inf, -np.inf, 1, 2])):
+            key = f"fold_{dtype}_{name}"
+            array = batch.input(key, lambda values=values, dtype=dtype: np.array(values, dtype=dtype))
+            for chunks in ("", ", chunks=1", ", chunks=3"):
+                add(batch, [f'load("in/{key}.npy"{chunks})'], [array], {}, f"{dtype} with {name}")
+
+
+@pytest.mark.parametrize("op", ops("map"), ids=named)
+def test_map(tmp_path, op):
+    batch = Batch(tmp_path, op)
+    map_cases(batch)
+    special_cases(batch)
+    spelling_cases(batch)
+    assert batch.cases, "NumPy takes none of the op's dtypes"
+    batch.run()
+
+
+@pytest.mark.parametrize("op", ops("fold"), ids=named)
+def test_fold(tmp_path, op):
+    batch = Batch(tmp_path, op)
+    fold_cases(batch)
+    special_folds(batch)
+    spelling_cases(batch)
+    assert batch.cases, "NumPy takes none of the op's dtypes"
+    batch.run()
+
+
+def test_the_table_has_the_vocabulary():
+    names = {spelling for op in reference() for spelling in (op["name"], *op["aliases"])}
+    elementwise = """abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_left_shift bitwise_invert bitwise_or
+        bitwise_right_shift bitwise_xor ceil clip copysign cos cosh divide equal exp expm1 floor floor_divide greater
+        greater_equal hypot isfinite isinf isnan less less_equal log log1p log2 log10 logaddexp logical_and logical_not
+        logical_or logical_xor maximum minimum multiply negative nextafter not_equal positive pow reciprocal remainder
+        round sign signbit sin sinh square sqrt subtract tan tanh trunc where"""
+    folds = "sum prod min max mean std var any all argmin argmax count_nonzero"
+    creation = "ones zeros full empty arange linspace eye"
+    missing = [name for name in f"{elementwise} {folds} {creation}".split() if name not in names]
+    assert not missing
+
+
+def test_entries_are_complete():
+    for op in reference():
+        assert op["class"] in ("map", "fold", "fill", "view", "load"), op["name"]
+        assert set(op) >= {
+            "name",
+            "aliases",
+            "class",
+            "arity",
+            "params",
+            "dtypes",
+            "numpy",
+            "lo",
+            "hi",
+            "tolerance_ulp",
+        }
+        if op["numpy"]:
+            assert op["lo"] <= op["hi"] and 0 <= op["tolerance_ulp"] <= 64, op["name"]
+            assert callable(counterpart(op["numpy"])), op["name"]
