@@ -10,7 +10,7 @@ use proptest::prelude::*;
 const PROGRAMS: [&str; 6] = [
     "x.sum()",
     "(x * x[::-1, ::-1]).sum()",
-    "(sin(x) + x.T[:37, :23].T).std()",
+    "(sin(x[:23]) + x[:23].T).std()",
     "(x - x.mean(axis=0)).var()",
     "x.sum(axis=1).mean()",
     "exp(x[::2, 1:]).sum(axis=0).prod()",
@@ -23,7 +23,7 @@ fn value(program: &str, chunks: &str, threads: usize) -> String {
     assert!(outcome.failed.is_none(), "{code}: {:?}", outcome.failed);
     match recorder.outputs.last() {
         Some(Output::Result(Shown::Computed(facts, _) | Shown::Value(facts))) => facts.repr.clone(),
-        other => panic!("{code} gave {other:?}"),
+        other => unreachable!("{code} gave {other:?}"),
     }
 }
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from program import BINARY, plain, run, run_text, told, write_script
+from program import BINARY, run, run_text, told, write_script
 
 HEAVY = "r = default_rng(7).random((200000, 200000), chunks=(2000, 2000))\nprint((r * r[::-1, ::-1]).sum().compute())\n"
 
@@ -30,7 +30,8 @@ def test_values_of_bare_expressions_are_printed(tmp_path):
 
 def test_an_array_shows_its_card(tmp_path):
     done = run_text(tmp_path, "ones((200000, 200000), chunks=(2000, 2000))\n")
-    assert "(200000, 200000)" in done.stdout and "(2000, 2000)" in done.stdout and "float64" in done.stdout
+    assert "array (200000, 200000) float64" in done.stdout, told(done)
+    assert "298.02 GiB" in done.stdout and "10,000 = 100 × 100, of 2000 × 2000" in done.stdout, told(done)
 
 
 def test_the_articles_job(tmp_path):
@@ -62,7 +63,7 @@ def test_settings_and_memory_limit(tmp_path):
 def test_a_memory_limit_refuses_what_cannot_fit(tmp_path):
     script = "x = default_rng(1).random((4000, 4000))\ny = x.compute()\n"
     done = run_text(tmp_path, script, "--memory-limit", "64MiB", check=1)
-    assert "memory" in done.stderr and "MiB" in done.stderr, told(done)
+    assert "memory" in done.stderr and "64.0 MiB" in done.stderr, told(done)
 
 
 def test_json_has_one_object_per_statement(tmp_path):
@@ -81,10 +82,16 @@ def test_json_has_one_object_per_statement(tmp_path):
 
 
 def test_json_tells_the_failure_too(tmp_path):
-    run_text(tmp_path, "1 + 1\nno_such_name\n2 + 2\n", "--json", "out.json", check=1)
+    run_text(tmp_path, "1 + 1\n(1, 2)[3]\n2 + 2\n", "--json", "out.json", check=1)
     objects = [json.loads(line) for line in (tmp_path / "out.json").read_text().splitlines()]
     assert objects[0]["text"] == "2" and objects[-1]["line"] == 2 and objects[-1]["kind"] == "error"
-    assert "no_such_name" in plain(objects[-1]["text"])
+    assert objects[-1]["source"] == "(1, 2)[3]" and set(objects[-1]) >= set(objects[0])
+
+
+def test_json_of_a_program_whose_names_are_unknown_has_the_error_alone(tmp_path):
+    run_text(tmp_path, "1 + 1\nno_such_name\n", "--json", "out.json", check=1)
+    (error,) = [json.loads(line) for line in (tmp_path / "out.json").read_text().splitlines()]
+    assert error["kind"] == "error" and error["line"] == 2 and "no_such_name" in error["text"]
 
 
 def test_html_report(tmp_path):
@@ -162,10 +169,16 @@ def test_odd_but_good_scripts(tmp_path, text):
     run("run", "odd.clv", cwd=tmp_path, timeout=10, check=0)
 
 
-def test_a_ten_megabyte_script(tmp_path):
-    text = "x = 0\n" + "x = x + 1 # padding\n" * 500_000 + "print(x)\n"
-    done = run_text(tmp_path, text, timeout=120)
-    assert done.stdout.strip() == "500000"
+def test_a_long_script(tmp_path):
+    text = "x = 0\n" + "x = x + 1 # padding\n" * 50_000 + "print(x)\n"
+    done = run_text(tmp_path, text, timeout=60)
+    assert done.stdout.strip() == "50000"
+
+
+def test_a_ten_megabyte_script_is_refused(tmp_path):
+    done = run_text(tmp_path, "print(1)\n" + "x = 1 # padding\n" * 625_000, check=1, timeout=20)
+    assert "too-long" in done.stderr and "script.clv" in done.stderr and done.stdout == "", told(done)
+    assert len(done.stderr) < 2000
 
 
 def test_deep_nesting_is_a_clear_error(tmp_path):

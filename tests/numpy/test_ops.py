@@ -25,6 +25,11 @@ from program import reference, run, told, write_script
 
 
 SHAPES_OF_CONVERTED = [(7,), (5, 3)]
+# What an elementwise op takes besides its operands; every other one has operands only.
+KEYWORDS = {
+    "round": [{}, {"decimals": 1}, {"decimals": -1}],
+    "isclose": [{}, {"equal_nan": True}, {"rtol": 0.25, "atol": 0.5}],
+}
 
 
 def ops(*classes):
@@ -33,6 +38,11 @@ def ops(*classes):
 
 def named(op):
     return op["name"]
+
+
+def operand_count(op):
+    """The parameters that must be given: those with a default are options."""
+    return sum(p["default"] is None for p in op["params"]) if op["class"] == "map" else 1
 
 
 @functools.cache
@@ -154,21 +164,22 @@ def map_cases(batch):
 def add_map_case(batch, dtype, shape, chunking, view):
     op = batch.op
     texts, arrays = [], []
-    for position in range(op["arity"]):
+    for position in range(operand_count(op)):
         key, array = operand(batch, operand_dtype(op, position, dtype), shape, position)
         # The operands of one call are chunked differently.
         own = CHUNKINGS[(CHUNKINGS.index(chunking) + position) % len(CHUNKINGS)]
         texts.append(view_text(view, source(key, own, shape), shape))
         arrays.append(view_of(view, array))
-    add(batch, texts, arrays, {}, f"{dtype} {shape} {chunking} {view}")
-    if op["arity"] > 1 and view == "reversed":
+    for keywords in KEYWORDS.get(op["name"], [{}]):
+        add(batch, texts, arrays, keywords, f"{dtype} {shape} {chunking} {view}")
+    if operand_count(op) > 1 and view == "reversed":
         narrow = texts[:-1] + [f"{texts[-1]}[:1]"], arrays[:-1] + [arrays[-1][:1]]
         add(batch, *narrow, {}, f"{dtype} {shape} {chunking} against one")
 
 
 def operand_dtype(op, position, dtype):
     """A choice between two arrays is made by booleans."""
-    return "bool" if op["arity"] == 3 and position == 0 and op["numpy"] == "np.where" else dtype
+    return "bool" if position == 0 and op["numpy"] == "np.where" else dtype
 
 
 def add(batch, texts, arrays, keywords, label):
@@ -183,31 +194,32 @@ def float_dtypes(op):
 
 
 def special_cases(batch):
-    op = batch.op
+    op, count = batch.op, operand_count(batch.op)
     for dtype in float_dtypes(op):
         values = special_values(dtype)
-        grids = np.meshgrid(*[values] * op["arity"], indexing="ij") if op["arity"] < 3 else [values] * op["arity"]
+        grids = np.meshgrid(*[values] * count, indexing="ij") if count < 3 else [values] * count
         arrays = [np.ascontiguousarray(g).ravel() for g in grids]
         if op["numpy"] == "np.where":
             arrays[0] = arrays[0] > 0
-        keys = [f"special_{dtype}_{i}" for i in range(op["arity"])]
+        keys = [f"special_{dtype}_{i}" for i in range(operand_count(op))]
         for key, array in zip(keys, arrays):
             batch.input(key, lambda array=array: array)
         for chunks in ("", ", chunks=2", ", chunks=4"):
             texts = [f'load("in/{key}.npy"{chunks})' for key in keys]
-            add(batch, texts, arrays, {}, f"{dtype} special values{chunks}")
+            for keywords in KEYWORDS.get(op["name"], [{}]):
+                add(batch, texts, arrays, keywords, f"{dtype} special values{chunks}")
 
 
 def spelling_cases(batch):
     """Aliases and the method form give what the name gives."""
     op = batch.op
     dtype = [d for d in DTYPES if d in op["dtypes"]][-1]
-    pairs = [operand(batch, operand_dtype(op, i, dtype), (5, 3), i) for i in range(op["arity"])]
+    pairs = [operand(batch, operand_dtype(op, i, dtype), (5, 3), i) for i in range(operand_count(op))]
     texts = [source(key, "twos", (5, 3)) for key, _ in pairs]
     arrays = [array for _, array in pairs]
     if not allowed(op, arrays, {}):
         return
-    if op.get("method", op["class"] == "fold") and op["arity"] == 1:
+    if op["method"] and operand_count(op) == 1:
         batch.cases.append(Case(f"{texts[0]}.{op['name']}()", arrays, {}, "method"))
     for alias in op["aliases"]:
         batch.cases.append(Case(f"{alias}({', '.join(texts)})", arrays, {}, f"alias {alias}"))
@@ -225,7 +237,7 @@ def fold_cases(batch):
 
 
 def fold_keywords(op, ndim):
-    names = {p if isinstance(p, str) else p["name"] for p in op["params"]}
+    names = {p["name"] for p in op["params"]}
     axes = [None] + ([0, -1] if ndim else []) + ([(0, ndim - 1)] if ndim > 1 and takes_axes(op) else [])
     for axis in axes:
         chosen = {} if axis is None else {"axis": axis}
@@ -248,6 +260,41 @@ def special_folds(batch):
             array = batch.input(key, lambda values=values, dtype=dtype: np.array(values, dtype=dtype))
             for chunks in ("", ", chunks=1", ", chunks=3"):
                 add(batch, [f'load("in/{key}.npy"{chunks})'], [array], {}, f"{dtype} with {name}")
+
+
+def view_keywords(op, shape):
+    """Arguments of the ops that only look at an array differently; those that do not fit the shape are left out."""
+    axes = tuple(range(len(shape)))
+    return {
+        "permute_dims": [{}, {"axes": axes[1:] + axes[:1]}],
+        "swapaxes": [{"axis1": 0, "axis2": -1}],
+        "moveaxis": [{"source": 0, "destination": -1}, {"source": (0, 1), "destination": (-1, 0)}],
+        "flip": [{}, {"axis": 0}, {"axis": (0, -1)}],
+        "broadcast_to": [{"shape": (2, *shape)}],
+        "expand_dims": [{"axis": 0}, {"axis": -1}, {"axis": (0, 2)}],
+        "squeeze": [{}, {"axis": 1}],
+    }.get(op["name"], [{}])
+
+
+def view_op_cases(batch):
+    """All shapes for one dtype of each size in bytes, a few for the others: views do not look at elements."""
+    for dtype, shape, chunking in layouts(batch.op):
+        if dtype not in ("bool", "float16", "int32", "float64") and shape not in SHAPES_OF_CONVERTED:
+            continue
+        key, array = operand(batch, dtype, shape, 0)
+        for view in views_for(shape):
+            text, seen = view_text(view, source(key, chunking, shape), shape), view_of(view, array)
+            for keywords in view_keywords(batch.op, seen.shape):
+                add(batch, [text], [seen], keywords, f"{dtype} {shape} {chunking} {view}")
+
+
+@pytest.mark.parametrize("op", ops("view"), ids=named)
+def test_view(tmp_path, op):
+    batch = Batch(tmp_path, op)
+    view_op_cases(batch)
+    spelling_cases(batch)
+    assert len(batch.cases) > 400
+    batch.run()
 
 
 @pytest.mark.parametrize("op", ops("map"), ids=named)

@@ -29,7 +29,7 @@ def cells():
 
 
 def without_magics(source):
-    """The same lines, with IPython's `%magic` lines and `name?` questions emptied and `%time` statements kept."""
+    """The same lines, with IPython's `%magic` and `!shell` lines and `name?` questions emptied and `%time` statements kept."""
     kept = []
     for line in source.splitlines():
         bare = line.lstrip()
@@ -38,7 +38,8 @@ def without_magics(source):
             is_statement = not bare.startswith("%%") and word == "time" and rest
             kept.append(line[: len(line) - len(bare)] + rest if is_statement else "")
         else:
-            kept.append("" if bare.rstrip().endswith("?") and "#" not in bare else line)
+            escape = bare.startswith("!") or (bare.rstrip().endswith("?") and "#" not in bare)
+            kept.append("" if escape else line)
     return "\n".join(kept) + "\n"
 
 

@@ -27,7 +27,9 @@ impl Recorder {
     pub fn text(&self) -> String {
         let piece = |output: &Output| match output {
             Output::Text { text, .. } => text.clone(),
-            Output::Show(shown) | Output::Result(shown) | Output::Page(shown) => format!("{}\n", cleave_render::text(shown)),
+            Output::Show(shown) | Output::Result(shown) | Output::Page(shown) => {
+                format!("{}\n", cleave_render::text(shown))
+            }
             Output::Error(_) | Output::Progress(_) | Output::Clear { .. } => String::new(),
         };
         self.outputs.iter().map(piece).collect()

@@ -2,10 +2,11 @@
 //!
 //! A script holds cases, each after a line `# --- title`; a case holds cells, divided by `# cell`, which share a
 //! session. Lines `#> text` are what a cell shows (`…` stands for any text); a line `#! code: words` says that
-//! the cell fails so.
+//! the cell fails so, one line for each mistake. A cell that fails must leave names as they were, and the next work.
 
-use cleave_session::Session;
+use cleave_graph::vocabulary::{self, Entry};
 use cleave_session::output::Failed;
+use cleave_session::{Cell, Session};
 use cleave_tests::{Recorder, evaluate, on_big_stack, settings};
 use std::fs;
 use std::path::Path;
@@ -20,11 +21,11 @@ fn scripts_show_what_they_say() {
 #[test]
 fn examples_of_the_reference_show_what_they_say() {
     let wrong = on_big_stack(|| {
-        let check = |op: &'static cleave_ops::Op| {
-            let wrong = op.examples.iter().filter_map(|(code, shown)| example(code, shown));
-            wrong.map(|w| format!("{}: {w}", op.name)).collect::<Vec<_>>()
+        let check = |entry: Entry| {
+            let wrong = entry.examples.iter().filter_map(|(code, shown)| example(code, shown));
+            wrong.map(|w| format!("{}: {w}", entry.name)).collect::<Vec<_>>()
         };
-        cleave_ops::table::all().flat_map(check).collect::<Vec<String>>()
+        vocabulary::all().into_iter().flat_map(check).collect::<Vec<String>>()
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -32,7 +33,8 @@ fn examples_of_the_reference_show_what_they_say() {
 /// What is wrong with an example; its value may be lazy, and is computed then.
 fn example(code: &str, shown: &str) -> Option<String> {
     let mut session = Session::new(settings());
-    let (outcome, recorder) = evaluate(&mut session, &format!("print(({code}))"));
+    let program = if code.starts_with("print(") { code.to_owned() } else { format!("print(({code}))") };
+    let (outcome, recorder) = evaluate(&mut session, &program);
     if let Some(failed) = outcome.failed {
         return Some(format!("`{code}` fails: {}", failed.message));
     }
@@ -42,7 +44,8 @@ fn example(code: &str, shown: &str) -> Option<String> {
 
 fn all_scripts() -> (usize, Vec<String>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("suite");
-    let mut paths: Vec<_> = fs::read_dir(folder).expect("the folder is there").map(|e| e.expect("an entry").path()).collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).expect("the folder is there").map(|e| e.expect("an entry").path()).collect();
     paths.sort();
     let (mut cases, mut wrong) = (0, Vec::new());
     for path in paths.iter().filter(|p| p.extension().is_some_and(|e| e == "clv")) {
@@ -63,26 +66,41 @@ fn run_case(cells: &str) -> Result<(), String> {
     let place = folder.path().display().to_string();
     let mut session = Session::new(settings());
     for text in cells.split("# cell\n") {
-        let code: String = text.lines().filter(|l| !l.starts_with("#>") && !l.starts_with("#!")).map(|l| format!("{l}\n")).collect();
+        let code: String =
+            text.lines().filter(|l| !l.starts_with("#>") && !l.starts_with("#!")).map(|l| format!("{l}\n")).collect();
+        let before = names(&mut session);
         let (outcome, recorder) = evaluate(&mut session, &code.replace("FOLDER", &place));
         compare_error(text, outcome.failed.as_ref())?;
         compare_text(text, &recorder, &place)?;
+        if outcome.failed.is_some() && names(&mut session) != before {
+            return Err(format!("  the failed cell changed names: {before} became {}", names(&mut session)));
+        }
     }
     Ok(())
 }
 
+/// All names with what they are, as the session itself lists them.
+fn names(session: &mut Session) -> String {
+    let mut recorder = Recorder::default();
+    let cell = Cell { code: "%whos".to_owned(), ..Cell::default() };
+    let outcome = session.evaluate(&cell, &mut recorder);
+    assert!(outcome.failed.is_none(), "a session can always list its names");
+    recorder.text()
+}
+
 fn compare_error(text: &str, failed: Option<&Failed>) -> Result<(), String> {
-    let wanted = text.lines().find_map(|l| l.strip_prefix("#! "));
+    let wanted: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("#! ")).collect();
     let shown = failed.map(|f| cleave_render::error_text(f, false)).unwrap_or_default();
-    let fits = match (wanted, failed) {
-        (None, None) => true,
-        (Some(mark), Some(failed)) => {
-            let (code, words) = mark.split_once(": ").unwrap_or((mark, ""));
-            failed.code == code && shown.contains(words)
-        }
-        _ => false,
+    let codes = failed.map_or(Vec::new(), |f| match f.diagnostics.as_slice() {
+        [] => vec![f.code.as_str()],
+        all => all.iter().map(|d| d.code).collect(),
+    });
+    let fits = |(mark, found): (&&str, &&str)| {
+        let (code, words) = mark.split_once(": ").unwrap_or((mark, ""));
+        code == *found && shown.contains(words)
     };
-    if fits { Ok(()) } else { Err(format!("  expected error {wanted:?}\n  found\n{shown}")) }
+    let fits = wanted.len() == codes.len() && wanted.iter().zip(&codes).all(fits);
+    if fits { Ok(()) } else { Err(format!("  expected errors {wanted:?}\n  found\n{shown}")) }
 }
 
 fn compare_text(text: &str, recorder: &Recorder, place: &str) -> Result<(), String> {

@@ -39,9 +39,10 @@ impl StageClock {
         let heat = &mut spent.1;
         let rows = covered(region, 2, self.lens.0, heat.rows);
         let columns = covered(region, 1, self.lens.1, heat.columns);
-        let share = time.as_secs_f64() / (rows.len() * columns.len()).max(1) as f64;
-        for row in rows {
-            columns.clone().for_each(|column| heat.seconds[row * heat.columns + column] += share);
+        for &(row, down) in &rows {
+            for &(column, across) in &columns {
+                heat.seconds[row * heat.columns + column] += time.as_secs_f64() * down * across;
+            }
         }
     }
 
@@ -52,11 +53,33 @@ impl StageClock {
     }
 }
 
-/// The places of a heat map's side that a region covers, on the axis that is `back` from the end.
-fn covered(region: &Region, back: usize, len: usize, side: usize) -> std::ops::Range<usize> {
-    let Some(axis) = region.start.len().checked_sub(back) else { return 0..1 };
-    let place = |index: usize| (index as u128 * side as u128 / len.max(1) as u128) as usize;
-    let first = place(region.start[axis]).min(side - 1);
-    let last = place(region.start[axis] + region.len[axis].saturating_sub(1)).min(side - 1);
-    first..last + 1
+/// The places of a heat map's side that a region covers on the axis that is `back` from the end, each with the
+/// part of the region that lies there.
+fn covered(region: &Region, back: usize, len: usize, side: usize) -> Vec<(usize, f64)> {
+    let Some(axis) = region.start.len().checked_sub(back) else { return vec![(0, 1.0)] };
+    let (start, count) = (region.start[axis] as f64, region.len[axis].max(1) as f64);
+    let place_len = len.max(1) as f64 / side as f64;
+    let first = (start / place_len) as usize;
+    let last = (((start + count) / place_len).ceil() as usize).min(side);
+    let part = |place: usize| {
+        let (from, to) = (place as f64 * place_len, (place + 1) as f64 * place_len);
+        (place, ((start + count).min(to) - start.max(from)).max(0.0) / count)
+    };
+    (first.min(side - 1)..last.max(first + 1).min(side)).map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cleave_ops::Shape;
+
+    #[test]
+    fn the_parts_of_a_region_add_up() {
+        for (start, len) in [(0, 100), (0, 7), (93, 7), (13, 50), (99, 1)] {
+            let region = Region { start: [start].into_iter().collect(), len: Shape::new([len]) };
+            let parts = covered(&region, 1, 100, 24);
+            let sum: f64 = parts.iter().map(|p| p.1).sum();
+            assert!((sum - 1.0).abs() < 1e-9, "{start} {len}: {parts:?}");
+        }
+    }
 }

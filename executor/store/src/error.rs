@@ -92,7 +92,7 @@ impl StoreError {
     /// The stable name of this kind of error.
     pub fn code(&self) -> &'static str {
         match self {
-            StoreError::Missing { .. } => "file-missing",
+            StoreError::Missing { .. } => "file-not-found",
             StoreError::Directory { .. } => "file-is-directory",
             StoreError::Denied { .. } => "file-denied",
             StoreError::Io { .. } => "file-failed",
@@ -117,7 +117,7 @@ impl StoreError {
     /// What to do about it, if something can be done.
     pub fn help(&self) -> Option<String> {
         let text = match self {
-            StoreError::Missing { .. } => "relative paths start at the directory `%pwd` shows".into(),
+            StoreError::Missing { .. } => "relative paths start at the folder the program runs in".into(),
             StoreError::UnknownFormat { .. } | StoreError::NotNpy { .. } => {
                 "`load` reads .npy files, `from_zarr` reads Zarr directories".into()
             }

@@ -4,6 +4,7 @@ use crate::convert;
 use crate::error::StoreError;
 use crate::map::FileMap;
 use crate::npy_header::{self, BadHeader, NpyHeader};
+use crate::order::to_rows;
 use crate::runs::{region_of, regular_grid};
 use cleave_ops::{Chunks, DType, Data, DataRef, Region, Shape, each_dtype};
 use cleave_plan::{Block, Elements, Source, SourceError};
@@ -124,25 +125,6 @@ fn column_major_start(shape: &Shape, region: &Region) -> usize {
     region.start.iter().zip(shape.iter()).rev().fold(0, |at, (start, len)| at * len + start)
 }
 
-/// Elements of which the first axis varies fastest, reordered so that the last one does.
-fn to_rows<T: Copy>(columns: &[T], shape: &Shape) -> Vec<T> {
-    let mut rows = Vec::with_capacity(columns.len());
-    let Some((&last, outer)) = shape.split_last() else {
-        return columns.to_vec();
-    };
-    let step = outer.iter().product::<usize>();
-    for row in 0..step {
-        let (mut rest, mut start, mut stride) = (row, 0, step);
-        for &len in outer.iter().rev() {
-            stride /= len;
-            start += rest % len * stride;
-            rest /= len;
-        }
-        rows.extend((0..last).map(|at| columns[start + at * step]));
-    }
-    rows
-}
-
 impl Source for NpySource {
     fn grid(&self) -> &Chunks {
         &self.grid
@@ -185,14 +167,6 @@ impl Elements for Mapped {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_become_rows() {
-        assert_eq!(to_rows(&[1, 4, 2, 5, 3, 6], &Shape::new([2, 3])), [1, 2, 3, 4, 5, 6]);
-        let shape = Shape::new([2, 3, 4]);
-        let column_major: Vec<usize> = (0..24).map(|at| at % 2 * 12 + at / 2 % 3 * 4 + at / 6).collect();
-        assert_eq!(to_rows(&column_major, &shape), (0..24).collect::<Vec<_>>());
-    }
 
     #[test]
     fn converted_blocks_stay_small_and_lie_in_one_piece() {

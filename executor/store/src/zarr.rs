@@ -4,10 +4,12 @@ use crate::convert;
 use crate::error::StoreError;
 use crate::files::Files;
 use crate::npy::file_name;
-use crate::runs::{Runs, region_of, regular_grid};
+use crate::order::up_to;
+use crate::runs::{region_of, regular_grid};
 use crate::shards::{self, Shards};
 use crate::zarr_meta::{self, ArrayMeta, Node};
-use cleave_ops::{Chunks, DType, Data, Region, Shape};
+use cleave_ops::data::Element;
+use cleave_ops::{Chunks, DType, Data, Region, Shape, each_dtype};
 use cleave_plan::{Block, Source, SourceError};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -126,10 +128,8 @@ impl ZarrSource {
         if *chunk == region.len {
             return Ok(convert::decode(&bytes, dtype, false));
         }
-        let runs = Runs::new(chunk, &Region::whole(&region.len));
-        let mut inside = Vec::with_capacity(region.size() * size);
-        runs.starts().for_each(|start| inside.extend_from_slice(&bytes[start * size..(start + runs.len) * size]));
-        Ok(convert::decode(&inside, dtype, false))
+        let whole = convert::decode(&bytes, dtype, false);
+        Ok(each_dtype!(Data, whole, elements => Element::wrap(up_to(&elements, chunk, &region.len))))
     }
 }
 

@@ -52,7 +52,10 @@ fn jupyter() -> String {
     let output = Command::new("jupyter").arg("--version").output();
     let text = output.ok().and_then(|o| String::from_utf8(o.stdout).ok()).unwrap_or_default();
     let lab = text.lines().find(|l| l.contains("jupyterlab"));
-    lab.map_or_else(|| "not on the PATH; `cleave lab` installs it".to_owned(), |l| l.split_whitespace().collect::<Vec<_>>().join(" "))
+    lab.map_or_else(
+        || "not on the PATH; `cleave lab` installs it".to_owned(),
+        |l| l.split_whitespace().collect::<Vec<_>>().join(" "),
+    )
 }
 
 fn kernelspec() -> String {

@@ -12,7 +12,11 @@ const JUPYTERLAB: &str = "jupyterlab>=4.4,<5";
 pub(crate) fn lab(folder: Option<&Path>, arguments: &[String]) -> ExitCode {
     let folder = folder.map_or_else(notebooks, Path::to_owned);
     if !folder.is_dir() {
-        return fail("file-not-found", &format!("there is no folder `{}`", folder.display()), "give the folder of your notebooks");
+        return fail(
+            "file-not-found",
+            &format!("there is no folder `{}`", folder.display()),
+            "give the folder of your notebooks",
+        );
     }
     let lab = match on_path("jupyter-lab").map_or_else(private, Ok) {
         Ok(lab) => lab,

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         Command::Eval { expression, how } => run::expression(&expression, &how),
         Command::Explain { file, how } => run::explain(&file, &how),
         Command::Repl { how } => repl::repl(&how),
-        Command::Kernel { connection_file } => kernel(&connection_file),
+        Command::Kernel { connection_file, rest: _ } => kernel(&connection_file),
         Command::Install { user: _, sys_prefix, prefix } => install_kernel(sys_prefix, prefix.as_deref()),
         Command::Lab { folder, arguments } => lab::lab(folder.as_deref(), &arguments),
         Command::Doctor => doctor::doctor(),
@@ -42,11 +42,19 @@ fn kernel(connection_file: &Path) -> ExitCode {
     };
     let connection = match cleave_jupyter::Connection::read(connection_file) {
         Ok(connection) => connection,
-        Err(error) => return fail("bad-connection-file", &error.to_string(), "front ends write this file; `cleave lab` starts one"),
+        Err(error) => {
+            return fail(
+                "bad-connection-file",
+                &error.to_string(),
+                "front ends write this file; `cleave lab` starts one",
+            );
+        }
     };
     match cleave_jupyter::serve(connection, move || cleave_session::Session::new(settings)) {
         Ok(_) => ExitCode::SUCCESS,
-        Err(error) => fail("no-kernel", &error.to_string(), "look whether another process has the ports of the connection file"),
+        Err(error) => {
+            fail("no-kernel", &error.to_string(), "look whether another process has the ports of the connection file")
+        }
     }
 }
 
@@ -63,7 +71,9 @@ fn install_kernel(sys_prefix: bool, prefix: Option<&Path>) -> ExitCode {
             terminal::line(&format!("The kernel Cleave is installed in {}", folder.display()));
             ExitCode::SUCCESS
         }
-        Err(error) => fail("not-installed", &error.to_string(), "choose another place with --user, --sys-prefix or --prefix"),
+        Err(error) => {
+            fail("not-installed", &error.to_string(), "choose another place with --user, --sys-prefix or --prefix")
+        }
     }
 }
 

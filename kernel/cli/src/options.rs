@@ -48,6 +48,9 @@ pub(crate) enum Command {
         /// The connection file the front end wrote.
         #[arg(short = 'f', long = "connection-file")]
         connection_file: PathBuf,
+        /// What `jupyter run` passes on; the scripts reach the kernel as cells.
+        #[arg(hide = true)]
+        rest: Vec<String>,
     },
     /// Make the kernel known to Jupyter.
     #[command(group = clap::ArgGroup::new("place"))]

@@ -23,7 +23,9 @@ fn joined(shown: &[Output]) -> Vec<Output> {
     let mut out: Vec<Output> = Vec::new();
     for next in shown {
         match (out.last_mut(), next) {
-            (Some(Output::Text { text, error }), Output::Text { text: more, error: same }) if error == same => text.push_str(more),
+            (Some(Output::Text { text, error }), Output::Text { text: more, error: same }) if error == same => {
+                text.push_str(more)
+            }
             (_, Output::Progress(progress)) if progress.end.is_none() => {}
             (_, other) => out.push(other.clone()),
         }

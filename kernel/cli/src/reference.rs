@@ -7,6 +7,7 @@ use cleave_ops::{Class, Op, table};
 use cleave_session::assist::Assistant;
 use cleave_session::output::{Shown, Table};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::process::ExitCode;
 
 /// Prints the page of a name, the list of all, or the table of operations as JSON.
@@ -30,7 +31,11 @@ fn page(name: &str) -> ExitCode {
         None => {
             let names = vocabulary::all().into_iter().map(|e| e.name);
             let nearest = names.min_by_key(|known| strsim::damerau_levenshtein(known, name)).unwrap_or("");
-            fail("unknown-name", &format!("there is no page on `{name}`"), &format!("the nearest is `{nearest}`; `cleave reference` lists all"))
+            fail(
+                "unknown-name",
+                &format!("there is no page on `{name}`"),
+                &format!("the nearest is `{nearest}`; `cleave reference` lists all"),
+            )
         }
     }
 }
@@ -62,7 +67,8 @@ fn print_json(name: Option<&str>) -> ExitCode {
 
 fn entry(op: &'static Op) -> Value {
     let (class, arity, dtypes) = class(op);
-    let params: Vec<Value> = op.params.iter().map(|p| json!({"name": p.name, "default": p.default, "doc": p.doc})).collect();
+    let params: Vec<Value> =
+        op.params.iter().map(|p| json!({"name": p.name, "default": p.default, "doc": p.doc})).collect();
     json!({
         "name": op.name,
         "aliases": op.aliases,
@@ -81,15 +87,18 @@ fn entry(op: &'static Op) -> Value {
     })
 }
 
-/// The class, how many arrays it takes, and the dtypes of its first operand.
+/// The class, how many operands it takes, and the dtypes of the first that is no condition.
 fn class(op: &'static Op) -> (&'static str, usize, Vec<&'static str>) {
     match &op.class {
         Class::Fill(_) => ("fill", 0, Vec::new()),
         Class::View(_) => ("view", 1, cleave_ops::DType::ALL.iter().map(|d| d.name()).collect()),
         Class::Map(map) => {
             let arity = map.loops.first().map_or(0, |l| l.inputs.len());
-            let mut dtypes: Vec<&str> = map.loops.iter().filter_map(|l| l.inputs.last()).map(|d| d.name()).collect();
-            dtypes.dedup();
+            let first = usize::from(map.condition);
+            let mut dtypes: Vec<&str> =
+                map.loops.iter().filter_map(|l| l.inputs.get(first)).map(|d| d.name()).collect();
+            let mut seen = HashSet::new();
+            dtypes.retain(|name| seen.insert(*name));
             ("map", arity, dtypes)
         }
         Class::Fold(fold) => ("fold", 1, fold.loops.iter().map(|l| l.input.name()).collect()),

@@ -7,9 +7,9 @@ use cleave_session::assist::Completeness;
 use cleave_session::output::Payload;
 use cleave_session::{Assistant, Cell, Session, Settings};
 use reedline::{
-    ColumnarMenu, Completer, CompletionResult, EditCommand, Emacs, FileBackedHistory, KeyCode, KeyModifiers, MenuBuilder, Prompt, PromptEditMode,
-    PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Signal, Span, Suggestion, ValidationResult, Validator,
-    default_emacs_keybindings,
+    ColumnarMenu, Completer, CompletionResult, EditCommand, Emacs, FileBackedHistory, KeyCode, KeyModifiers,
+    MenuBuilder, Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Signal, Span,
+    Suggestion, ValidationResult, Validator, default_emacs_keybindings,
 };
 use std::borrow::Cow;
 use std::io::{BufRead, IsTerminal};
@@ -34,14 +34,17 @@ pub(crate) fn repl(how: &How) -> ExitCode {
 }
 
 fn interactive(settings: Settings) -> ExitCode {
-    line(&format!("Cleave {} · {} · Ctrl-D leaves, name? explains", env!("CARGO_PKG_VERSION"), settings.scheduler_words()));
+    line(&format!(
+        "Cleave {} · {} · Ctrl-D leaves, name? explains",
+        env!("CARGO_PKG_VERSION"),
+        settings.scheduler_words()
+    ));
     let mut session = Session::new(settings);
     stop_on_signal(&session);
     let shared: Shared = Arc::default();
     let mut editor = editor(&shared);
     loop {
         match editor.read_line(&Numbered(session.count() + 1)) {
-            Ok(Signal::Success(code)) if matches!(code.trim(), "exit" | "quit" | "exit()" | "quit()") => break,
             Ok(Signal::Success(code)) if code.trim().is_empty() => {}
             Ok(Signal::Success(code)) => {
                 if evaluate(&mut session, code) {
@@ -64,7 +67,8 @@ fn piped(settings: Settings) -> ExitCode {
     for next in std::io::stdin().lock().lines().map_while(Result::ok) {
         code.push_str(&next);
         code.push('\n');
-        let ready = !matches!(session.assistant().completeness(&code), Completeness::Incomplete { .. });
+        let typed = code.strip_suffix('\n').unwrap_or(&code);
+        let ready = !matches!(session.assistant().completeness(typed), Completeness::Incomplete { .. });
         if ready && !code.trim().is_empty() && evaluate(&mut session, std::mem::take(&mut code)) {
             return ExitCode::SUCCESS;
         }

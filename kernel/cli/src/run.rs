@@ -23,7 +23,13 @@ pub(crate) fn explain(path: &Path, how: &How) -> ExitCode {
 
 /// `cleave eval EXPRESSION`
 pub(crate) fn expression(code: &str, how: &How) -> ExitCode {
-    let cell = Cell { code: code.to_owned(), name: Some("expression".to_owned()), show_all: true, store_history: true, ..Cell::default() };
+    let cell = Cell {
+        code: code.to_owned(),
+        name: Some("expression".to_owned()),
+        show_all: true,
+        store_history: true,
+        ..Cell::default()
+    };
     evaluate(cell, how, &Records::default())
 }
 
@@ -31,7 +37,9 @@ fn script(path: &Path, how: &How, records: &Records, explain: bool) -> ExitCode 
     let name = path.display().to_string();
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
-        Err(error) => return fail("file-not-found", &format!("`{name}` cannot be read: {error}"), "give the path of a script"),
+        Err(error) => {
+            return fail("file-not-found", &format!("`{name}` cannot be read: {error}"), "give the path of a script");
+        }
     };
     match String::from_utf8(bytes) {
         Ok(code) => {
@@ -40,7 +48,11 @@ fn script(path: &Path, how: &How, records: &Records, explain: bool) -> ExitCode 
         }
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
-            fail("not-utf8", &format!("`{name}` is not UTF-8 text: byte {at} begins no character"), "save the script as UTF-8");
+            fail(
+                "not-utf8",
+                &format!("`{name}` is not UTF-8 text: byte {at} begins no character"),
+                "save the script as UTF-8",
+            );
             ExitCode::from(1)
         }
     }
@@ -73,7 +85,11 @@ fn write_records(cell: &Cell, outcome: &Outcome, terminal: &Terminal, records: &
     }
     for (path, text) in files {
         if let Err(error) = write_whole(path, &text) {
-            return fail("not-written", &format!("`{}` cannot be written: {error}", path.display()), "give a path in a folder that exists");
+            return fail(
+                "not-written",
+                &format!("`{}` cannot be written: {error}", path.display()),
+                "give a path in a folder that exists",
+            );
         }
     }
     ExitCode::SUCCESS

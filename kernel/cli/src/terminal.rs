@@ -69,7 +69,8 @@ impl Io for Terminal {
 }
 
 fn new_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template("{bar:30} {percent:>3} % {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::with_draw_target(Some(STEPS), ProgressDrawTarget::stderr_with_hz(10));
     bar.set_style(style.progress_chars("█▌░"));
     bar

@@ -22,6 +22,17 @@ pub(crate) struct Track {
     pub(crate) hidden: usize,
 }
 
+impl Track {
+    /// How wide the lines between chunks may be: never so wide that they hide the chunks.
+    pub(crate) fn line_px(&self) -> f64 {
+        let ends = self.groups.iter().flat_map(|g| [g.0, g.1]);
+        let mut marks: Vec<f64> = self.cuts.iter().copied().chain(ends).collect();
+        marks.sort_by(f64::total_cmp);
+        let narrowest = marks.windows(2).map(|w| w[1] - w[0]).fold(f64::MAX, f64::min);
+        (narrowest * 0.22).clamp(0.3, 1.4)
+    }
+}
+
 /// Lays the chunks of an axis along `length` pixels, in true proportion as far as they can be seen.
 pub(crate) fn track(axis: &AxisChunks, length: f64) -> Track {
     let count = axis.count();
@@ -31,7 +42,8 @@ pub(crate) fn track(axis: &AxisChunks, length: f64) -> Track {
         return Track { length, groups: vec![(0.0, length)], cuts, hidden: 0 };
     }
     let head: Vec<usize> = axis.lens().take(HEAD).collect();
-    let mut tail: Vec<usize> = axis.runs().iter().rev().flat_map(|r| std::iter::repeat_n(r.0, r.1)).take(TAIL).collect();
+    let mut tail: Vec<usize> =
+        axis.runs().iter().rev().flat_map(|r| std::iter::repeat_n(r.0, r.1)).take(TAIL).collect();
     tail.reverse();
     let shown = (head.iter().sum::<usize>() + tail.iter().sum::<usize>()).max(1) as f64;
     let split = (length - GAP) * head.iter().sum::<usize>() as f64 / shown;
@@ -41,12 +53,13 @@ pub(crate) fn track(axis: &AxisChunks, length: f64) -> Track {
     Track { length, groups: vec![(0.0, split), (split + GAP, length)], cuts: all, hidden: count - HEAD - TAIL }
 }
 
-/// Lengths in pixels of axes that are drawn together: true proportions near 1, softened far from it.
-pub(crate) fn proportions(lens: &[usize], longest_px: f64) -> Vec<f64> {
+/// Lengths in pixels of axes that are drawn together: true proportions near 1, softened far from it, and never
+/// less than the longest divided by `most`.
+pub(crate) fn proportions(lens: &[usize], longest_px: f64, most: f64) -> Vec<f64> {
     let longest = lens.iter().copied().max().unwrap_or(1).max(1) as f64;
     let px = |&len: &usize| {
         let ratio = longest / (len.max(1) as f64);
-        longest_px / if ratio <= 3.0 { ratio } else { (3.0 + (ratio / 3.0).ln()).min(6.0) }
+        longest_px / if ratio <= 3.0 { ratio } else { 3.0 + (ratio / 3.0).ln() }.min(most)
     };
     lens.iter().map(px).collect()
 }

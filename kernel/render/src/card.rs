@@ -43,7 +43,13 @@ pub(crate) fn text(facts: &ArrayFacts) -> String {
     let mut lines = vec![
         format!("array {} {}{dims} · {}", facts.shape, facts.dtype, facts.origin),
         format!("  bytes   {} in chunks of {}", bytes(whole_bytes(facts)), bytes(chunk_bytes(facts, &chunking))),
-        format!("  chunks  {} = {}, of {}, {}", count(chunking.total), chunking.grid, times(&chunking.typical), chunking.spread),
+        format!(
+            "  chunks  {} = {}, of {}, {}",
+            count(chunking.total),
+            chunking.grid,
+            times(&chunking.typical),
+            chunking.spread
+        ),
         format!(
             "  plan    {}, {}: {}",
             plural(facts.stages as u64, "stage"),
@@ -56,7 +62,7 @@ pub(crate) fn text(facts: &ArrayFacts) -> String {
         lines.push(format!("  reads   {}", bytes(facts.read_bytes)));
     }
     if let Some(values) = &facts.values {
-        let indented = values.text.replace('\n', "\n          ");
+        let indented = value::few_lines(&values.text).replace('\n', "\n          ");
         lines.push(format!("  values  {indented}"));
     }
     lines.join("\n")

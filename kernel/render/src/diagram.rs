@@ -8,6 +8,8 @@ use cleave_ops::Chunks;
 
 /// The side of the longest axis, in pixels.
 const SIDE: f64 = 150.0;
+/// The same where three axes are drawn as a solid.
+const SOLID: f64 = 120.0;
 /// The thickness of a one-dimensional array.
 const THIN: f64 = 30.0;
 
@@ -48,7 +50,7 @@ fn part(chunks: &Chunks, dims: Option<&[String]>, start: usize, end: usize) -> P
         }
     };
     let lens: Vec<usize> = (start..end).map(|a| chunks.0[a].total()).collect();
-    let sides = proportions(&lens, SIDE);
+    let sides = if lens.len() == 3 { proportions(&lens, SOLID, 2.2) } else { proportions(&lens, SIDE, 6.0) };
     let tracks: Vec<Track> = (start..end).zip(&sides).map(|(a, &side)| track(&chunks.0[a], side)).collect();
     let labels: Vec<String> = (start..end).map(name).collect();
     let empty = lens.contains(&0);
@@ -68,13 +70,18 @@ fn flat(rows: &Track, columns: &Track, right: &str, below: &str, empty: bool) ->
     let mut body = face(columns, rows, &place, if empty { 0.0 } else { 0.55 });
     body += &breaks(columns, rows);
     let (w, h) = (columns.length, rows.length);
-    body += &format!("<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>", px(6.0 + w / 2.0), px(h + 24.0), escape(below));
+    body += &format!(
+        "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+        px(6.0 + w / 2.0),
+        px(h + 24.0),
+        escape(below)
+    );
     if !right.is_empty() {
         let at = format!("translate({} {})rotate(-90)", px(w + 22.0), px(6.0 + h / 2.0));
         body += &format!("<text transform=\"{at}\" text-anchor=\"middle\">{}</text>", escape(right));
     }
-    let wide = (below.chars().count() as f64 * 6.2).max(w + 30.0);
-    let high = (right.chars().count() as f64 * 6.2).max(h + 34.0);
+    let wide = (text_px(below) + 22.0).max(w + 30.0);
+    let high = (text_px(right) + 26.0).max(h + 34.0);
     centred(body, w + 12.0, h + 12.0, wide, high)
 }
 
@@ -100,11 +107,12 @@ pub(crate) fn face(u: &Track, v: &Track, place: &dyn Fn(f64, f64) -> (f64, f64),
             lines += &format!("M{}L{}", point(u0, cut), point(u1, cut));
         }
     }
+    let width = u.line_px().min(v.line_px());
     let dash = if opacity == 0.0 { " stroke-dasharray=\"4 3\"" } else { "" };
     let outline = if opacity == 0.0 { "var(--a,#0f7b8a)" } else { "none" };
     format!(
         "<path d=\"{fill}\" fill=\"var(--a,#0f7b8a)\" fill-opacity=\"{opacity}\" stroke=\"{outline}\"{dash}/>\
-         <path d=\"{lines}\" stroke=\"var(--p,#fff)\" stroke-width=\"1.4\" fill=\"none\"/>"
+         <path d=\"{lines}\" stroke=\"var(--p,#fff)\" stroke-width=\"{width:.1}\" fill=\"none\"/>"
     )
 }
 
@@ -126,7 +134,16 @@ fn breaks(columns: &Track, rows: &Track) -> String {
             d += &format!("M3 {}q{c} -5 {s} 0t{s} 0", px(y));
         }
     }
-    if d.is_empty() { d } else { format!("<path d=\"{d}\" stroke=\"var(--s,#7a858f)\" stroke-width=\".8\" fill=\"none\"/>") }
+    if d.is_empty() {
+        d
+    } else {
+        format!("<path d=\"{d}\" stroke=\"var(--s,#7a858f)\" stroke-width=\".8\" fill=\"none\"/>")
+    }
+}
+
+/// About how many pixels a label takes.
+pub(crate) fn text_px(text: &str) -> f64 {
+    text.chars().count() as f64 * 6.3
 }
 
 fn dot() -> Picture {
@@ -138,7 +155,8 @@ fn dot() -> Picture {
 pub(crate) fn centred(body: String, drawn_w: f64, drawn_h: f64, width: f64, height: f64) -> Picture {
     let (dx, dy) = (((width - drawn_w - 18.0) / 2.0).max(0.0), ((height - drawn_h - 22.0) / 2.0).max(0.0));
     let (width, height) = (width.max(drawn_w + 18.0), height.max(drawn_h + 22.0));
-    let body = if dx + dy > 0.0 { format!("<g transform=\"translate({} {})\">{body}</g>", px(dx), px(dy)) } else { body };
+    let body =
+        if dx + dy > 0.0 { format!("<g transform=\"translate({} {})\">{body}</g>", px(dx), px(dy)) } else { body };
     Picture { width, height, body }
 }
 
@@ -148,7 +166,11 @@ fn beside(pictures: Vec<Picture>) -> Picture {
     let several = pictures.len() > 1;
     for picture in pictures {
         let y = (height - picture.height) / 2.0;
-        body += &if several { format!("<g transform=\"translate({} {})\">{}</g>", px(x), px(y), picture.body) } else { picture.body };
+        body += &if several {
+            format!("<g transform=\"translate({} {})\">{}</g>", px(x), px(y), picture.body)
+        } else {
+            picture.body
+        };
         x += picture.width + if several { 8.0 } else { 0.0 };
     }
     Picture { width: x, height, body }
@@ -180,7 +202,11 @@ fn title(chunks: &Chunks) -> String {
 fn description(chunks: &Chunks) -> String {
     let axis = |(i, a): (usize, &cleave_ops::AxisChunks)| {
         let hidden = track(a, SIDE).hidden;
-        let drawn = if hidden > 0 { format!(", the first 6 and last 4 chunks drawn, the break stands for {hidden}") } else { String::new() };
+        let drawn = if hidden > 0 {
+            format!(", the first 6 and last 4 chunks drawn, the break stands for {hidden}")
+        } else {
+            String::new()
+        };
         format!("axis {i}: {}{drawn}", axis_words(a))
     };
     chunks.0.iter().enumerate().map(axis).collect::<Vec<_>>().join("; ")

@@ -55,7 +55,9 @@ fn shortened(stage: &PlanStage) -> PlanStage {
     let note = format!("{} steps", cut);
     let mut steps = vec![PlanStep { name: "…".to_owned(), note, inputs: Vec::new() }];
     let moved = |&i: &usize| (i + 1).saturating_sub(cut);
-    steps.extend(stage.steps[cut..].iter().map(|s| PlanStep { inputs: s.inputs.iter().map(moved).collect(), ..s.clone() }));
+    steps.extend(
+        stage.steps[cut..].iter().map(|s| PlanStep { inputs: s.inputs.iter().map(moved).collect(), ..s.clone() }),
+    );
     let reads = stage.reads.iter().map(|&(from, step)| (from, (step + 1).saturating_sub(cut))).collect();
     PlanStage { steps, reads, ..stage.clone() }
 }
@@ -139,7 +141,8 @@ fn clip(text: &str, most: usize) -> String {
 
 /// The picture in a card, with the plan's text folded below it.
 pub(crate) fn html(facts: &PlanFacts) -> String {
-    let text = format!("<details><summary class=\"soft\">as text</summary><pre>{}</pre></details>", escape(&facts.text));
+    let text =
+        format!("<details><summary class=\"soft\">as text</summary><pre>{}</pre></details>", escape(&facts.text));
     let head = format!("plan of <code>{}</code>", escape(&clip(&facts.title, 60)));
     let remark = plural(facts.stages.len() as u64, "stage");
     crate::markup::card(&head, &remark, &format!("<div>{}</div>{text}", svg(facts, false)), "")

@@ -25,9 +25,11 @@ pub fn progress_html(progress: &Progress) -> String {
     let body = match progress.end {
         Some(end) => format!("<span class=\"soft\">{}</span>", escape(&summary(progress, end))),
         None => {
-            let width = px((progress.fraction * 100.0).clamp(0.0, 100.0));
+            let width = px((progress.fraction * 100.0 + 1e-9).clamp(0.0, 100.0));
             let label = percent(progress);
-            let bar = format!("<span class=\"bar wide\" role=\"progressbar\" aria-label=\"{label}\"><i style=\"width:{width}%\"></i></span>");
+            let bar = format!(
+                "<span class=\"bar wide\" role=\"progressbar\" aria-label=\"{label}\"><i style=\"width:{width}%\"></i></span>"
+            );
             format!("{bar} <b>{label}</b> &nbsp;{}", escape(&words(progress)))
         }
     };
@@ -35,7 +37,7 @@ pub fn progress_html(progress: &Progress) -> String {
 }
 
 fn percent(progress: &Progress) -> String {
-    format!("{:.0} %", (progress.fraction * 100.0).clamp(0.0, 100.0).floor())
+    format!("{:.0} %", (progress.fraction * 100.0 + 1e-9).clamp(0.0, 100.0).floor())
 }
 
 fn words(progress: &Progress) -> String {

@@ -3,7 +3,7 @@
 use crate::flow;
 use crate::heat;
 use crate::markup::{bar, card, escape, row};
-use crate::units::{bytes, count, plural, rate, seconds};
+use crate::units::{bytes, plural, rate, seconds};
 use cleave_session::output::{RunFacts, StageFacts};
 
 /// As HTML.
@@ -72,7 +72,7 @@ fn memory(facts: &RunFacts) -> String {
 
 fn moved(facts: &RunFacts) -> String {
     let part = |n: u64, word: &str| format!("{} {word}", bytes(n));
-    let parts = [part(facts.read_bytes, "read"), part(facts.written_bytes, "written"), part(facts.spilled_bytes, "spilled")];
-    let visited = count(facts.elements);
-    format!("{} · {visited} elements visited", parts.join(" · "))
+    let parts =
+        [part(facts.read_bytes, "read"), part(facts.written_bytes, "written"), part(facts.spilled_bytes, "spilled")];
+    format!("{} · {} visited", parts.join(" · "), plural(facts.elements, "element"))
 }

@@ -29,16 +29,20 @@ pub(crate) fn table_html(table: &Table) -> String {
     if table.rows.is_empty() {
         return format!("<pre>{}</pre>", escape(&table.empty));
     }
-    let cells = |tag: &str, row: &[String]| row.iter().map(|c| format!("<{tag}>{}</{tag}>", escape(c))).collect::<String>();
+    let cells =
+        |tag: &str, row: &[String]| row.iter().map(|c| format!("<{tag}>{}</{tag}>", escape(c))).collect::<String>();
     let rows: String = table.rows.iter().map(|r| format!("<tr>{}</tr>", cells("td", r))).collect();
     let style = crate::style::SHEET;
     let head = cells("th", &table.heads);
-    format!("<div class=\"clv\"><style>{style}</style><div class=\"main\"><table><tr>{head}</tr>{rows}</table></div></div>")
+    format!(
+        "<div class=\"clv\"><style>{style}</style><div class=\"main\"><table><tr>{head}</tr>{rows}</table></div></div>"
+    )
 }
 
 /// Help as text.
 pub(crate) fn help_text(help: &HelpFacts) -> String {
-    let mut out = format!("{}\n\n{}\n", if help.signature.is_empty() { &help.name } else { &help.signature }, help.summary);
+    let mut out =
+        format!("{}\n\n{}\n", if help.signature.is_empty() { &help.name } else { &help.signature }, help.summary);
     if !help.details.is_empty() {
         let _ = write!(out, "\n{}\n", help.details);
     }
@@ -68,7 +72,8 @@ pub(crate) fn help_html(help: &HelpFacts) -> String {
         let _ = write!(body, "<div class=\"soft\">{}</div>", escape(&help.details).replace('\n', "<br>"));
     }
     if !help.params.is_empty() {
-        let row = |(name, doc): &(String, String)| format!("<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(doc));
+        let row =
+            |(name, doc): &(String, String)| format!("<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(doc));
         let _ = write!(body, "<table>{}</table>", help.params.iter().map(row).collect::<String>());
     }
     for (source, shown) in &help.examples {

@@ -5,6 +5,8 @@ use cleave_session::output::{Grid, ValueFacts};
 
 /// The longest values text inside a card's row.
 const INLINE: usize = 80;
+/// The most lines of values in a card.
+const MOST_LINES: usize = 8;
 
 /// As HTML: a table for two axes, the text for others.
 pub(crate) fn html(facts: &ValueFacts) -> String {
@@ -17,10 +19,20 @@ pub(crate) fn html(facts: &ValueFacts) -> String {
     }
 }
 
-/// On one line of a card.
+/// Inside a row of a card.
 pub(crate) fn inline(facts: &ValueFacts) -> String {
-    let short = facts.text.lines().count() <= 1 && facts.text.chars().count() <= INLINE;
-    if short { format!("<code>{}</code>", escape(&facts.text)) } else { format!("<pre>{}</pre>", escape(&facts.text)) }
+    let text = few_lines(&facts.text);
+    let short = text.lines().count() <= 1 && text.chars().count() <= INLINE;
+    if short { format!("<code>{}</code>", escape(&text)) } else { format!("<pre>{}</pre>", escape(&text)) }
+}
+
+/// The first lines of a text, and a mark where there are more.
+pub(crate) fn few_lines(text: &str) -> String {
+    if text.lines().count() <= MOST_LINES {
+        return text.to_owned();
+    }
+    let lines: Vec<&str> = text.lines().take(MOST_LINES - 1).chain(["…"]).collect();
+    lines.join("\n")
 }
 
 fn table(grid: &Grid) -> String {

@@ -2,7 +2,8 @@
 
 use cleave_ops::{AxisChunks, Chunks, DType, Shape};
 use cleave_session::output::{
-    ArrayFacts, Failed, Grid, Heat, HelpFacts, PlanFacts, PlanStage, PlanStep, Progress, RunFacts, Shown, StageFacts, Table, ValueFacts,
+    ArrayFacts, Failed, Grid, Heat, HelpFacts, PlanFacts, PlanStage, PlanStep, Progress, RunFacts, Shown, StageFacts,
+    Table, ValueFacts,
 };
 use cleave_syntax::diagnostic::Diagnostic;
 use cleave_syntax::source::{Source, Span};
@@ -46,7 +47,10 @@ fn arrays() -> Vec<(&'static str, Shown)> {
         ("tall", array(Chunks([regular(1_000_000, 10_000), regular(3, 3)].into_iter().collect()), None)),
         (
             "named",
-            array(Chunks([regular(365, 31), regular(721, 361), regular(1440, 1440)].into_iter().collect()), Some(&["time", "lat", "lon"])),
+            array(
+                Chunks([regular(365, 31), regular(721, 361), regular(1440, 1440)].into_iter().collect()),
+                Some(&["time", "lat", "lon"]),
+            ),
         ),
         ("four", array(chunks(&[&[2, 2], &[3], &[4, 4], &[5, 5, 5]]), None)),
         ("seven", array(chunks(&[&[1, 1], &[2], &[3], &[4], &[5, 5], &[6], &[7]]), None)),
@@ -67,7 +71,13 @@ fn run() -> RunFacts {
         peak_bytes: 24 << 20,
         limit_bytes: 15 << 30,
         stages: vec![
-            StageFacts { flow: vec!["ones".to_owned(), "*".to_owned(), "sum".to_owned()], wall_s: 3.31, cpu_s: 6.6, tasks: 511, elements: 40_000_000_000 },
+            StageFacts {
+                flow: vec!["ones".to_owned(), "*".to_owned(), "sum".to_owned()],
+                wall_s: 3.31,
+                cpu_s: 6.6,
+                tasks: 511,
+                elements: 40_000_000_000,
+            },
             StageFacts { flow: vec!["sum".to_owned()], wall_s: 4e-4, cpu_s: 4e-4, tasks: 1, elements: 511 },
         ],
         heat: Some(Heat { rows: 24, columns: 24, ms: (0..576_u16).map(|i| f32::from(i % 17) + 300.0).collect() }),
@@ -78,11 +88,21 @@ fn run() -> RunFacts {
 fn value() -> ValueFacts {
     let text = "[[1. 2.]\n [3. 4.]]".to_owned();
     let grid = Grid { rows: vec![0, 1, 98, 99], columns: vec![0, 9], cells: (1..=8).map(|i| i.to_string()).collect() };
-    ValueFacts { shape: Shape::new([100, 10]), dtype: DType::F64, repr: format!("array({text})"), text, table: Some(grid) }
+    ValueFacts {
+        shape: Shape::new([100, 10]),
+        dtype: DType::F64,
+        repr: format!("array({text})"),
+        text,
+        table: Some(grid),
+    }
 }
 
 fn plan() -> PlanFacts {
-    let step = |name: &str, note: &str, inputs: &[usize]| PlanStep { name: name.to_owned(), note: note.to_owned(), inputs: inputs.to_vec() };
+    let step = |name: &str, note: &str, inputs: &[usize]| PlanStep {
+        name: name.to_owned(),
+        note: note.to_owned(),
+        inputs: inputs.to_vec(),
+    };
     let first = PlanStage {
         tasks: 180,
         elements: 400_000_000,
@@ -91,11 +111,20 @@ fn plan() -> PlanFacts {
         reads: Vec::new(),
     };
     let second = PlanStage {
-        steps: vec![step("normal", "20000²", &[]), step("result", "20000 broadcast", &[]), step("-", "fused · float64", &[0, 1]), step("std", "scalar", &[2])],
+        steps: vec![
+            step("normal", "20000²", &[]),
+            step("result", "20000 broadcast", &[]),
+            step("-", "fused · float64", &[0, 1]),
+            step("std", "scalar", &[2]),
+        ],
         reads: vec![(0, 1)],
         ..first.clone()
     };
-    PlanFacts { title: "(x - x.mean(axis=0)).std()".to_owned(), stages: vec![first, second], text: "plan: stages 2".to_owned() }
+    PlanFacts {
+        title: "(x - x.mean(axis=0)).std()".to_owned(),
+        stages: vec![first, second],
+        text: "plan: stages 2".to_owned(),
+    }
 }
 
 fn others() -> Vec<(&'static str, Shown)> {
@@ -128,7 +157,8 @@ fn every_output_looks_as_it_did() {
     for (name, shown) in arrays().into_iter().chain(others()) {
         let html = cleave_render::html(&shown).unwrap_or_default();
         let body = html.split("</style>").collect::<Vec<_>>().join("</style>\n");
-        let styleless = body.split("<style>").map(|p| p.split_once("</style>").map_or(p, |(_, rest)| rest)).collect::<String>();
+        let styleless =
+            body.split("<style>").map(|p| p.split_once("</style>").map_or(p, |(_, rest)| rest)).collect::<String>();
         insta::assert_snapshot!(name, format!("{}\n\n{styleless}", cleave_render::text(&shown)));
     }
 }
@@ -166,10 +196,19 @@ fn lines_are_never_dropped_silently() {
 
 #[test]
 fn progress_has_a_bar_and_ends_in_a_line() {
-    let going = Progress { fraction: 0.58, rate: 11.9e9, left_s: Some(1.4), bytes: 24 << 20, limit_bytes: 15 << 30, scheduler: "threads(2)".to_owned(), ..Progress::default() };
+    let going = Progress {
+        fraction: 0.58,
+        rate: 11.9e9,
+        left_s: Some(1.4),
+        bytes: 24 << 20,
+        limit_bytes: 15 << 30,
+        scheduler: "threads(2)".to_owned(),
+        ..Progress::default()
+    };
     let done = Progress { fraction: 1.0, elapsed_s: 3.41, end: Some("computed"), ..going.clone() };
     let stopped = Progress { end: Some("interrupted"), elapsed_s: 2.0, ..going.clone() };
-    let lines = [going, done, stopped].map(|p| format!("{}\n{}", cleave_render::progress_text(&p), tail(&cleave_render::progress_html(&p))));
+    let lines = [going, done, stopped]
+        .map(|p| format!("{}\n{}", cleave_render::progress_text(&p), tail(&cleave_render::progress_html(&p))));
     insta::assert_snapshot!("progress", lines.join("\n\n"));
 }
 
@@ -187,8 +226,15 @@ fn errors_show_source_labels_and_a_way_out() {
         labels: Vec::new(),
         help: Some("to keep the averaged axis write x.mean(axis=1, keepdims=True)".to_owned()),
     };
-    let diagnostic = diagnostic.label(Span::new(27, 41), "(721,) float64").label(Span::new(44, 51), "(365,) float64, made on line 1");
-    let failed = Failed { code: "shape-mismatch".to_owned(), message: String::new(), diagnostics: vec![diagnostic], trace: vec!["f, line 3".to_owned()] };
+    let diagnostic = diagnostic
+        .label(Span::new(27, 41), "(721,) float64")
+        .label(Span::new(44, 51), "(365,) float64, made on line 1");
+    let failed = Failed {
+        code: "shape-mismatch".to_owned(),
+        message: String::new(),
+        diagnostics: vec![diagnostic],
+        trace: vec!["f, line 3".to_owned()],
+    };
     let text = cleave_render::error_text(&failed, false);
     assert!(!text.contains('\u{1b}'), "plain text has no colours");
     assert!(cleave_render::error_ansi(&failed).join("\n").contains('\u{1b}'));

@@ -63,7 +63,10 @@ pub enum Completeness {
     /// It can.
     Complete,
     /// More lines are needed, indented so.
-    Incomplete { indent: String },
+    Incomplete {
+        /// The blanks that the next line begins with.
+        indent: String,
+    },
     /// It cannot become right.
     Invalid,
 }

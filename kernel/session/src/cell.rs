@@ -41,9 +41,13 @@ pub(crate) fn take_apart(text: &str) -> Parts {
         let line = &text[span.range()];
         let magic = match line.trim_end() {
             l if l.starts_with('%') => Some(read_magic(text, span, 1)),
-            l if l.starts_with('!') => Some(MagicLine { name: "!".to_owned(), argument: l[1..].to_owned(), argument_at: span.start + 1, span }),
+            l if l.starts_with('!') => {
+                Some(MagicLine { name: "!".to_owned(), argument: l[1..].to_owned(), argument_at: span.start + 1, span })
+            }
             l if l.starts_with('?') && l.len() > 1 => Some(question(l.trim_start_matches('?'), l, span)),
-            l if l.ends_with('?') && is_name(l.trim_end_matches('?')) => Some(question(l.trim_end_matches('?'), l, span)),
+            l if l.ends_with('?') && is_name(l.trim_end_matches('?')) => {
+                Some(question(l.trim_end_matches('?'), l, span))
+            }
             _ => None,
         };
         if let Some(magic) = magic {
@@ -69,7 +73,9 @@ fn question(name: &str, line: &str, span: Span) -> MagicLine {
 }
 
 fn is_name(text: &str) -> bool {
-    let word = |w: &str| !w.is_empty() && w.chars().all(|c| c.is_alphanumeric() || c == '_') && !w.starts_with(|c: char| c.is_numeric());
+    let word = |w: &str| {
+        !w.is_empty() && w.chars().all(|c| c.is_alphanumeric() || c == '_') && !w.starts_with(|c: char| c.is_numeric())
+    };
     let body = text.trim_start_matches('%');
     body.split('.').all(word)
 }

@@ -14,6 +14,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+/// A run of no more elements is over before its progress could be read, and costs no thread that tells it.
+const BRIEF: u64 = 1 << 16;
+
 /// What computes: settings, threads, and the data that arrays are loaded from.
 pub(crate) struct Engine {
     pub(crate) settings: Settings,
@@ -158,10 +161,17 @@ impl Engine {
         let pool = self.pool.as_ref().expect("the pool was made just above");
         self.next_run += 1;
         let meter = Meter::start();
-        let report = match tell {
+        let told = |_: &&mut dyn FnMut(News)| plan.totals.elements > BRIEF || settings.progress_delay_s == 0.0;
+        let report = match tell.filter(told) {
             None => {
                 let quiet = |_: Event| {};
-                cleave_cpu::run(pool, plan, &self.sources, sinks, &Control { cancel: self.cancel.clone(), events: &quiet })
+                cleave_cpu::run(
+                    pool,
+                    plan,
+                    &self.sources,
+                    sinks,
+                    &Control { cancel: self.cancel.clone(), events: &quiet },
+                )
             }
             Some(tell) => watched(self.next_run, settings.progress_delay_s, tell, &|events| {
                 cleave_cpu::run(pool, plan, &self.sources, sinks, &Control { cancel: self.cancel.clone(), events })
@@ -182,12 +192,15 @@ impl Settings {
     }
 }
 
+/// Told what happens in a run.
+type Tell<'a> = &'a (dyn Fn(Event) + Sync);
+
 /// Runs on a thread of its own while news are told on this one, the first after `delay_s`.
 fn watched(
     id: u64,
     delay_s: f64,
     tell: &mut dyn FnMut(News),
-    run: &(dyn Fn(&(dyn Fn(Event) + Sync)) -> Result<RunReport, RunError> + Sync),
+    run: &(dyn Fn(Tell<'_>) -> Result<RunReport, RunError> + Sync),
 ) -> Result<RunReport, RunError> {
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
@@ -216,7 +229,10 @@ fn watched(
     })
 }
 
-fn finished(mut last: cleave_plan::event::Progress, result: &Result<RunReport, RunError>) -> cleave_plan::event::Progress {
+fn finished(
+    mut last: cleave_plan::event::Progress,
+    result: &Result<RunReport, RunError>,
+) -> cleave_plan::event::Progress {
     if let Ok(report) = result {
         last.done = last.total;
         last.elapsed = report.wall;
@@ -244,10 +260,17 @@ fn unknown_scheduler(name: &str) -> Failure {
 }
 
 pub(crate) fn plan_failure(error: PlanError) -> Failure {
-    let words = |n: u64| format!("{:.2} GiB", n as f64 / (1_u64 << 30) as f64);
+    let words = |n: u64| match n as f64 / f64::from(1 << 20) {
+        mib if mib < 1024.0 => format!("{mib:.1} MiB"),
+        mib => format!("{:.2} GiB", mib / 1024.0),
+    };
     let (message, help) = match &error {
         PlanError::DoesNotFit { needed, limit, what } => (
-            format!("this needs {} of memory, most of it for {what}, and the limit is {}", words(*needed), words(*limit)),
+            format!(
+                "this needs {} of memory, most of it for {what}, and the limit is {}",
+                words(*needed),
+                words(*limit)
+            ),
             Some(format!(
                 "compute less of it (a slice, a reduction), write it with .to_zarr(\"out.zarr\"), or set %config memory_limit={:.1}GiB",
                 *needed as f64 / (1_u64 << 30) as f64 + 0.1
@@ -261,7 +284,9 @@ pub(crate) fn plan_failure(error: PlanError) -> Failure {
 fn run_failure(error: &RunError) -> Failure {
     let (code, help) = match error {
         RunError::Cancelled => ("interrupted", None),
-        RunError::Bug { .. } => ("bug", Some("this is a mistake in Cleave, not in the program; the kernel goes on".to_owned())),
+        RunError::Bug { .. } => {
+            ("bug", Some("this is a mistake in Cleave, not in the program; the kernel goes on".to_owned()))
+        }
         other => (other.code(), None),
     };
     let message = match error {

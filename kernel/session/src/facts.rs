@@ -6,8 +6,10 @@ use crate::output::{ArrayFacts, Grid, Heat, RunFacts, Shown, StageFacts, ValueFa
 use crate::plan_facts::stage_flow;
 use crate::settings::Settings;
 use crate::world::World;
-use cleave_graph::format::{array_repr, array_repr_from_corners, array_str, array_str_from_corners, corners, scalar_str};
-use cleave_graph::host::{Failure, Host};
+use cleave_graph::format::{
+    array_repr, array_repr_from_corners, array_str, array_str_from_corners, corners, scalar_str,
+};
+use cleave_graph::host::Failure;
 use cleave_graph::interp::{Interp, texts};
 use cleave_graph::value::Value;
 use cleave_graph::{Graph, NodeId, NodeKind};
@@ -33,7 +35,13 @@ pub(crate) fn show_value(value: &Value, interp: &mut Interp, world: &mut World<'
     Ok(match value {
         Value::Number(scalar, dtype) => {
             let text = scalar_str(*scalar, *dtype);
-            Shown::Value(Box::new(ValueFacts { shape: Shape::default(), dtype: *dtype, repr: text.clone(), text, table: None }))
+            Shown::Value(Box::new(ValueFacts {
+                shape: Shape::default(),
+                dtype: *dtype,
+                repr: text.clone(),
+                text,
+                table: None,
+            }))
         }
         Value::Int(_) | Value::Float(_) | Value::Bool(_) => {
             let dtype = match value {
@@ -53,8 +61,12 @@ pub(crate) fn show(value: &Value, graph: &Graph, world: &mut World<'_>) -> Resul
         return Ok(show_array(*node, graph, world));
     }
     let mut interp = Interp { graph: graph.clone(), ..Interp::default() };
-    show_value(value, &mut interp, world)
-        .map_err(|d| Failure { code: d.code, message: d.message, help: d.help, cause: None })
+    show_value(value, &mut interp, world).map_err(|d| Failure {
+        code: d.code,
+        message: d.message,
+        help: d.help,
+        cause: None,
+    })
 }
 
 /// The plain text of what was shown, for records.
@@ -69,7 +81,11 @@ pub(crate) fn plain(shown: &Shown) -> String {
 
 fn show_array(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Shown {
     if let NodeKind::Load(source) = graph[node].kind
-        && world.engine.sources.get(&source).is_some_and(|s| s.is_resident() && s.label() == IN_MEMORY && s.grid().count() == 1)
+        && world
+            .engine
+            .sources
+            .get(&source)
+            .is_some_and(|s| s.is_resident() && s.label() == IN_MEMORY && s.grid().count() == 1)
         && let Some(values) = values(node, graph, world)
     {
         return Shown::Value(Box::new(values));
@@ -160,7 +176,9 @@ fn grid(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Option<Grid> {
 
 fn cell_text(data: &Data, i: usize) -> String {
     match data.get(i) {
-        cleave_ops::Scalar::Float(v) if v != 0.0 && v.is_finite() && !(1e-4..1e8).contains(&v.abs()) => format!("{v:.4e}"),
+        cleave_ops::Scalar::Float(v) if v != 0.0 && v.is_finite() && !(1e-4..1e8).contains(&v.abs()) => {
+            format!("{v:.4e}")
+        }
         cleave_ops::Scalar::Float(v) if v.is_finite() => trimmed(v),
         other => scalar_str(other, data.dtype()),
     }
@@ -194,7 +212,13 @@ fn blocks(indices: &[usize]) -> Vec<(usize, usize)> {
 }
 
 /// What a run took.
-pub(crate) fn run_facts(plan: &Plan, report: &RunReport, reading: Reading, settings: &Settings, sources: &Sources) -> RunFacts {
+pub(crate) fn run_facts(
+    plan: &Plan,
+    report: &RunReport,
+    reading: Reading,
+    settings: &Settings,
+    sources: &Sources,
+) -> RunFacts {
     let stages = plan.stages.iter().zip(&report.stages).map(|(stage, took)| StageFacts {
         flow: stage_flow(stage, sources),
         wall_s: took.wall.as_secs_f64(),

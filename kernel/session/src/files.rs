@@ -2,9 +2,9 @@
 
 use crate::engine::{Engine, News};
 use crate::output::RunFacts;
+use crate::world::failure;
 use cleave_graph::host::{Failure, Stored, StoredFormat};
 use cleave_graph::{Graph, NodeId};
-use crate::world::failure;
 use cleave_ops::{AxisChunks, Chunks, Shape};
 use cleave_plan::{Cut, Sink, Source};
 use cleave_store::{Compressor, NewZarr, NpySink, StoreError, ZarrFormat};
@@ -42,7 +42,13 @@ pub(crate) fn store(
     }
 }
 
-fn store_npy(engine: &mut Engine, graph: &Graph, root: NodeId, target: &Stored, tell: &mut dyn FnMut(News)) -> Result<RunFacts, Failure> {
+fn store_npy(
+    engine: &mut Engine,
+    graph: &Graph,
+    root: NodeId,
+    target: &Stored,
+    tell: &mut dyn FnMut(News),
+) -> Result<RunFacts, Failure> {
     let node = &graph[root];
     let sink = NpySink::create(Path::new(&target.path), &node.shape, node.dtype).map_err(|e| store_failure(&e))?;
     let sink = Arc::new(sink);
@@ -52,7 +58,13 @@ fn store_npy(engine: &mut Engine, graph: &Graph, root: NodeId, target: &Stored, 
     Ok(facts)
 }
 
-fn store_zarr(engine: &mut Engine, graph: &Graph, root: NodeId, target: &Stored, tell: &mut dyn FnMut(News)) -> Result<RunFacts, Failure> {
+fn store_zarr(
+    engine: &mut Engine,
+    graph: &Graph,
+    root: NodeId,
+    target: &Stored,
+    tell: &mut dyn FnMut(News),
+) -> Result<RunFacts, Failure> {
     let node = &graph[root];
     let uniform = cleave_store::uniform_chunks(&node.chunks);
     let cut = |(&len, &chunk): (&usize, &usize)| AxisChunks::regular(len, chunk);
@@ -82,7 +94,11 @@ fn compressor(name: Option<&str>) -> Result<Compressor, Failure> {
         "zstd" => Ok(Compressor::Zstd),
         "gzip" => Ok(Compressor::Gzip),
         "none" => Ok(Compressor::None),
-        other => Err(failure("bad-argument", format!("there is no compressor `{other}`"), "give \"zstd\", \"gzip\" or \"none\"")),
+        other => Err(failure(
+            "bad-argument",
+            format!("there is no compressor `{other}`"),
+            "give \"zstd\", \"gzip\" or \"none\"",
+        )),
     }
 }
 

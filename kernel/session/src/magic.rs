@@ -14,15 +14,15 @@ use cleave_syntax::diagnostic::Diagnostic;
 use cleave_syntax::source::{Source, Span};
 
 /// One magic.
-pub struct Magic {
+pub(crate) struct Magic {
     /// Its name without signs.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// How it is called.
-    pub usage: &'static str,
+    pub(crate) usage: &'static str,
     /// One line.
-    pub summary: &'static str,
+    pub(crate) summary: &'static str,
     /// Whether it also takes a whole cell.
-    pub takes_cell: bool,
+    pub(crate) takes_cell: bool,
     /// Runs it on a line.
     run: fn(&mut Runner<'_>, &MagicLine) -> Given,
 }
@@ -31,28 +31,82 @@ pub struct Magic {
 type Given = Result<Option<Value>, Failed>;
 
 /// Every magic, in alphabetical order.
-pub static TABLE: [Magic; 12] = [
-    Magic { name: "config", usage: "%config [KEY [= VALUE]]", summary: "show or change settings", takes_cell: false, run: config::config },
-    Magic { name: "explain", usage: "%explain EXPRESSION", summary: "draw the plan of an expression without running it", takes_cell: true, run: look::explain },
-    Magic { name: "history", usage: "%history [-n] [N | N-M]", summary: "print what was typed", takes_cell: false, run: past::history },
+pub(crate) static TABLE: [Magic; 12] = [
+    Magic {
+        name: "config",
+        usage: "%config [KEY [= VALUE]]",
+        summary: "show or change settings",
+        takes_cell: false,
+        run: config::config,
+    },
+    Magic {
+        name: "explain",
+        usage: "%explain EXPRESSION",
+        summary: "draw the plan of an expression without running it",
+        takes_cell: true,
+        run: look::explain,
+    },
+    Magic {
+        name: "history",
+        usage: "%history [-n] [N | N-M]",
+        summary: "print what was typed",
+        takes_cell: false,
+        run: past::history,
+    },
     Magic { name: "lsmagic", usage: "%lsmagic", summary: "list the magics", takes_cell: false, run: look::lsmagic },
-    Magic { name: "pinfo", usage: "%pinfo NAME", summary: "help for a name, as `NAME?`", takes_cell: false, run: look::pinfo },
+    Magic {
+        name: "pinfo",
+        usage: "%pinfo NAME",
+        summary: "help for a name, as `NAME?`",
+        takes_cell: false,
+        run: look::pinfo,
+    },
     Magic { name: "reset", usage: "%reset [-f]", summary: "forget all names", takes_cell: false, run: past::reset },
-    Magic { name: "run", usage: "%run FILE", summary: "run a script in this session", takes_cell: false, run: past::run },
-    Magic { name: "scheduler", usage: "%scheduler [NAME [THREADS]]", summary: "show or choose where arrays are computed", takes_cell: false, run: config::scheduler },
-    Magic { name: "time", usage: "%time STATEMENT", summary: "run once and print CPU and wall time", takes_cell: true, run: timing::time },
-    Magic { name: "timeit", usage: "%timeit [-n N] [-r R] [-q] STATEMENT", summary: "run many times and print mean and deviation", takes_cell: true, run: timing::timeit },
+    Magic {
+        name: "run",
+        usage: "%run FILE",
+        summary: "run a script in this session",
+        takes_cell: false,
+        run: past::run,
+    },
+    Magic {
+        name: "scheduler",
+        usage: "%scheduler [NAME [THREADS]]",
+        summary: "show or choose where arrays are computed",
+        takes_cell: false,
+        run: config::scheduler,
+    },
+    Magic {
+        name: "time",
+        usage: "%time STATEMENT",
+        summary: "run once and print CPU and wall time",
+        takes_cell: true,
+        run: timing::time,
+    },
+    Magic {
+        name: "timeit",
+        usage: "%timeit [-n N] [-r R] [-q] STATEMENT",
+        summary: "run many times and print mean and deviation",
+        takes_cell: true,
+        run: timing::timeit,
+    },
     Magic { name: "who", usage: "%who [KIND …]", summary: "list the names", takes_cell: false, run: look::who },
-    Magic { name: "whos", usage: "%whos [KIND …]", summary: "list the names with what they are", takes_cell: false, run: look::whos },
+    Magic {
+        name: "whos",
+        usage: "%whos [KIND …]",
+        summary: "list the names with what they are",
+        takes_cell: false,
+        run: look::whos,
+    },
 ];
 
 /// The magic of a name.
-pub fn find(name: &str) -> Option<&'static Magic> {
+pub(crate) fn find(name: &str) -> Option<&'static Magic> {
     TABLE.iter().find(|m| m.name == name)
 }
 
 /// Help for a magic.
-pub fn help(magic: &Magic) -> HelpFacts {
+pub(crate) fn help(magic: &Magic) -> HelpFacts {
     let cell = if magic.takes_cell { format!("; `%%{}` takes the whole cell", magic.name) } else { String::new() };
     HelpFacts {
         name: format!("%{}", magic.name),
@@ -111,7 +165,12 @@ pub(crate) fn run_cell(runner: &mut Runner<'_>, line: &MagicLine, body: &Program
 }
 
 /// An error of a magic's argument.
-pub(crate) fn wrong(code: &'static str, message: impl Into<String>, help: impl Into<String>, line: &MagicLine) -> Failed {
+pub(crate) fn wrong(
+    code: &'static str,
+    message: impl Into<String>,
+    help: impl Into<String>,
+    line: &MagicLine,
+) -> Failed {
     let text = format!("%{} {}", line.name, line.argument);
     let source = Source::new(format!("%{}", line.name), text.as_str());
     let start = line.name.len() + 2;

@@ -25,7 +25,12 @@ pub enum InputError {
 #[derive(Clone, Debug)]
 pub enum Output {
     /// Text for standard output (`error: false`) or standard error.
-    Text { text: String, error: bool },
+    Text {
+        /// The text, with its line ends.
+        text: String,
+        /// Whether it is for standard error.
+        error: bool,
+    },
     /// Something rich, shown once: `display(x)`, a run card.
     Show(Shown),
     /// The value of a bare expression that ends the cell; becomes `Out[n]`.
@@ -35,7 +40,10 @@ pub enum Output {
     /// Errors of the cell; at most one a cell, the last output.
     Error(Failed),
     /// Clears what the cell has shown so far, now or with the next output.
-    Clear { wait: bool },
+    Clear {
+        /// Whether the old output stays until there is new.
+        wait: bool,
+    },
     /// Text for the front end's pager (`name?`), with its rich form.
     Page(Shown),
 }
@@ -320,8 +328,12 @@ pub struct Ran {
 #[derive(Clone, Debug)]
 pub enum Payload {
     /// Offer this as the next cell's text (`%load`, `%history -r`).
-    NextInput { text: String, replace: bool },
+    NextInput {
+        /// The text.
+        text: String,
+        /// Whether it replaces the present cell.
+        replace: bool,
+    },
     /// Leave (`exit`).
     Exit,
 }
-

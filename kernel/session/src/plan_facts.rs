@@ -126,7 +126,7 @@ fn constant_words(scalar: Scalar) -> String {
     match scalar {
         Scalar::Bool(v) => if v { "True" } else { "False" }.to_owned(),
         Scalar::Int(v) => v.to_string(),
-        Scalar::Float(v) if v == 1.0 => "ones".to_owned(),
+        Scalar::Float(1.0) => "ones".to_owned(),
         Scalar::Float(v) if v.to_bits() == 0 => "zeros".to_owned(),
         Scalar::Float(v) => cleave_graph::format::float_repr(v),
     }

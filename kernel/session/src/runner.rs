@@ -7,6 +7,7 @@ use crate::meter::Meter;
 use crate::output::{Failed, InputError, Io, Outcome, Output, Ran, Shown};
 use crate::session::{Cell, Session};
 use crate::world::{EXPLAINED, World};
+use cleave_graph::host::{Failure, Host};
 use cleave_graph::interp::{check, execute};
 use cleave_graph::value::Value;
 use cleave_syntax::ast::{Program, Stmt, StmtKind};
@@ -52,11 +53,23 @@ impl Io for Quiet {
 
 impl<'a> Runner<'a> {
     pub(crate) fn new(session: &'a mut Session, io: &'a mut dyn Io, cell: &Cell, outcome: &'a mut Outcome) -> Self {
-        Self { session, io, outcome, silent: cell.silent, show_all: cell.show_all, explain: cell.explain, incomplete: false }
+        Self {
+            session,
+            io,
+            outcome,
+            silent: cell.silent,
+            show_all: cell.show_all,
+            explain: cell.explain,
+            incomplete: false,
+        }
     }
 
     /// Statements and magics in the order in which they stand; the value that was shown last.
-    pub(crate) fn statements_and_magics(&mut self, program: &Program, lines: &[MagicLine]) -> Result<Option<Value>, Failed> {
+    pub(crate) fn statements_and_magics(
+        &mut self,
+        program: &Program,
+        lines: &[MagicLine],
+    ) -> Result<Option<Value>, Failed> {
         let mut lines = lines.iter().peekable();
         let mut last = None;
         for (i, stmt) in program.body.iter().enumerate() {
@@ -122,7 +135,14 @@ impl<'a> Runner<'a> {
         let meter = Meter::start();
         let started = self.session.started();
         let session = &mut *self.session;
-        let mut world = World { engine: &mut session.engine, io: self.io, printed: String::new(), runs: Vec::new(), explain: self.explain, started };
+        let mut world = World {
+            engine: &mut session.engine,
+            io: self.io,
+            printed: String::new(),
+            runs: Vec::new(),
+            explain: self.explain,
+            started,
+        };
         let done = execute(stmt, source, &mut session.interp, &mut world);
         let (printed, runs) = (std::mem::take(&mut world.printed), std::mem::take(&mut world.runs));
         let reading = meter.read();
@@ -147,8 +167,25 @@ impl<'a> Runner<'a> {
         }
         let started = self.session.started();
         let session = &mut *self.session;
-        let mut world = World { engine: &mut session.engine, io: self.io, printed: String::new(), runs: Vec::new(), explain: self.explain, started };
-        let shown = facts::show_value(value, &mut session.interp, &mut world).map_err(|d| Failed::from_diagnostics(vec![d]))?;
+        let mut world = World {
+            engine: &mut session.engine,
+            io: self.io,
+            printed: String::new(),
+            runs: Vec::new(),
+            explain: self.explain,
+            started,
+        };
+        if let (true, Value::Array(node)) = (self.explain, value) {
+            let failed = |f: Failure| Failed {
+                code: f.code.to_owned(),
+                message: f.message,
+                diagnostics: Vec::new(),
+                trace: Vec::new(),
+            };
+            return world.explain(&session.interp.graph, &[*node]).map_err(failed);
+        }
+        let shown =
+            facts::show_value(value, &mut session.interp, &mut world).map_err(|d| Failed::from_diagnostics(vec![d]))?;
         let shown = match (shown, runs.last()) {
             (Shown::Value(facts), Some(run)) => Shown::Computed(facts, Box::new(run.clone())),
             (shown, _) => shown,

@@ -4,7 +4,7 @@ use crate::assist::{Assistant, HistoryEntry};
 use crate::cell::{Parts, take_apart};
 use crate::engine::Engine;
 use crate::magic;
-use crate::output::{Failed, Io, Outcome, Output, Shown};
+use crate::output::{Failed, Io, Outcome, Output, Payload, Shown};
 use crate::runner::Runner;
 use crate::settings::Settings;
 use cleave_cpu::Cancel;
@@ -121,7 +121,12 @@ impl Session {
     }
 
     /// Runs a text inside a running cell.
-    pub(crate) fn nested(&mut self, cell: &Cell, io: &mut dyn Io, outcome: &mut Outcome) -> Result<Option<Value>, Failed> {
+    pub(crate) fn nested(
+        &mut self,
+        cell: &Cell,
+        io: &mut dyn Io,
+        outcome: &mut Outcome,
+    ) -> Result<Option<Value>, Failed> {
         if self.depth >= MOST_NESTED {
             let source = Source::new("%run", cell.name.clone().unwrap_or_default());
             let span = cleave_syntax::source::Span::new(0, source.text.len());
@@ -135,9 +140,15 @@ impl Session {
     }
 
     fn run(&mut self, cell: &Cell, io: &mut dyn Io, outcome: &mut Outcome) -> Result<Option<Value>, Failed> {
+        if matches!(cell.code.trim(), "exit" | "quit" | "exit()" | "quit()") {
+            outcome.payloads.push(Payload::Exit);
+            return Ok(None);
+        }
         let name = cell.name.clone().unwrap_or_else(|| format!("cell {}", self.count));
-        let parts = take_apart(&cell.code);
-        let program = self.read(&parts, &Source::new(name, cell.code.as_str()))?;
+        // Editors of other systems begin files with a byte order mark.
+        let code = cell.code.strip_prefix('\u{feff}').unwrap_or(&cell.code);
+        let parts = take_apart(code);
+        let program = self.read(&parts, &Source::new(name, code))?;
         let mut runner = Runner::new(self, io, cell, outcome);
         match &parts.cell_magic {
             Some(line) => magic::run_cell(&mut runner, line, &program),
@@ -213,6 +224,11 @@ fn bug(panic: &(dyn std::any::Any + Send)) -> Failed {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     let version = env!("CARGO_PKG_VERSION");
-    let message = format!("this is a mistake in Cleave {version}, not in the program: {text}; the kernel goes on and names are as before the cell");
+    let message = format!(
+        "this is a mistake in Cleave {version}, not in the program: {text}; the kernel goes on and names are as before the cell"
+    );
     Failed { code: "bug".to_owned(), message, diagnostics: Vec::new(), trace: Vec::new() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,9 +46,21 @@ pub struct Setting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingError {
     /// No setting has this key; the nearest one.
-    Unknown { key: String, nearest: &'static str },
+    Unknown {
+        /// What was given.
+        key: String,
+        /// The key most like it.
+        nearest: &'static str,
+    },
     /// The value cannot be read.
-    Value { key: &'static str, value: String, values: &'static str },
+    Value {
+        /// The setting.
+        key: &'static str,
+        /// What was given.
+        value: String,
+        /// What values look like.
+        values: &'static str,
+    },
 }
 
 /// Every setting.
@@ -200,7 +212,7 @@ pub fn read_size(text: &str) -> Option<u64> {
 fn size_text(n: u64) -> String {
     let units = [(1_u64 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units.into_iter().find(|(unit, _)| n >= *unit) {
-        Some((unit, name)) if n % unit == 0 => format!("{}{name}", n / unit),
+        Some((unit, name)) if n.is_multiple_of(unit) => format!("{}{name}", n / unit),
         Some((unit, name)) => format!("{:.1}{name}", n as f64 / unit as f64),
         None => format!("{n}B"),
     }
@@ -282,8 +294,8 @@ mod tests {
     #[test]
     fn mistakes_name_a_way_out() {
         let mut settings = Settings::default();
-        let unknown = settings.set("optimise.fold", "on").unwrap_err();
+        let unknown = settings.set("optimise.fold", "on").expect_err("there is no such setting");
         assert_eq!(unknown.help(), "the nearest is `optimize.fold`; `%config` lists all");
-        assert_eq!(settings.set("threads", "0").unwrap_err().code(), "bad-setting");
+        assert_eq!(settings.set("threads", "0").map_err(|e| e.code()), Err("bad-setting"));
     }
 }

@@ -77,8 +77,14 @@ impl Host for World<'_> {
 
     fn input(&mut self, prompt: &str, password: bool) -> Result<String, Failure> {
         self.io.input(prompt, password).map_err(|error| match error {
-            InputError::NotAllowed => failure("no-input", "nobody can answer here", "run the cell where input is possible, or give the value in the program"),
-            InputError::Interrupted => Failure { code: "interrupted", message: "stopped by the user".to_owned(), help: None, cause: None },
+            InputError::NotAllowed => failure(
+                "no-input",
+                "nobody can answer here",
+                "run the cell where input is possible, or give the value in the program",
+            ),
+            InputError::Interrupted => {
+                Failure { code: "interrupted", message: "stopped by the user".to_owned(), help: None, cause: None }
+            }
         })
     }
 
@@ -88,6 +94,10 @@ impl Host for World<'_> {
             self.io.emit(Output::Show(shown));
         }
         Ok(())
+    }
+
+    fn clear(&mut self, wait: bool) {
+        self.io.emit(Output::Clear { wait });
     }
 
     fn compute(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<Computed>, Failure> {
@@ -158,7 +168,12 @@ impl Host for World<'_> {
         let end = Instant::now() + Duration::from_secs_f64(seconds.clamp(0.0, 1e9));
         while Instant::now() < end {
             if self.interrupted() {
-                return Err(Failure { code: "interrupted", message: "stopped by the user".to_owned(), help: None, cause: None });
+                return Err(Failure {
+                    code: "interrupted",
+                    message: "stopped by the user".to_owned(),
+                    help: None,
+                    cause: None,
+                });
             }
             std::thread::sleep((end - Instant::now().min(end)).min(Duration::from_millis(20)));
         }

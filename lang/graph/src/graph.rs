@@ -54,7 +54,7 @@ impl Graph {
     pub fn reachable(&self, roots: &[NodeId]) -> (Graph, Vec<NodeId>) {
         let mut wanted = vec![false; self.nodes.len()];
         roots.iter().for_each(|r| wanted[r.0 as usize] = true);
-        for i in (0..self.nodes.len()).rev().filter(|&i| self.nodes[i].kind.inputs().len() > 0) {
+        for i in (0..self.nodes.len()).rev().filter(|&i| !self.nodes[i].kind.inputs().is_empty()) {
             if wanted[i] {
                 self.nodes[i].kind.inputs().iter().for_each(|n| wanted[n.0 as usize] = true);
             }

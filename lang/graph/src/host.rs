@@ -15,6 +15,8 @@ pub trait Host {
     fn input(&mut self, prompt: &str, password: bool) -> Result<String, Failure>;
     /// Shows values as rich output now (`display(x)`); each as a bare expression at a cell's end would be.
     fn display(&mut self, graph: &Graph, values: &[crate::value::Value]) -> Result<(), Failure>;
+    /// Clears what the cell has shown, now or, with `wait`, when there is something new to show.
+    fn clear(&mut self, wait: bool);
     /// Computes arrays in one pass; what each gives, in order.
     fn compute(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<Computed>, Failure>;
     /// Computes arrays and holds them in their chunks; the new sources, in order.

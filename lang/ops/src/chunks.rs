@@ -262,48 +262,6 @@ impl Chunks {
         };
         Chunks((0..ndim).filter_map(joint).collect())
     }
-
-    /// What a card says of them.
-    pub fn describe(&self) -> ChunkFacts {
-        let pick = |of: fn(&AxisChunks) -> usize| self.0.iter().map(of).collect::<Shape>();
-        let longest = |axis: &AxisChunks| {
-            let most = axis.longest();
-            axis.runs.iter().filter(|run| run.0 == most).map(|run| run.1).sum::<usize>()
-        };
-        ChunkFacts {
-            largest: pick(AxisChunks::longest),
-            smallest: pick(AxisChunks::shortest),
-            last: self.0.iter().map(|axis| axis.runs.last().map_or(0, |run| run.0)).collect(),
-            count: self.count(),
-            full: self.0.iter().map(longest).product(),
-        }
-    }
-}
-
-/// What a card says of chunks; as text "100 × 100, all equal" or "22 full, edges 24 × 360".
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChunkFacts {
-    /// The longest chunk of each axis.
-    pub largest: Shape,
-    /// The shortest chunk of each axis.
-    pub smallest: Shape,
-    /// The last chunk of each axis.
-    pub last: Shape,
-    /// How many there are.
-    pub count: usize,
-    /// How many have the largest shape.
-    pub full: usize,
-}
-
-impl fmt::Display for ChunkFacts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let by = |shape: &Shape| shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" × ");
-        match (self.count, self.full == self.count) {
-            (1, _) => f.write_str("one chunk"),
-            (_, true) => write!(f, "{}, all equal", by(&self.largest)),
-            _ => write!(f, "{} full, edges {}", self.full, by(&self.smallest)),
-        }
-    }
 }
 
 impl fmt::Display for Chunks {

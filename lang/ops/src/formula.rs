@@ -340,19 +340,18 @@ pub(crate) fn nan_to_num<T: Float>(a: T) -> T {
 }
 
 /// Rounded to `decimals`, halves to even.
-pub(crate) fn round<T: Float + Cast<f64>>(a: T, decimals: T) -> T {
-    let decimals = decimals.cast();
-    if decimals == 0.0 {
+pub(crate) fn round<T: Float + Cast<f64>>(a: T, decimals: i64) -> T {
+    if decimals == 0 {
         return a.rint();
     }
-    let scale = T::near(libm::pow(10.0, decimals.abs()));
-    if decimals > 0.0 { a.mul(scale).rint().div(scale) } else { a.div(scale).rint().mul(scale) }
+    let scale = T::near(libm::pow(10.0, decimals.abs() as f64));
+    if decimals > 0 { a.mul(scale).rint().div(scale) } else { a.div(scale).rint().mul(scale) }
 }
 
 /// Rounded to tens, hundreds and so on by negative `decimals`.
-pub(crate) fn int_round<T: Int + Cast<f64>>(a: T, decimals: T) -> T
+pub(crate) fn int_round<T: Int + Cast<f64>>(a: T, decimals: i64) -> T
 where
     f64: Cast<T>,
 {
-    if decimals < T::ZERO { round(a.cast(), decimals.cast()).cast() } else { a }
+    if decimals < 0 { round::<f64>(a.cast(), decimals).cast() } else { a }
 }

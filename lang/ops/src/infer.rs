@@ -72,9 +72,10 @@ fn resolve_fold(op: &'static Op, fold: &Fold, input: DType) -> Result<Resolved, 
 }
 
 fn resolve_map(op: &'static Op, map: &Map, operands: &[Operand]) -> Result<Resolved, OpError> {
-    let skip = usize::from(map.condition);
+    let (skip, end) = (usize::from(map.condition), operands.len() - map.apart);
     let mut dtypes: SmallVec<[DType; 3]> = SmallVec::from_elem(DType::Bool, skip);
-    dtypes.extend(settle(&operands[skip..]));
+    dtypes.extend(settle(&operands[skip..end]));
+    dtypes.extend(operands[end..].iter().map(|o| o.dtype));
     if let Some(dtype) = map.ints_as
         && dtypes.iter().all(|d| d.kind() != Kind::Float)
     {

@@ -35,7 +35,7 @@ pub mod view;
 
 pub use args::{Arg, Args, bind};
 pub use cast::{cast, copy_run, scatter_run};
-pub use chunks::{AxisChunks, ChunkFacts, Chunks};
+pub use chunks::{AxisChunks, Chunks};
 pub use data::{Data, DataRef};
 pub use dtype::{DType, Kind};
 pub use error::OpError;
@@ -48,7 +48,10 @@ pub use scalar::Scalar;
 pub use shape::Shape;
 pub use view::View;
 
-/// The vector instructions that loops run with on this machine.
-pub fn vector_unit() -> String {
-    format!("{:?}", pulp::Arch::new())
+/// The vector instructions that loops run with on this machine, such as `AVX2`.
+pub fn vector_unit() -> &'static str {
+    // The dispatcher's text begins with its variant and goes on with all the features that it looked for.
+    let arch = format!("{:?}", pulp::Arch::new());
+    let names = [("V4", "AVX-512"), ("V3", "AVX2"), ("Neon", "NEON")];
+    names.into_iter().find(|(variant, _)| arch.starts_with(variant)).map_or("scalar", |(_, name)| name)
 }

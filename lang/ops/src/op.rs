@@ -99,6 +99,8 @@ pub struct Map {
     pub weight: f32,
     /// Whether the first operand is a condition: cast to bool, whatever it is, and no part of promotion.
     pub condition: bool,
+    /// How many of the last operands are numbers of a kind of their own, such as decimals: no part of promotion.
+    pub apart: usize,
     /// Whether it refuses bools, although integers would hold them.
     pub no_bools: bool,
     /// What else can be wrong with operands whose loop was found.

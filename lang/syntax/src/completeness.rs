@@ -72,8 +72,8 @@ fn ends_with_colon(tokens: &[Token]) -> bool {
     }
 }
 
+/// Whether the line that is being typed is still empty, which ends a block.
 fn ends_blank(text: &str) -> bool {
-    let text = text.strip_suffix('\n').unwrap_or(text);
     text.rsplit('\n').next().is_some_and(|line| line.trim().is_empty())
 }
 

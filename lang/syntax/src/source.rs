@@ -1,7 +1,7 @@
 //! A named text and the places in it.
 
-use std::ops::Range;
-use std::sync::Arc;
+use std::ops::{Deref, Range};
+use std::sync::{Arc, OnceLock};
 
 /// A half-open range of byte offsets into one [`Source`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,19 +35,42 @@ pub struct Source {
     /// Shown in errors.
     pub name: Arc<str>,
     /// The whole text.
-    pub text: Arc<str>,
+    pub text: Arc<Text>,
 }
+
+/// A text that knows where its lines end once it was asked for one.
+#[derive(Debug)]
+pub struct Text {
+    whole: Box<str>,
+    breaks: OnceLock<Vec<usize>>,
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.whole
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.whole == other.whole
+    }
+}
+
+impl Eq for Text {}
 
 impl Source {
     /// A named text.
-    pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), text: text.into() }
+    pub fn new(name: impl Into<Arc<str>>, text: impl Into<Box<str>>) -> Self {
+        Self { name: name.into(), text: Arc::new(Text { whole: text.into(), breaks: OnceLock::new() }) }
     }
 
     /// The line, counted from 1, on which the byte `offset` stands.
     pub fn line_of(&self, offset: usize) -> usize {
-        let end = offset.min(self.text.len());
-        self.text.as_bytes()[..end].iter().filter(|&&b| b == b'\n').count() + 1
+        let found = || self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(at, _)| at).collect();
+        self.text.breaks.get_or_init(found).partition_point(|&at| at < offset) + 1
     }
 
     /// The text of a span.

@@ -37,7 +37,7 @@ fn what_cannot_be_opened_is_told_apart() {
         fs::write(&path, text).unwrap();
         path
     };
-    assert_eq!(code(open(&dir.path().join("none.npy"))), "file-missing");
+    assert_eq!(code(open(&dir.path().join("none.npy"))), "file-not-found");
     assert_eq!(code(open(dir.path())), "zarr-invalid");
     assert_eq!(code(open(&text("x.csv", "1,2"))), "file-format");
     assert_eq!(code(open(&text("x.npy", "hello world"))), "npy-invalid");

@@ -8,8 +8,8 @@ use cleave_graph::vocabulary;
 use cleave_syntax::{Call, word_at};
 
 const KEYWORDS: [&str; 24] = [
-    "False", "None", "True", "and", "as", "assert", "break", "continue", "def", "del", "elif", "else", "for", "from", "if",
-    "import", "in", "is", "lambda", "not", "or", "pass", "return", "while",
+    "False", "None", "True", "and", "as", "assert", "break", "continue", "def", "del", "elif", "else", "for", "from",
+    "if", "import", "in", "is", "lambda", "not", "or", "pass", "return", "while",
 ];
 
 impl Assistant {
@@ -20,7 +20,8 @@ impl Assistant {
             return found;
         }
         let around = word_at(code, offset);
-        let (text, span_start) = around.word.as_ref().map_or((String::new(), offset), |w| (w.text.clone(), w.span.start));
+        let (text, span_start) =
+            around.word.as_ref().map_or((String::new(), offset), |w| (w.text.clone(), w.span.start));
         let (receiver, prefix) = match text.rfind('.') {
             Some(dot) => (Some(&text[..dot]), &text[dot + 1..]),
             None => (None, text.as_str()),
@@ -39,7 +40,11 @@ impl Assistant {
         let complete = |name: &'static str| {
             let entry = vocabulary::find(name);
             let signature = entry.map_or(String::new(), |e| e.signature);
-            Completion { text: name.to_owned(), kind: if signature.contains('(') { "function" } else { "instance" }.to_owned(), signature }
+            Completion {
+                text: name.to_owned(),
+                kind: if signature.contains('(') { "function" } else { "instance" }.to_owned(),
+                signature,
+            }
         };
         names.into_iter().filter(|name| name.starts_with(prefix)).map(complete).collect()
     }
@@ -62,17 +67,32 @@ impl Assistant {
 
     fn plain(&self, prefix: &str, call: Option<&Call>) -> Vec<Completion> {
         let mut found = call.map_or(Vec::new(), |call| self.parameters(&call.callee, prefix));
-        let of_scope = self.names.iter().filter(|k| k.name.starts_with(prefix) && (!prefix.is_empty() || !k.name.starts_with('_')));
-        found.extend(of_scope.map(|k| Completion { text: k.name.clone(), kind: kind_of(&k.kind).to_owned(), signature: k.detail.clone() }));
+        let of_scope = self
+            .names
+            .iter()
+            .filter(|k| k.name.starts_with(prefix) && (!prefix.is_empty() || !k.name.starts_with('_')));
+        found.extend(of_scope.map(|k| Completion {
+            text: k.name.clone(),
+            kind: kind_of(&k.kind).to_owned(),
+            signature: k.detail.clone(),
+        }));
         let taken = |name: &str, list: &[Completion]| list.iter().any(|c| c.text == name);
         for entry in vocabulary::names(prefix) {
             if !taken(entry.name, &found) {
                 let kind = if entry.signature.contains('(') { "function" } else { "instance" };
-                found.push(Completion { text: entry.name.to_owned(), kind: kind.to_owned(), signature: entry.signature });
+                found.push(Completion {
+                    text: entry.name.to_owned(),
+                    kind: kind.to_owned(),
+                    signature: entry.signature,
+                });
             }
         }
         let words = KEYWORDS.iter().filter(|w| w.starts_with(prefix) && !prefix.is_empty());
-        found.extend(words.map(|w| Completion { text: (*w).to_owned(), kind: "keyword".to_owned(), signature: String::new() }));
+        found.extend(words.map(|w| Completion {
+            text: (*w).to_owned(),
+            kind: "keyword".to_owned(),
+            signature: String::new(),
+        }));
         found
     }
 
@@ -84,8 +104,11 @@ impl Assistant {
         };
         let inside = signature.split_once('(').map_or("", |(_, rest)| rest.trim_end_matches(')'));
         let names = inside.split(", ").map(|p| p.split('=').next().unwrap_or("").trim_start_matches('*'));
-        let wanted = names.filter(|n| !n.is_empty() && n.starts_with(prefix) && n.chars().all(|c| c.is_alphanumeric() || c == '_'));
-        wanted.map(|n| Completion { text: format!("{n}="), kind: "param".to_owned(), signature: String::new() }).collect()
+        let wanted = names
+            .filter(|n| !n.is_empty() && n.starts_with(prefix) && n.chars().all(|c| c.is_alphanumeric() || c == '_'));
+        wanted
+            .map(|n| Completion { text: format!("{n}="), kind: "param".to_owned(), signature: String::new() })
+            .collect()
     }
 }
 

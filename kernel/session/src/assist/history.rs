@@ -20,11 +20,28 @@ pub struct HistoryEntry {
 #[derive(Clone, Debug)]
 pub enum HistoryQuery {
     /// The last `n`.
-    Tail { n: usize },
+    Tail {
+        /// How many.
+        n: usize,
+    },
     /// Lines `start..stop` of a session; 0 is this one, negative ones count back from it.
-    Range { session: i64, start: usize, stop: Option<usize> },
+    Range {
+        /// Which session.
+        session: i64,
+        /// The first line.
+        start: usize,
+        /// The line after the last; `None` for all that follow.
+        stop: Option<usize>,
+    },
     /// Inputs that match a glob (`*`, `?`), the last `n`.
-    Search { pattern: String, n: Option<usize>, unique: bool },
+    Search {
+        /// The glob.
+        pattern: String,
+        /// How many at most.
+        n: Option<usize>,
+        /// Whether an input that was typed again counts once, where it was typed last.
+        unique: bool,
+    },
 }
 
 impl Assistant {

@@ -91,7 +91,7 @@ fn builtin_help(builtin: Builtin) -> HelpFacts {
 }
 
 /// Help on an entry of the vocabulary.
-pub fn entry_help(entry: Entry) -> HelpFacts {
+fn entry_help(entry: Entry) -> HelpFacts {
     let op = cleave_ops::table::find(entry.name);
     let params = op.map_or(Vec::new(), |op| op.params.iter().map(|p| (p.name.to_owned(), p.doc.to_owned())).collect());
     HelpFacts {

@@ -13,7 +13,9 @@ pub(super) fn config(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
     };
     let settings = &mut runner.session.engine.settings;
     match value {
-        Some(value) => settings.set(key, value).map(|()| None).map_err(|e| wrong(e.code(), e.to_string(), e.help(), line)),
+        Some(value) => {
+            settings.set(key, value).map(|()| None).map_err(|e| wrong(e.code(), e.to_string(), e.help(), line))
+        }
         None if key.is_empty() => {
             let row = |e: &crate::settings::Setting| vec![e.key.to_owned(), (e.show)(settings), e.doc.to_owned()];
             let rows = ENTRIES.iter().map(row).collect();
@@ -25,7 +27,9 @@ pub(super) fn config(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
                 runner.say(&text);
                 Ok(None)
             }
-            None => settings.clone().set(key, "").map(|()| None).map_err(|e| wrong(e.code(), e.to_string(), e.help(), line)),
+            None => {
+                settings.clone().set(key, "").map(|()| None).map_err(|e| wrong(e.code(), e.to_string(), e.help(), line))
+            }
         },
     }
 }

@@ -19,7 +19,8 @@ pub(super) fn history(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
         }
     };
     let here = runner.session.number;
-    let entries = runner.session.history.iter().filter(|e| e.session == here && (bounds.0..=bounds.1).contains(&e.line));
+    let entries =
+        runner.session.history.iter().filter(|e| e.session == here && (bounds.0..=bounds.1).contains(&e.line));
     let lines: Vec<String> =
         entries.map(|e| if numbered { format!("{:4}: {}", e.line, e.input) } else { e.input.clone() }).collect();
     runner.say(&lines.join("\n"));
@@ -30,7 +31,9 @@ pub(super) fn history(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
 pub(super) fn reset(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
     if !line.argument.split_whitespace().any(|w| w == "-f") {
         let prompt = "Once deleted, variables cannot be recovered. Proceed (y/[n])? ";
-        let refused = |_| wrong("no-input", "nobody can answer here", "write %reset -f to forget all names without being asked", line);
+        let refused = |_| {
+            wrong("no-input", "nobody can answer here", "write %reset -f to forget all names without being asked", line)
+        };
         let answer = runner.io.input(prompt, false).map_err(refused)?;
         if !answer.trim().to_lowercase().starts_with('y') {
             runner.say("Nothing done.");
@@ -45,7 +48,12 @@ pub(super) fn reset(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
 pub(super) fn run(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
     let path = line.argument.trim().trim_matches(['"', '\'']);
     let unreadable = |e: std::io::Error| {
-        wrong("file-not-found", format!("`{path}` cannot be read: {e}"), "give the path of a script, from the folder the kernel runs in", line)
+        wrong(
+            "file-not-found",
+            format!("`{path}` cannot be read: {e}"),
+            "give the path of a script, from the folder the kernel runs in",
+            line,
+        )
     };
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
     let cell = Cell { code: text, name: Some(path.to_owned()), show_all: true, ..Cell::default() };

@@ -78,11 +78,13 @@ fn significant(x: f64, digits: i32) -> String {
     if x == 0.0 {
         return "0".to_owned();
     }
-    let exponent = format!("{:.*e}", (digits - 1) as usize, x).rsplit('e').next().and_then(|e| e.parse().ok()).unwrap_or(0);
+    let exponent =
+        format!("{:.*e}", (digits - 1) as usize, x).rsplit('e').next().and_then(|e| e.parse().ok()).unwrap_or(0);
     if exponent < -4 || exponent >= digits {
         let text = format!("{:.*e}", (digits - 1) as usize, x);
         let (mantissa, _) = text.split_once('e').unwrap_or((&text, "0"));
-        let mantissa = if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
+        let mantissa =
+            if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
         let sign = if exponent < 0 { '-' } else { '+' };
         return format!("{mantissa}e{sign}{:02}", exponent.abs());
     }
@@ -124,9 +126,15 @@ fn options(line: &MagicLine) -> Result<(Repeats, &str), Failed> {
             continue;
         }
         let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
-        let bad = || wrong("bad-argument", format!("-{letter} takes a whole number of at least 1"), "write -n 100 or -r 7", line);
+        let bad = || {
+            wrong("bad-argument", format!("-{letter} takes a whole number of at least 1"), "write -n 100 or -r 7", line)
+        };
         let number: u64 = after[..end].parse().ok().filter(|&n| n > 0).ok_or_else(bad)?;
-        if letter == 'n' { repeats.loops = Some(number) } else { repeats.runs = number.min(10_000) as usize }
+        if letter == 'n' {
+            repeats.loops = Some(number)
+        } else {
+            repeats.runs = number.min(10_000) as usize
+        }
         rest = after[end..].trim_start();
     }
     Ok((repeats, rest))
@@ -175,7 +183,8 @@ fn report(runner: &mut Runner<'_>, each: &[f64], loops: u64) {
     let loop_s = if loops == 1 { "" } else { "s" };
     let loops = commas(loops);
     let (mean, deviation) = (time_text(mean), time_text(deviation));
-    runner.say(&format!("{mean} ± {deviation} per loop (mean ± std. dev. of {runs} run{s}, {loops} loop{loop_s} each)"));
+    runner
+        .say(&format!("{mean} ± {deviation} per loop (mean ± std. dev. of {runs} run{s}, {loops} loop{loop_s} each)"));
 }
 
 fn commas(n: u64) -> String {
@@ -209,6 +218,9 @@ mod tests {
 
     #[test]
     fn loops_have_commas() {
-        assert_eq!((commas(1).as_str(), commas(10_000).as_str(), commas(1_000_000).as_str()), ("1", "10,000", "1,000,000"));
+        assert_eq!(
+            (commas(1).as_str(), commas(10_000).as_str(), commas(1_000_000).as_str()),
+            ("1", "10,000", "1,000,000")
+        );
     }
 }

@@ -21,6 +21,13 @@ pub(super) static ENTRIES: &[FunctionEntry] = &[
         ..PLAIN
     },
     FunctionEntry {
+        name: "warn",
+        params: &[need("text")],
+        summary: "Writes a line to standard error, for the reader to notice.",
+        run: warn,
+        ..PLAIN
+    },
+    FunctionEntry {
         name: "input",
         params: &[with("prompt", "''")],
         summary: "Asks for a line of text.",
@@ -45,7 +52,7 @@ pub(super) static ENTRIES: &[FunctionEntry] = &[
         name: "format",
         params: &[need("value"), with("spec", "''")],
         summary: "A value as text by a format specification.",
-        examples: &[("format(3.14159, '.2f')", "'3.14'")],
+        examples: &[("format(3.14159, '.2f')", "3.14")],
         run: format,
         ..PLAIN
     },
@@ -134,6 +141,13 @@ fn print(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
     let end = m.text_arg(b, 2)?.unwrap_or_else(|| "\n".into());
     let texts = b.rest.iter().map(|g| m.str_of(&g.value, g.span)).collect::<Eval<Vec<_>>>()?;
     m.host.print(&(texts.join(&sep) + &end), false);
+    Ok(Value::None)
+}
+
+fn warn(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
+    let given = b.need(0);
+    let line = m.str_of(&given.value, given.span)? + "\n";
+    m.host.print(&line, true);
     Ok(Value::None)
 }
 

@@ -1,6 +1,6 @@
-//! Computing and looking: `compute`, `persist`, `display`, `explain`, `help`.
+//! Computing and looking: `compute`, `persist`, `display`, `clear_output`, `explain`, `help`.
 
-use super::{Bound, Found, FunctionEntry, PLAIN, Param, Receiver, need, only, rest};
+use super::{Bound, Found, FunctionEntry, PLAIN, Param, Receiver, need, only, rest, with};
 use crate::build;
 use crate::host::{Computed, How};
 use crate::interp::{Eval, Machine};
@@ -10,6 +10,7 @@ use crate::vocabulary;
 use cleave_ops::Chunks;
 
 const ARRAY: Found = Found::Method(Receiver::Array);
+const IPYTHON: Found = Found::Module("IPython.display");
 const DASK: Found = Found::Module("dask");
 const SEVERAL: &[Param] =
     &[rest("arrays"), only("scheduler", "None"), only("num_workers", "None"), only("optimize_graph", "True")];
@@ -69,9 +70,19 @@ pub(super) static ENTRIES: &[FunctionEntry] = &[
     },
     FunctionEntry {
         name: "display",
+        found: &[Found::Everywhere, IPYTHON],
         params: &[rest("values")],
         summary: "Shows values as a bare expression would.",
         run: display,
+        ..PLAIN
+    },
+    FunctionEntry {
+        name: "clear_output",
+        found: &[Found::Everywhere, IPYTHON],
+        params: &[with("wait", "False")],
+        summary: "Clears what the cell has shown so far.",
+        details: "With `wait` the old output stays until there is new, so that nothing flickers.",
+        run: clear_output,
         ..PLAIN
     },
     FunctionEntry {
@@ -182,6 +193,12 @@ fn explain(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
 fn display(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
     let values: Vec<Value> = b.rest.iter().map(|g| g.value.clone()).collect();
     m.host.display(&m.state.graph, &values).map_err(|f| m.failed(f, b.span))?;
+    Ok(Value::None)
+}
+
+fn clear_output(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
+    let wait = m.bool_arg(b, 0, false)?;
+    m.host.clear(wait);
     Ok(Value::None)
 }
 

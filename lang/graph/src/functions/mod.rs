@@ -254,11 +254,11 @@ pub fn method(receiver: Receiver, name: &str) -> Option<Builtin> {
     op.map(Builtin::Op)
 }
 
-/// The methods of a receiver.
+/// The methods of a receiver, under all their names.
 pub fn method_names(receiver: Receiver) -> Vec<&'static str> {
-    let own = all().filter(|e| e.is_in(Found::Method(receiver))).map(|e| e.name);
-    let ops = table::all().filter(|op| op.method && receiver == Receiver::Array).map(|op| op.name);
-    own.chain(ops).collect()
+    let own = all().filter(|e| e.is_in(Found::Method(receiver))).map(|e| (e.name, e.aliases));
+    let ops = table::all().filter(|op| op.method && receiver == Receiver::Array).map(|op| (op.name, op.aliases));
+    own.chain(ops).flat_map(|(name, aliases)| aliases.iter().copied().chain([name])).collect()
 }
 
 /// Whether some receiver has a method of that name that changes it.

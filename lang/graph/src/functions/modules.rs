@@ -37,6 +37,8 @@ pub static MODULES: &[Module] = &[
     Module { name: "dask.distributed", holds: Holds::Own("dask.distributed") },
     Module { name: "cupy", holds: Holds::Arrays },
     Module { name: "cupy.random", holds: Holds::Own("random") },
+    Module { name: "IPython", holds: Holds::Own("IPython") },
+    Module { name: "IPython.display", holds: Holds::Own("IPython.display") },
     Module { name: "time", holds: Holds::Own("time") },
     Module { name: "math", holds: Holds::Own("math") },
 ];

@@ -148,7 +148,7 @@ pub(super) static ENTRIES: &[FunctionEntry] = &[
         found: STR,
         params: &[need("sep"), need("texts")],
         summary: "Texts with this one between them.",
-        examples: &[("', '.join(['a', 'b'])", "'a, b'")],
+        examples: &[("', '.join(['a', 'b'])", "a, b")],
         run: join,
         ..PLAIN
     },
@@ -189,7 +189,7 @@ pub(super) static ENTRIES: &[FunctionEntry] = &[
         found: STR,
         params: &[need("text"), rest("values"), names("named")],
         summary: "With values in place of its braces.",
-        examples: &[("'{} {x:.1f}'.format(1, x=2)", "'1 2.0'")],
+        examples: &[("'{} {x:.1f}'.format(1, x=2)", "1 2.0")],
         run: format,
         ..PLAIN
     },

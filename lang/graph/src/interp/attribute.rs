@@ -5,6 +5,8 @@ use super::{Eval, Machine};
 use crate::functions::{self, Receiver, modules, properties};
 use crate::value::{Builtin, Value};
 use cleave_syntax::ast::Name;
+use cleave_syntax::diagnostic::Diagnostic;
+use cleave_syntax::source::Source;
 use std::sync::Arc;
 
 impl Machine<'_> {
@@ -24,20 +26,21 @@ impl Machine<'_> {
         }
         match Receiver::of(&object.value).and_then(|r| functions::method(r, &name.node)) {
             Some(method) => Ok(Value::Method { receiver: Arc::new(object.value.clone()), method }),
-            None => Err(self.unknown_attribute(&object.value, name)),
+            None => Err(unknown_attribute(&object.value, name, &self.source)),
         }
     }
+}
 
-    fn unknown_attribute(&self, value: &Value, name: &Name) -> cleave_syntax::diagnostic::Diagnostic {
-        let message = format!("a value of type {} has no attribute `{}`", value.type_name(), name.node);
-        let error = self.error("unknown-attribute", message, name.span);
-        if let Some(later) = functions::not_yet(&name.node) {
-            return error.help(later);
-        }
-        match nearest(&name.node, attribute_names(value)) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error,
-        }
+/// A value that does not have what is asked for behind its dot.
+pub(crate) fn unknown_attribute(value: &Value, name: &Name, source: &Source) -> Diagnostic {
+    let message = format!("a value of type {} has no attribute `{}`", value.type_name(), name.node);
+    let error = Diagnostic::new("unknown-attribute", message, source, name.span);
+    if let Some(later) = functions::not_yet(&name.node) {
+        return error.help(later);
+    }
+    match nearest(&name.node, attribute_names(value)) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
+        None => error,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is wrong with a program before anything of it runs: unknown names, modules and arguments.
 
 use super::Interp;
+use super::attribute::{attribute_names, unknown_attribute};
 use super::fault::nearest;
 use super::function::{assigned_names, target_names};
 use super::import::{bound_name, unknown_module};
@@ -9,9 +10,9 @@ use crate::value::{Builtin, Value};
 use crate::vocabulary;
 use cleave_ops::{Op, table};
 use cleave_syntax::ast::{Arg, Body, Comprehension, Expr, ExprKind, Name, Param, Program, Stmt, StmtKind};
-use cleave_syntax::children;
 use cleave_syntax::diagnostic::Diagnostic;
 use cleave_syntax::source::{Source, Span};
+use cleave_syntax::{children, foreign_name};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
@@ -238,9 +239,9 @@ impl Checker<'_> {
         let help = match vocabulary::import_hint(name) {
             Some(line) => Some(format!("write `{line}` first")),
             None if later => Some("it is given a value only further down".to_owned()),
-            None => not_yet(name)
-                .map(str::to_owned)
-                .or_else(|| nearest(name, names).map(|near| format!("did you mean `{near}`?"))),
+            None => not_yet(name).map(str::to_owned).or_else(|| {
+                foreign_name(name).or_else(|| nearest(name, names)).map(|near| format!("did you mean `{near}`?"))
+            }),
         };
         self.found.push(Diagnostic { help, ..error });
     }
@@ -282,7 +283,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What an expression certainly is, if it is a module, a member of one or a builtin.
+    /// What an expression certainly is, if it is a name of an earlier cell, a module, a member of one or a builtin.
     fn certain(&self, expr: &Expr) -> Option<Value> {
         match &expr.node {
             ExprKind::Name(name) => {
@@ -304,10 +305,14 @@ impl Checker<'_> {
     }
 
     fn member(&mut self, object: &Expr, name: &Name) {
-        if let Some(Value::Module(module)) = self.certain(object)
-            && modules::member(module, &name.node).is_none()
-        {
-            self.found.push(modules::unknown_member(module, name, self.source));
+        match self.certain(object) {
+            Some(Value::Module(module)) if modules::member(module, &name.node).is_none() => {
+                self.found.push(modules::unknown_member(module, name, self.source));
+            }
+            Some(array @ Value::Array(_)) if !attribute_names(&array).contains(&&*name.node) => {
+                self.found.push(unknown_attribute(&array, name, self.source));
+            }
+            _ => {}
         }
     }
 

@@ -7,6 +7,7 @@ use crate::value::{LocalNames, Value};
 use crate::vocabulary;
 use cleave_syntax::ast::{Comprehension, Expr, ExprKind, FPart, LogicOp, UnaryOp};
 use cleave_syntax::diagnostic::Diagnostic;
+use cleave_syntax::foreign_name;
 use cleave_syntax::source::Span;
 use num_complex::Complex64;
 use std::sync::Arc;
@@ -110,7 +111,7 @@ impl Machine<'_> {
         let error = self.error("unknown-name", format!("there is no `{name}`"), span);
         match vocabulary::import_hint(name) {
             Some(line) => error.help(format!("write `{line}` first")),
-            None => match nearest(name, names) {
+            None => match foreign_name(name).or_else(|| nearest(name, names)) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
                 None => error,
             },

@@ -25,7 +25,7 @@ impl Given {
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let score = |k: &str| {
         let same = strsim::damerau_levenshtein(&word.to_lowercase(), &k.to_lowercase());
-        (same <= 1 + word.len() / 4 && same < word.len().max(2)).then_some(same)
+        (same <= 1 + word.len() / 5 && same < word.len().max(2)).then_some(same)
     };
     let near = known.into_iter().filter_map(|k| Some((score(k)?, k)));
     near.min_by_key(|&(distance, k)| (distance, k.len().abs_diff(word.len()), k)).map(|(_, k)| k)

@@ -19,7 +19,7 @@ pub(crate) fn bound_name(import: &ImportName) -> Arc<str> {
 
 /// The error for a module that is not built in.
 pub(crate) fn unknown_module(name: &Name, source: &Source) -> Diagnostic {
-    let known = "numpy, dask.array, cupy, dask.diagnostics, dask.distributed, time and math";
+    let known = "numpy, dask.array, cupy, dask.diagnostics, dask.distributed, IPython.display, time and math";
     let error = Diagnostic::new("unknown-module", format!("there is no module `{}`", name.node), source, name.span);
     let first = name.node.split('.').next().unwrap_or_default();
     match nearest(&name.node, MODULES.iter().map(|m| m.name)).filter(|near| *near != first) {

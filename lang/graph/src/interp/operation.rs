@@ -37,9 +37,12 @@ impl Machine<'_> {
             named.push((name.to_string(), self.op_argument(param, given, &mut arrays)?));
         }
         let options = self.options();
-        let bound = bind(op, positional, named).map_err(|e| self.op_error(&e, span, &operands))?;
-        let node = build::call(&mut self.state.graph, &bound, &arrays, &options);
-        let node = node.map_err(|e| self.op_error(&e, self.guilty(&e, &arguments, span), &operands))?;
+        let made =
+            bind(op, positional, named).and_then(|bound| build::call(&mut self.state.graph, &bound, &arrays, &options));
+        let node = made.map_err(|e| match self.guilty(op, &e, &arguments) {
+            Some(guilty) => self.op_error(&e, guilty, &[]),
+            None => self.op_error(&e, span, &operands),
+        })?;
         let number = Some(node).filter(|_| known && matches!(op.class, Class::Map(_)));
         if let Some(value) = number.and_then(|node| small::number(&self.state.graph, node)) {
             let dtype = self.state.graph[node].dtype;
@@ -51,8 +54,9 @@ impl Machine<'_> {
 
     /// `x.transpose(1, 0)` and `x.reshape(2, 3)` mean a tuple.
     fn gather_lengths(&self, op: &'static Op, arguments: &mut Arguments) {
-        let last = op.params.iter().position(|p| matches!(p.kind, ParamKind::Axes | ParamKind::Shape));
-        let Some(at) = last.filter(|_| matches!(op.class, Class::View(_))) else { return };
+        let lists = |p: &Param| matches!(p.kind, ParamKind::Axes | ParamKind::Shape);
+        let only = op.params.iter().position(lists).filter(|at| !op.params[at + 1..].iter().any(lists));
+        let Some(at) = only.filter(|_| matches!(op.class, Class::View(_))) else { return };
         let Some(more) = arguments.positional.get(at..).filter(|more| more.len() > 1) else { return };
         if more.iter().all(|g| matches!(g.value, Value::Int(_))) {
             let span = more.iter().fold(more[0].span, |span, g| span.join(g.span));
@@ -63,16 +67,19 @@ impl Machine<'_> {
     }
 
     /// The argument an error is about, if it is about one.
-    fn guilty(&self, error: &OpError, arguments: &Arguments, call: Span) -> Span {
-        let named = |name: &str| arguments.named.iter().find(|(n, _)| &**n == name).map(|(_, g)| g.span);
-        let found = match error {
-            OpError::Axis { .. } | OpError::RepeatedAxis { .. } => named("axis").or_else(|| named("axes")),
-            OpError::ChunkSpec { .. } | OpError::ChunkSum { .. } => named("chunks"),
-            OpError::Argument { param, .. } => named(param),
-            OpError::NegativeLength { .. } | OpError::TooLarge { .. } => named("shape"),
-            _ => None,
+    fn guilty(&self, op: &'static Op, error: &OpError, arguments: &Arguments) -> Option<Span> {
+        let given = |name: &str| {
+            let named = arguments.named.iter().find(|(n, _)| &**n == name).map(|(_, g)| g.span);
+            let place = || op.params.iter().position(|p| p.name == name);
+            named.or_else(|| arguments.positional.get(place()?).map(|g| g.span))
         };
-        found.unwrap_or(call)
+        match error {
+            OpError::Axis { .. } | OpError::RepeatedAxis { .. } => given("axis").or_else(|| given("axes")),
+            OpError::ChunkSpec { .. } | OpError::ChunkSum { .. } => given("chunks"),
+            OpError::Argument { param, .. } => given(param),
+            OpError::NegativeLength { .. } | OpError::TooLarge { .. } => given("shape"),
+            _ => None,
+        }
     }
 
     fn op_argument(&mut self, param: Option<&'static Param>, given: &Given, arrays: &mut Vec<NodeId>) -> Eval<Arg> {

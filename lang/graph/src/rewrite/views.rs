@@ -47,7 +47,7 @@ enum Passing {
     /// Views go to the inputs.
     Through,
     /// A reduction is taken of a part of its input, and the rest of the view stays on it.
-    Part { input: View, kept: View, rest: View },
+    Part(Box<Part>),
 }
 
 impl Wants {
@@ -77,6 +77,17 @@ impl Wants {
     }
 }
 
+/// How a view of a reduction is split.
+#[derive(Clone)]
+struct Part {
+    /// What its input is cut to.
+    input: View,
+    /// What that makes of the reduction.
+    kept: View,
+    /// What is left of the view.
+    rest: View,
+}
+
 fn passing(graph: &Graph, node: &Node, wanted: &[Seen]) -> Passing {
     let enlarges = |seen: &Seen| seen.as_ref().is_some_and(|v| v.shape.size() > node.shape.size());
     match &node.kind {
@@ -100,7 +111,7 @@ fn handed_on(graph: &Graph, node: &Node, passing: &Passing, seen: &Seen) -> Seen
             Some(whole).filter(|v| !v.is_identity(&graph[*input].shape))
         }
         (Passing::Through, _, _) => seen.clone(),
-        (Passing::Part { input, .. }, _, _) => Some(input.clone()),
+        (Passing::Part(part), _, _) => Some(part.input.clone()),
         (Passing::Stop, _, _) => None,
     }
 }
@@ -117,7 +128,7 @@ fn part_of_fold(view: &View, node: &Node, input: &Shape, axes: &[usize]) -> Pass
     let kept_shape = cuts.iter().map(|(.., len)| *len).collect();
     let kept = View { shape: kept_shape, source: cuts.iter().map(|(inner, ..)| *inner).collect() };
     let rest = View { shape: view.shape.clone(), source: cuts.iter().map(|(_, outer, _)| *outer).collect() };
-    Passing::Part { input: lifted(&kept, input, axes), kept, rest }
+    Passing::Part(Box::new(Part { input: lifted(&kept, input, axes), kept, rest }))
 }
 
 /// One source axis of a view as an ascending cut, what is left to do after it, and the length between.
@@ -174,11 +185,11 @@ impl Rise {
                 let node = Node { kind: kind.with_inputs(&new), ..node.clone() };
                 self.out.add(through(node, seen))
             }
-            (Passing::Part { kept, rest, .. }, kind) => {
+            (Passing::Part(split), kind) => {
                 self.changes += 1;
-                let part = through(Node { kind: kind.with_inputs(&new), ..node.clone() }, &Some(kept.clone()));
+                let part = through(Node { kind: kind.with_inputs(&new), ..node.clone() }, &Some(split.kept.clone()));
                 let part = self.out.add(part);
-                build::view(&mut self.out, part, rest.clone())
+                build::view(&mut self.out, part, split.rest.clone())
             }
             (Passing::Stop, NodeKind::Fill(Fill::Const(value))) if seen.is_some() => {
                 self.changes += 1;

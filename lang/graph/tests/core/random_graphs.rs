@@ -58,7 +58,7 @@ fn step(g: &mut Graph, what: u8, x: NodeId, y: NodeId, b: u8, k: i64) -> Option<
         8 => index(g, x, &[Index::NewAxis, Index::Ellipsis, cut(None, None, -1)]),
         9 => try_call(g, "permute_dims", vec![x.into()], vec![]),
         10 => Ok(build::cast(g, x, DTYPES[b as usize % DTYPES.len()])),
-        _ if b % 2 == 0 => build::rechunk(g, x, &Arg::from(k.rem_euclid(4) + 1), &OPTIONS),
+        _ if b.is_multiple_of(2) => build::rechunk(g, x, &Arg::from(k.rem_euclid(4) + 1), &OPTIONS),
         _ => assign(g, x, &[cut(None, k % 4, 2)], Operand::Array(y)),
     };
     let small = |node: &NodeId| g[*node].shape.size() <= 400 && g[*node].shape.ndim() <= 5;

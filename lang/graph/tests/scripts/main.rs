@@ -64,7 +64,7 @@ fn run_case(cells: &str) -> Result<(), String> {
         let expected = directive("#>").iter().map(|l| l.strip_prefix(' ').unwrap_or(l).to_owned()).collect::<Vec<_>>();
         let printed: Vec<String> = world.output.lines().map(str::to_owned).collect();
         if printed != expected {
-            let shown = errors.iter().map(|e| described(e)).collect::<String>();
+            let shown = errors.iter().map(described).collect::<String>();
             return Err(format!("  expected {expected:#?}\n  found {printed:#?}\n{shown}"));
         }
         compare_errors(text, &errors)?;
@@ -107,7 +107,7 @@ fn compare_errors(text: &str, errors: &[Diagnostic]) -> Result<(), String> {
     let fits = |(error, (line, mark)): (&Diagnostic, &(usize, &str))| {
         let (code, words) = mark.split_once(": ").unwrap_or((mark, ""));
         let at = error.labels.first().map_or(0, |l| error.source.line_of(l.span.start));
-        let foreign = error.source.text.as_ref() != text;
+        let foreign = **error.source.text != *text;
         error.code == code && (at == *line || foreign) && described(error).contains(words)
     };
     if errors.len() == wanted.len() && errors.iter().zip(&wanted).all(fits) {

@@ -62,6 +62,10 @@ impl Host for World {
         Ok(())
     }
 
+    fn clear(&mut self, wait: bool) {
+        self.output.push_str(if wait { "clear later\n" } else { "clear now\n" });
+    }
+
     fn compute(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<Computed>, Failure> {
         if let Some(name) = how.scheduler.as_deref().filter(|s| !matches!(*s, "threads" | "single-threaded")) {
             return Err(failure("unknown-scheduler", format!("there is no scheduler `{name}`")));

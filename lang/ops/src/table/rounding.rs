@@ -1,10 +1,12 @@
 //! Rounding and neighbours of floats.
 
 use super::{MAP, ONE, array, map, numpy};
+use crate::data::Element;
+use crate::dtype::DType;
 use crate::formula as f;
 use crate::lane::Float;
-use crate::loops::{binary, fast, map_loops, unary};
-use crate::op::{Class, Op, Param};
+use crate::loops::{binary, fast, map_loops, mixed, unary};
+use crate::op::{Class, Map, MapLoop, Op, Param};
 use half::f16;
 
 pub(super) static OPS: &[&Op] =
@@ -13,6 +15,24 @@ pub(super) static OPS: &[&Op] =
 const DECIMALS: Param =
     Param { default: Some("0"), ..array("decimals", "how many decimals; negative ones count tens") };
 
+/// Loops that take decimals beside their elements; rounded bools are float16, as in NumPy.
+macro_rules! rounding {
+    ($($f:path: $($t:ident)*);*) => {
+        &[
+            MapLoop {
+                inputs: &[DType::Bool, DType::I64],
+                output: DType::F16,
+                run: |x, out| mixed(x, out, |a: bool, _: i64| if a { f16::ONE } else { f16::ZERO }),
+            },
+            $($(MapLoop {
+                inputs: &[<$t as Element>::DTYPE, DType::I64],
+                output: <$t as Element>::DTYPE,
+                run: |x, out| mixed(x, out, |a: $t, decimals: i64| $f(a, decimals)),
+            },)*)*
+        ]
+    };
+}
+
 static ROUND: Op = Op {
     name: "round",
     aliases: &["around"],
@@ -20,10 +40,10 @@ static ROUND: Op = Op {
     params: &[array("x", "an array or a number"), DECIMALS],
     summary: "Rounded to a number of decimals, halves to even",
     examples: &[("round(linspace(0, 2, 5))", "[0. 0. 1. 2. 2.]"), ("round(arange(1, 4) / 3, 2)", "[0.33 0.67 1.  ]")],
-    class: Class::Map(map(
-        map_loops!(2 same binary; f::int_round: i8 u8 i16 u16 i32 u32 i64 u64; f::round: f16 f32 f64),
-        6.0,
-    )),
+    class: Class::Map(Map {
+        apart: 1,
+        ..map(rounding!(f::int_round: i8 u8 i16 u16 i32 u32 i64 u64; f::round: f16 f32 f64), 6.0)
+    }),
     numpy: numpy("np.round", -100.0, 100.0, 0.0),
     ..MAP
 };

@@ -64,17 +64,6 @@ fn bad_specifications() {
     assert_eq!(spec(&Arg::Dict(vec![(int(2), int(2))]), &[10, 3]), Err("bad-axis"));
 }
 
-#[test]
-fn cards_say_how_chunks_differ() {
-    let facts = |lens: [&[usize]; 2]| {
-        let axes = lens.map(|l| AxisChunks::from_lens(l.iter().copied()));
-        Chunks(axes.into_iter().collect()).describe().to_string()
-    };
-    assert_eq!(facts([&[100, 100], &[100]]), "100 × 100, all equal");
-    assert_eq!(facts([&[100, 100, 24], &[500, 360]]), "2 full, edges 24 × 360");
-    assert_eq!(facts([&[7], &[3]]), "one chunk");
-}
-
 fn lens() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(1_usize..9, 1..12)
 }

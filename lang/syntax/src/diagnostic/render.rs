@@ -40,7 +40,10 @@ fn drawing(diagnostic: &Diagnostic, color: bool) -> Option<String> {
     let config = Config::default().with_color(color).with_char_set(CharSet::Unicode).with_index_type(IndexType::Byte);
     let mut report =
         Report::build(ReportKind::Error, excerpt.labels[0].0.clone()).with_config(config.with_tab_width(4));
-    for (place, (range, text)) in excerpt.labels.iter().enumerate() {
+    let says_more = excerpt.labels.iter().any(|(_, text)| !text.is_empty());
+    for (place, (range, text)) in
+        excerpt.labels.iter().enumerate().filter(|(_, (_, text))| !text.is_empty() || !says_more)
+    {
         let label = ariadne::Label::new(range.clone()).with_color(LABEL_COLORS[place.min(2)]);
         let label = label.with_order(i32::try_from(place).unwrap_or(i32::MAX));
         report = report.with_label(label.with_message(if text.is_empty() { "here" } else { text }));

@@ -97,6 +97,7 @@ impl Lexer<'_> {
             let opener = self.delim(top).map_or('(', Delim::opener);
             let diagnostic =
                 self.error("unclosed-bracket", format!("`{opener}` is never closed"), Span::new(start, start + 1));
+            diagnostic.labels.iter_mut().for_each(|label| label.text = "opened here".into());
             diagnostic.labels.push(Label { span: closer, text: format!("`{}` comes first", delim.closer()) });
             self.pop_broken_group();
         }
