@@ -69,9 +69,8 @@ def test_the_installed_spec_is_seen_by_jupyter(tmp_path):
 
 
 def test_explain(tmp_path):
-    path = write_script(
-        tmp_path, "x = ones((200000, 200000), chunks=(2000, 2000))\nx\n(x * x[::-1, ::-1]).sum()\nprint(x.sum().compute())\n"
-    )
+    script = "x = ones((200000, 200000), chunks=(2000, 2000))\nx\n(x * x[::-1, ::-1]).sum()\nprint(x.sum().compute())\n"
+    path = write_script(tmp_path, script)
     done = run("explain", path, "--set", "optimize.fold=off", check=0, timeout=20)
     assert "(200000, 200000)" in done.stdout and "multiply" in done.stdout and "sum" in done.stdout, told(done)
     assert "40000000000.0" not in done.stdout, "explaining computes nothing"

@@ -16,7 +16,7 @@ def scripts():
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [f for f in folders if f not in SKIPPED]
-        found += [Path(folder) / n for n in names if n.endswith(".clv")]
+        found += [Path(folder) / n for n in names if n.endswith(".clv") and n.removesuffix(".clv") not in SKIPPED]
     return sorted(found)
 
 
@@ -29,7 +29,7 @@ def cells():
 
 
 def without_magics(source):
-    """The same lines, with IPython's `%magic` and `!shell` lines and `name?` questions emptied and `%time` statements kept."""
+    """The same lines: `%magic` and `!shell` lines and `name?` questions emptied, `%time` statements kept."""
     kept = []
     for line in source.splitlines():
         bare = line.lstrip()

@@ -151,6 +151,42 @@ def test_what_we_write_zarr_python_reads(tmp_path, chunks):
     same(zarr.open_array(tmp_path / "view.zarr", mode="r")[...], sample()[::-1, ::2] + 1)
 
 
+WRITTEN = [(2, "zstd"), (2, "gzip"), (2, "none"), (3, "zstd"), (3, "gzip"), (3, "none")]
+
+
+@pytest.mark.parametrize("version, compressor", WRITTEN)
+def test_every_dtype_written_in_either_version(tmp_path, version, compressor):
+    script = ""
+    for dtype in DTYPES:
+        np.save(tmp_path / f"{dtype}.npy", sample(dtype))
+        script += f'x = load("{dtype}.npy", chunks={CHUNKS})\n'
+        script += f'x.to_zarr("{dtype}.zarr", zarr_format={version}, compressor="{compressor}")\n'
+    run_text(tmp_path, script)
+    for dtype in DTYPES:
+        stored = zarr.open_array(tmp_path / f"{dtype}.zarr", mode="r")
+        assert stored.metadata.zarr_format == version and stored.chunks == CHUNKS
+        assert bool(stored.compressors) == (compressor != "none")
+        same(stored[...], sample(dtype))
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_what_stands_there_is_replaced_only_when_asked(tmp_path, version):
+    write(tmp_path / "x.zarr", sample(), zarr_format=version)
+    options = f"zarr_format={version}"
+    done = run("run", write_script(tmp_path, f'zeros(3).to_zarr("x.zarr", {options})\n'), cwd=tmp_path)
+    assert done.returncode == 1 and "x.zarr" in done.stderr and "overwrite" in done.stderr, told(done)
+    same(zarr.open_array(tmp_path / "x.zarr", mode="r")[...], sample())
+    run_text(tmp_path, f'x = from_zarr("x.zarr")\n(x * 2).to_zarr("x.zarr", overwrite=True, {options})\n')
+    same(zarr.open_array(tmp_path / "x.zarr", mode="r")[...], sample() * 2)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["script.clv", "x.zarr"]
+
+
+def test_a_component_written_into_a_group(tmp_path):
+    zarr.open_group(str(tmp_path / "root.zarr"), mode="w", zarr_format=3)
+    run_text(tmp_path, 'arange(10, chunks=3).to_zarr("root.zarr", component="x")\n')
+    same(zarr.open_group(str(tmp_path / "root.zarr"), mode="r")["x"][...], np.arange(10))
+
+
 def test_odd_shapes_written(tmp_path):
     shapes = [(), (0,), (1,), (7,), (3, 0), (3, 1, 5)]
     script = ""

@@ -30,6 +30,26 @@ fn examples_of_the_reference_show_what_they_say() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn texts_of_absurd_size_and_depth_are_refused_and_the_next_cell_works() {
+    let cases = [
+        ("too-long", format!("x = [{}1]", "1, ".repeat(3_400_000))),
+        ("too-long", "x = 2\n".repeat(1_700_000)),
+        ("too-deep", format!("x = {}1{}", "(".repeat(50_000), ")".repeat(50_000))),
+        ("too-deep", format!("x = 1{}", " + 1".repeat(100_000))),
+        ("recursion-limit", "def f(n):\n    return [f(n + 1)]\nx = 2\nf(0)".to_owned()),
+    ];
+    on_big_stack(|| {
+        let mut session = Session::new(settings());
+        assert!(evaluate(&mut session, "x = 1").0.failed.is_none());
+        for (code, text) in cases {
+            let (outcome, _) = evaluate(&mut session, &text);
+            assert_eq!(outcome.failed.map(|f| f.code).as_deref(), Some(code));
+            assert_eq!(evaluate(&mut session, "print(x)").1.text(), "1\n", "after {code}");
+        }
+    });
+}
+
 /// What is wrong with an example; its value may be lazy, and is computed then.
 fn example(code: &str, shown: &str) -> Option<String> {
     let mut session = Session::new(settings());

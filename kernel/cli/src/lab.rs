@@ -10,6 +10,7 @@ const JUPYTERLAB: &str = "jupyterlab>=4.4,<5";
 
 /// Opens JupyterLab on a folder, by default the notebooks that come with the program.
 pub(crate) fn lab(folder: Option<&Path>, arguments: &[String]) -> ExitCode {
+    let ours = folder.is_none();
     let folder = folder.map_or_else(notebooks, Path::to_owned);
     if !folder.is_dir() {
         return fail(
@@ -26,6 +27,9 @@ pub(crate) fn lab(folder: Option<&Path>, arguments: &[String]) -> ExitCode {
     if let Err(error) = install(&Target::User, &program) {
         return fail("not-installed", &error.to_string(), "cleave install --prefix PREFIX installs elsewhere");
     }
+    if ours {
+        trust(&lab, &folder);
+    }
     match Command::new(&lab).args(arguments).arg(&folder).status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(1),
@@ -37,6 +41,13 @@ pub(crate) fn lab(folder: Option<&Path>, arguments: &[String]) -> ExitCode {
 fn notebooks() -> PathBuf {
     let beside = std::env::current_dir().map(|d| d.join("notebooks")).ok().filter(|p| p.is_dir());
     beside.unwrap_or_else(|| PathBuf::from("."))
+}
+
+/// Tells JupyterLab that the stored cards of our notebooks may be shown as they are; without that they are plain.
+fn trust(lab: &Path, folder: &Path) {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let notebooks = files.filter(|path| path.extension().is_some_and(|e| e == "ipynb"));
+    let _ = Command::new(lab.with_file_name("jupyter")).arg("trust").args(notebooks).output();
 }
 
 fn on_path(name: &str) -> Option<PathBuf> {

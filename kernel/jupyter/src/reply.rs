@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn history_with_and_without_output() {
         let entry = HistoryEntry { session: 1, line: 2, input: "a".to_owned(), output: Some("b".to_owned()) };
-        assert_eq!(history(&[entry.clone()], false).content["history"], json!([[1, 2, "a"]]));
+        assert_eq!(history(std::slice::from_ref(&entry), false).content["history"], json!([[1, 2, "a"]]));
         assert_eq!(history(&[entry], true).content["history"], json!([[1, 2, ["a", "b"]]]));
     }
 

@@ -22,7 +22,7 @@ fn layout_table(facts: &ArrayFacts, chunking: &Chunking) -> String {
     let head = "<tr><th></th><th>array</th><th>chunk</th></tr>";
     let size = row("bytes", &[&bytes(whole_bytes(facts)), &bytes(chunk_bytes(facts, chunking))]);
     let shape = row("shape", &[&times(&facts.shape), &times(&chunking.typical)]);
-    let chunks = row("chunks", &[&count(chunking.total), &format!("{}, {}", chunking.grid, chunking.spread)]);
+    let chunks = row("chunks", &[&count(chunking.total), &grid_words(facts, chunking)]);
     format!("<table>{head}{size}{shape}{chunks}</table>")
 }
 
@@ -43,13 +43,7 @@ pub(crate) fn text(facts: &ArrayFacts) -> String {
     let mut lines = vec![
         format!("array {} {}{dims} · {}", facts.shape, facts.dtype, facts.origin),
         format!("  bytes   {} in chunks of {}", bytes(whole_bytes(facts)), bytes(chunk_bytes(facts, &chunking))),
-        format!(
-            "  chunks  {} = {}, of {}, {}",
-            count(chunking.total),
-            chunking.grid,
-            times(&chunking.typical),
-            chunking.spread
-        ),
+        format!("  chunks  {}", chunk_words(facts, &chunking)),
         format!(
             "  plan    {}, {}: {}",
             plural(facts.stages as u64, "stage"),
@@ -66,6 +60,26 @@ pub(crate) fn text(facts: &ArrayFacts) -> String {
         lines.push(format!("  values  {indented}"));
     }
     lines.join("\n")
+}
+
+/// How many chunks there are on each axis where there are several axes, and whether they are alike.
+fn grid_words(facts: &ArrayFacts, chunking: &Chunking) -> String {
+    match facts.shape.ndim() {
+        0 | 1 => chunking.spread.clone(),
+        _ if chunking.total == 1 => chunking.spread.clone(),
+        _ => format!("{}, {}", chunking.grid, chunking.spread),
+    }
+}
+
+/// All of it on one line.
+fn chunk_words(facts: &ArrayFacts, chunking: &Chunking) -> String {
+    match (chunking.total, facts.shape.ndim()) {
+        (1, _) => chunking.spread.clone(),
+        (total, 1) => format!("{} of {}, {}", count(total), times(&chunking.typical), chunking.spread),
+        (total, _) => {
+            format!("{} = {}, of {}, {}", count(total), chunking.grid, times(&chunking.typical), chunking.spread)
+        }
+    }
 }
 
 fn memory_words(facts: &ArrayFacts) -> String {

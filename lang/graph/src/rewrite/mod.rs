@@ -50,7 +50,7 @@ pub struct Applied {
 
 impl fmt::Display for Applied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} {}", self.pass, self.changes, self.does)
+        write!(f, "{}: {} ({})", self.pass, self.does, self.changes)
     }
 }
 

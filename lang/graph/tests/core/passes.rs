@@ -32,7 +32,7 @@ fn the_article_without_folding() {
         %0 = constant 1.0 : float64 (200000, 200000) in [2000*100, 2000*100]
         %1 = multiply(%0, %0) : float64 (200000, 200000) in [2000*100, 2000*100]
         %2 = sum %1 over 0, 1 : float64 () in []
-        push_views: 1 views taken closer to the source
+        push_views: views taken closer to the source (1)
         ",
     );
 }
@@ -47,8 +47,8 @@ fn the_article_with_folding() {
         true,
         "
         %0 = constant 40000000000.0 : float64 () in []
-        push_views: 1 views taken closer to the source
-        fold_constants: 2 constants computed
+        push_views: views taken closer to the source (1)
+        fold_constants: constants computed (2)
         ",
     );
 }
@@ -72,8 +72,8 @@ fn views_go_through_maps_casts_and_rechunkings_to_the_source() {
         %3 = constant 2.0 : float64 (3,) in [2+1]
         %4 = divide(%2, %3) : float64 (3,) in [2+1]
         %5 = rechunk %4 : float64 (3,) in [1*3]
-        drop_rechunk: 1 rechunkings inside left out
-        push_views: 5 views taken closer to the source
+        drop_rechunk: rechunkings inside left out (1)
+        push_views: views taken closer to the source (5)
         ",
     );
 }
@@ -93,7 +93,7 @@ fn a_slice_of_a_reduction_reads_only_what_it_needs() {
         %1 = view %0[3+2*i0, i1, 3+i2] : float64 (2, 6, 1) in [1*2, 4+2, 1]
         %2 = mean %1 over 1 : float64 (2, 1) in [1*2, 1]
         %3 = view %2[1-i0, 0] : float64 (2,) in [1*2]
-        push_views: 1 views taken closer to the source
+        push_views: views taken closer to the source (1)
         ",
     );
 }
@@ -113,7 +113,7 @@ fn operations_without_effect_disappear() {
         %0 = load source 1 : float64 (4,) in [2*2]
         %1 = constant 0.0 : float64 (4,) in [2*2]
         %2 = add(%0, %1) : float64 (4,) in [2*2]
-        drop_neutral: 2 operations without effect left out
+        drop_neutral: operations without effect left out (2)
         ",
     );
 }
