@@ -39,7 +39,7 @@ struct Held {
 }
 
 impl Limiter {
-    /// What to send of a new piece: all of it, its head, or nothing for now; what was held before comes
+    /// What to send of a new piece: all of it, its head, or nothing until then; what was held before comes
     /// first, with a notice of what lies between.
     pub(crate) fn admit(&mut self, piece: Piece, now: Instant) -> Vec<Piece> {
         self.forget_before(now);

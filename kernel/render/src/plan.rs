@@ -3,7 +3,7 @@
 use crate::diagram::{Picture, wrap};
 use crate::markup::{escape, px};
 use crate::units::{bytes, count, plural};
-use cleave_session::output::{PlanFacts, PlanStage, PlanStep};
+use cleave_session::output::{PlanFacts, PlanRead, PlanStage, PlanStep};
 use std::fmt::Write;
 
 const NODE_W: f64 = 126.0;
@@ -28,8 +28,9 @@ pub(crate) fn svg(facts: &PlanFacts, alone: bool) -> String {
         let (places, width, tall) = lay_out(stage, x + PAD, 24.0 + PAD);
         let tall = tall + 2.0 * PAD;
         body += &frame(i, stage, x, width + 2.0 * PAD, tall);
-        for &(from, step) in &stage.reads {
-            if let (Some(&(fx, fy)), Some(&(tx, ty))) = (placed.get(from).and_then(|p| p.last()), places.get(step)) {
+        for read in &stage.reads {
+            let start = placed.get(read.stage).and_then(|p: &Places| p.get(read.from).or(p.last()));
+            if let (Some(&(fx, fy)), Some(&(tx, ty))) = (start, places.get(read.to)) {
                 body += &edge((fx + NODE_W, fy + NODE_H / 2.0), (tx, ty + NODE_H / 2.0));
             }
         }
@@ -58,7 +59,7 @@ fn shortened(stage: &PlanStage) -> PlanStage {
     steps.extend(
         stage.steps[cut..].iter().map(|s| PlanStep { inputs: s.inputs.iter().map(moved).collect(), ..s.clone() }),
     );
-    let reads = stage.reads.iter().map(|&(from, step)| (from, (step + 1).saturating_sub(cut))).collect();
+    let reads = stage.reads.iter().map(|r| PlanRead { to: moved(&r.to), ..*r }).collect();
     PlanStage { steps, reads, ..stage.clone() }
 }
 

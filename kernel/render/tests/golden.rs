@@ -2,8 +2,8 @@
 
 use cleave_ops::{AxisChunks, Chunks, DType, Shape};
 use cleave_session::output::{
-    ArrayFacts, Failed, Grid, Heat, HelpFacts, PlanFacts, PlanStage, PlanStep, Progress, RunFacts, Shown, StageFacts,
-    Table, ValueFacts,
+    ArrayFacts, Failed, Grid, Heat, HelpFacts, PlanFacts, PlanRead, PlanStage, PlanStep, Progress, RunFacts, Shown,
+    StageFacts, Table, ValueFacts,
 };
 use cleave_syntax::diagnostic::Diagnostic;
 use cleave_syntax::source::{Source, Span};
@@ -117,7 +117,7 @@ fn plan() -> PlanFacts {
             step("-", "fused · float64", &[0, 1]),
             step("std", "scalar", &[2]),
         ],
-        reads: vec![(0, 1)],
+        reads: vec![PlanRead { stage: 0, from: 1, to: 1 }],
         ..first.clone()
     };
     PlanFacts {

@@ -209,8 +209,19 @@ pub struct PlanStage {
     pub bytes: u64,
     /// Its steps; inputs are indices of earlier steps of the same stage.
     pub steps: Vec<PlanStep>,
-    /// Stages whose results it reads, each with the step that reads it.
-    pub reads: Vec<(usize, usize)>,
+    /// Results of earlier stages that it reads.
+    pub reads: Vec<PlanRead>,
+}
+
+/// A result of an earlier stage that a stage reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanRead {
+    /// The earlier stage.
+    pub stage: usize,
+    /// Its step that gives the result.
+    pub from: usize,
+    /// The step that reads it.
+    pub to: usize,
 }
 
 /// A node of a drawn plan.

@@ -1,13 +1,13 @@
 //! What plans look like: the steps of each stage, in words and as nodes of a picture.
 
 use crate::engine::{Engine, plan_failure};
-use crate::output::{PlanFacts, PlanStage, PlanStep};
+use crate::output::{PlanFacts, PlanRead, PlanStage, PlanStep};
 use cleave_graph::host::Failure;
 use cleave_graph::{Graph, NodeId};
 use cleave_ops::fill::Law;
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{Fill, Scalar, Shape, View};
-use cleave_plan::{Action, Cut, Origin, Output, Plan, Program, Slot, Sources, Stage, Step, Work};
+use cleave_plan::{Action, BufferId, Cut, Origin, Output, Plan, Program, Slot, Sources, Stage, Step, Target, Work};
 
 /// The plan of arrays, to be drawn.
 pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Result<PlanFacts, Failure> {
@@ -44,7 +44,8 @@ fn draw(stage: &Stage, plan: &Plan, sources: &Sources) -> PlanStage {
     for step in &stage.program.steps {
         let (name, seen) = step_words(step, sources);
         if let Action::Load { origin: Origin::Buffer(id), .. } = &step.action {
-            reads.push((plan.buffer(*id).made_by, steps.len()));
+            let (stage, from) = maker(plan, *id);
+            reads.push(PlanRead { stage, from, to: steps.len() });
         }
         let inputs = step.action.inputs().iter().filter_map(|s| writer[s.0 as usize]).collect();
         steps.push(PlanStep { name, note: note(step, seen, &stage.program), inputs });
@@ -57,6 +58,18 @@ fn draw(stage: &Stage, plan: &Plan, sources: &Sources) -> PlanStage {
     }
     let bytes = stage.program.register_bytes(2048);
     PlanStage { tasks: stage.tasks as u64, elements: stage.elements(), bytes, steps, reads }
+}
+
+/// The stage that makes a buffer, and its step that does.
+fn maker(plan: &Plan, id: BufferId) -> (usize, usize) {
+    let stage = plan.buffer(id).made_by;
+    let of = |target: &Target| target.buffer == Some(id);
+    let steps = plan.stages[stage].program.steps.len();
+    let goal = match &plan.stages[stage].work {
+        Work::Fold(work) => work.goals.iter().position(|g| of(&g.target)),
+        Work::Store(_) => None,
+    };
+    (stage, goal.map_or(steps.saturating_sub(1), |goal| steps + goal))
 }
 
 fn note(step: &Step, seen: Option<String>, program: &Program) -> String {
