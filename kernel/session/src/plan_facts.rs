@@ -74,6 +74,7 @@ fn maker(plan: &Plan, id: BufferId) -> (usize, usize) {
 
 fn note(step: &Step, seen: Option<String>, program: &Program) -> String {
     match (&step.action, seen) {
+        (Action::Fill { fill: Fill::Const(_), .. }, _) => "everywhere".to_owned(),
         (Action::Fill { shape, .. } | Action::Load { shape, .. }, None) => lengths(shape),
         (Action::Fill { shape, .. } | Action::Load { shape, .. }, Some(seen)) => format!("{} {seen}", lengths(shape)),
         _ => format!("fused · {}", program.slots[step.out.0 as usize]),
