@@ -1,12 +1,14 @@
 //! Decoded blocks of stored arrays: each is read once even if several threads want it, the one used longest
 //! ago goes first, and together they keep to a number of bytes.
 
+use crate::apart::apart;
 use crate::ledger::{Claim, Ledger};
 use cleave_graph::SourceId;
 use cleave_plan::{Block, RunError, Source};
 use lru::LruCache;
 use smallvec::SmallVec;
 use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// A block's place: its source and its index in that source's grid.
@@ -25,6 +27,7 @@ pub(crate) struct Cache {
     arrived: Condvar,
     limit_bytes: u64,
     ledger: Arc<Ledger>,
+    cancel: Arc<AtomicBool>,
 }
 
 struct Inner {
@@ -35,9 +38,9 @@ struct Inner {
 }
 
 impl Cache {
-    pub(crate) fn new(limit_bytes: u64, ledger: Arc<Ledger>) -> Self {
+    pub(crate) fn new(limit_bytes: u64, ledger: Arc<Ledger>, cancel: Arc<AtomicBool>) -> Self {
         let inner = Inner { ready: LruCache::unbounded(), loading: HashSet::new(), bytes: 0, read_bytes: 0 };
-        Self { inner: Mutex::new(inner), arrived: Condvar::new(), limit_bytes, ledger }
+        Self { inner: Mutex::new(inner), arrived: Condvar::new(), limit_bytes, ledger, cancel }
     }
 
     /// Bytes of all blocks read so far.
@@ -46,7 +49,7 @@ impl Cache {
     }
 
     /// The block, read if need be.
-    pub(crate) fn block(&self, key: &Key, source: &dyn Source) -> Result<Arc<Held>, RunError> {
+    pub(crate) fn block(&self, key: &Key, source: &Arc<dyn Source>) -> Result<Arc<Held>, RunError> {
         let mut inner = self.lock();
         loop {
             if let Some(held) = inner.ready.get(key) {
@@ -59,7 +62,9 @@ impl Cache {
         }
         drop(inner);
         let _turn = Turn { cache: self, key };
-        let block = source.block(&key.1).map_err(RunError::Read)?;
+        let bytes = source.grid().region(&key.1).size() * source.dtype().size();
+        let (source, index) = (Arc::clone(source), key.1.clone());
+        let block = apart(bytes, &self.cancel, move || source.block(&index))?.map_err(RunError::Read)?;
         Ok(self.keep(key, block))
     }
 

@@ -19,7 +19,7 @@ pub(crate) enum Reader<'a> {
 
 pub(crate) struct Stored<'a> {
     pub(crate) id: SourceId,
-    pub(crate) source: &'a dyn Source,
+    pub(crate) source: &'a Arc<dyn Source>,
     pub(crate) cache: &'a Cache,
     /// The block read last, since neighbouring tiles want the same.
     pub(crate) last: Option<(SmallVec<[usize; 4]>, Arc<Held>)>,

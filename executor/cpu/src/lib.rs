@@ -1,13 +1,15 @@
 //! A plan and sources in, finished blocks and a report out, on this machine's threads.
 //!
 //! In reading order: `run` (stages one after the other, tasks handed to threads), `pool` (the threads),
-//! `machine` (a program over one tile), `gather` (elements of data that exists), `cache` (decoded blocks of
+//! `machine` (a program over one tile), `gather` (elements of data that exists), `apart` (work that cannot be
+//! stopped), `cache` (decoded blocks of
 //! stored arrays), `store` and `fold` (the two kinds of task), `tree` (the fixed order in which states are
 //! combined), `copy` (strided boxes), `ledger` (who holds how many bytes), `watch`, `progress` and `stage_clock`
 //! (what a run tells), `memory` (results that
 //! stay: sinks that become sources). Threads share only counters, the block cache and the states that wait
 //! for their neighbour; what comes out does not depend on how many threads there are.
 
+mod apart;
 mod cache;
 mod copy;
 mod fold;

@@ -164,7 +164,7 @@ fn extra<'a>(action: &'a Action, dtype: DType, inputs: &Inputs<'a>) -> Result<Ex
             if source.dtype() != dtype || source.grid().shape() != *shape {
                 return Err(RunError::WrongSource(*id));
             }
-            Extra::Read(Reader::Stored(Stored { id: *id, source: source.as_ref(), cache: inputs.cache, last: None }))
+            Extra::Read(Reader::Stored(Stored { id: *id, source, cache: inputs.cache, last: None }))
         }
         Action::Load { origin: Origin::Buffer(id), .. } => {
             let number = id.0 as usize;

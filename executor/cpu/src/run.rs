@@ -1,5 +1,6 @@
 //! A plan, stage after stage: tasks are numbers that threads take from a counter.
 
+use crate::apart::apart;
 use crate::cache::Cache;
 use crate::fold::{self, Folder, rule};
 use crate::ledger::{Claim, Ledger};
@@ -53,7 +54,7 @@ pub fn run(
 ) -> Result<RunReport, RunError> {
     let ledger = Arc::new(Ledger::default());
     let stages = {
-        let cache = Cache::new(plan.cache_bytes, Arc::clone(&ledger));
+        let cache = Cache::new(plan.cache_bytes, Arc::clone(&ledger), Arc::clone(&control.cancel.0));
         let meter = Meter::new(plan, &ledger, control.events);
         let held = plan.outputs.iter().filter(|o| o.held).map(|o| o.nbytes()).sum();
         let _results = ledger.claim(held);
@@ -166,9 +167,14 @@ impl Run<'_> {
         let bytes = (block.nbytes() * target.outputs.len()) as u64;
         self.written.fetch_add(bytes, Ordering::Relaxed);
         for &output in others {
-            self.sinks[output].put(region, block.clone()).map_err(RunError::Write)?;
+            self.put(output, region, block.clone())?;
         }
-        self.sinks[last].put(region, block).map_err(RunError::Write)
+        self.put(last, region, block)
+    }
+
+    fn put(&self, output: usize, region: &Region, block: Data) -> Result<(), RunError> {
+        let (sink, region) = (Arc::clone(&self.sinks[output]), region.clone());
+        apart(block.nbytes(), self.cancel, move || sink.put(&region, block))?.map_err(RunError::Write)
     }
 
     fn report(&self, stages: Vec<StageReport>) -> RunReport {

@@ -142,7 +142,9 @@ impl Engine {
     ) -> Result<RunFacts, Failure> {
         let settings = self.settings.clone();
         let planned = self.plan(graph, &[Output { node: root, cut, held: false }], &settings).map_err(plan_failure)?;
-        let mut facts = self.run(&planned.plan, &[sink], &settings, tell)?;
+        let sinks = [sink];
+        let done = self.run(&planned.plan, &sinks, &settings, tell);
+        let mut facts = done.inspect_err(|_| sinks[0].abandon())?;
         facts.written_bytes = planned.plan.totals.bytes_written;
         Ok(facts)
     }
