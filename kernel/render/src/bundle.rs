@@ -12,6 +12,10 @@ pub struct Bundle(pub Vec<(&'static str, String)>);
 pub fn bundle(shown: &Shown) -> Bundle {
     let mut forms = vec![("text/plain", text(shown))];
     forms.extend(html(shown).map(|h| ("text/html", h)));
+    // For exports that take pictures but no HTML, such as LaTeX.
+    if matches!(shown, Shown::Array(_) | Shown::Plan(_)) {
+        forms.extend(svg(shown).map(|s| ("image/svg+xml", s)));
+    }
     Bundle(forms)
 }
 
