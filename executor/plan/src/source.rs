@@ -75,6 +75,4 @@ impl std::error::Error for SourceError {
 pub trait Sink: Send + Sync {
     /// Takes one finished block: the region of the result it covers and its elements, row-major.
     fn put(&self, region: &cleave_ops::Region, data: Data) -> Result<(), SourceError>;
-    /// The run ended without a result: removes what was written so far, though a block may still be on its way.
-    fn abandon(&self) {}
 }

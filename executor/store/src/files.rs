@@ -82,7 +82,7 @@ impl WritableStorageTraits for Files {
     fn set(&self, key: &StoreKey, value: Bytes) -> Result<(), StorageError> {
         let path = self.path(key);
         match fs::write(&path, &value) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && self.metadata.exists() => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs::create_dir_all(path.parent().unwrap_or(&self.root))?;
                 Ok(fs::write(&path, &value)?)
             }

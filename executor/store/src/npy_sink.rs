@@ -74,9 +74,4 @@ impl Sink for NpySink {
     fn put(&self, region: &Region, data: Data) -> Result<(), SourceError> {
         self.write(region, &data).map_err(|error| error.at(self.label.clone()))
     }
-
-    fn abandon(&self) {
-        // What cannot be removed now is tried again when the last block on its way is done.
-        let _ = std::fs::remove_file(self.file.path());
-    }
 }

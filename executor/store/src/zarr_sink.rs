@@ -229,9 +229,4 @@ impl Sink for ZarrSink {
         let place = || format!("{}, block at {}", self.label, Shape::new(region.start.iter().copied()));
         self.write(region, &data).map_err(|error| error.at(place()))
     }
-
-    fn abandon(&self) {
-        // What cannot be removed now is tried again when the last block on its way is done.
-        let _ = fs::remove_dir_all(self.staged.path());
-    }
 }

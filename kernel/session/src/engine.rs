@@ -12,6 +12,7 @@ use cleave_plan::{Cut, Event, Options, Output, Plan, PlanError, RunError, RunRep
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A run of no more elements is over before its progress could be read, and costs no thread that tells it.
@@ -25,6 +26,15 @@ pub(crate) struct Engine {
     pool: Option<Pool>,
     next_source: u64,
     next_run: u64,
+    /// Threads that wait for failed runs' sinks, to remove what they wrote.
+    clearing: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Engine {
+    /// Nothing half-written outlives the session.
+    fn drop(&mut self) {
+        self.clearing.drain(..).for_each(|thread| drop(thread.join()));
+    }
 }
 
 /// A plan with the graph it was made of.
@@ -47,7 +57,15 @@ pub(crate) struct News {
 impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
         let sources = Sources::default();
-        Self { settings, cancel: Cancel::default(), sources, pool: None, next_source: 0, next_run: 0 }
+        Self {
+            settings,
+            cancel: Cancel::default(),
+            sources,
+            pool: None,
+            next_source: 0,
+            next_run: 0,
+            clearing: Vec::new(),
+        }
     }
 
     /// Gives data a name that graphs can load.
@@ -144,9 +162,21 @@ impl Engine {
         let planned = self.plan(graph, &[Output { node: root, cut, held: false }], &settings).map_err(plan_failure)?;
         let sinks = [sink];
         let done = self.run(&planned.plan, &sinks, &settings, tell);
-        let mut facts = done.inspect_err(|_| sinks[0].abandon())?;
+        let [sink] = sinks;
+        let mut facts = done.inspect_err(|_| self.clear_away(sink))?;
         facts.written_bytes = planned.plan.totals.bytes_written;
         Ok(facts)
+    }
+
+    /// Lets a sink go whose run failed, which removes what it wrote, once the blocks on their way to it are done.
+    fn clear_away(&mut self, sink: Arc<dyn Sink>) {
+        self.clearing.retain(|thread| !thread.is_finished());
+        let wait = move || {
+            while Arc::strong_count(&sink) > 1 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        self.clearing.extend(std::thread::Builder::new().name("clearing".to_owned()).spawn(wait));
     }
 
     fn run(
