@@ -8,7 +8,7 @@ use crate::output::{Failed, InputError, Io, Outcome, Output, Ran, Shown};
 use crate::session::{Cell, Session};
 use crate::world::{EXPLAINED, World};
 use cleave_graph::host::{Failure, Host};
-use cleave_graph::interp::{check, execute};
+use cleave_graph::interp::{Interp, check, execute};
 use cleave_graph::value::Value;
 use cleave_syntax::ast::{Program, Stmt, StmtKind};
 use cleave_syntax::parse;
@@ -131,19 +131,19 @@ impl<'a> Runner<'a> {
         self.incomplete = true;
     }
 
-    pub(crate) fn execute(&mut self, stmt: &Stmt, source: &Source) -> Result<Given, Failed> {
-        let meter = Meter::start();
+    /// The session's names and arrays, and a new world for what a statement asks.
+    fn world(&mut self) -> (&mut Interp, World<'_>) {
         let started = self.session.started();
         let session = &mut *self.session;
-        let mut world = World {
-            engine: &mut session.engine,
-            io: self.io,
-            printed: String::new(),
-            runs: Vec::new(),
-            explain: self.explain,
-            started,
-        };
-        let done = execute(stmt, source, &mut session.interp, &mut world);
+        let (printed, runs) = (String::new(), Vec::new());
+        let world = World { engine: &mut session.engine, io: self.io, printed, runs, explain: self.explain, started };
+        (&mut session.interp, world)
+    }
+
+    pub(crate) fn execute(&mut self, stmt: &Stmt, source: &Source) -> Result<Given, Failed> {
+        let meter = Meter::start();
+        let (interp, mut world) = self.world();
+        let done = execute(stmt, source, interp, &mut world);
         let (printed, runs) = (std::mem::take(&mut world.printed), std::mem::take(&mut world.runs));
         let reading = meter.read();
         self.outcome.statements.push(Ran {
@@ -165,27 +165,17 @@ impl<'a> Runner<'a> {
         if self.silent {
             return Ok(());
         }
-        let started = self.session.started();
-        let session = &mut *self.session;
-        let mut world = World {
-            engine: &mut session.engine,
-            io: self.io,
-            printed: String::new(),
-            runs: Vec::new(),
-            explain: self.explain,
-            started,
-        };
-        if let (true, Value::Array(node)) = (self.explain, value) {
+        let (interp, mut world) = self.world();
+        if let (true, Value::Array(node)) = (world.explain, value) {
             let failed = |f: Failure| Failed {
                 code: f.code.to_owned(),
                 message: f.message,
                 diagnostics: Vec::new(),
                 trace: Vec::new(),
             };
-            return world.explain(&session.interp.graph, &[*node]).map_err(failed);
+            return world.explain(&interp.graph, &[*node]).map_err(failed);
         }
-        let shown =
-            facts::show_value(value, &mut session.interp, &mut world).map_err(|d| Failed::from_diagnostics(vec![d]))?;
+        let shown = facts::show_value(value, interp, &mut world).map_err(|d| Failed::from_diagnostics(vec![d]))?;
         let shown = match (shown, runs.last()) {
             (Shown::Value(facts), Some(run)) => Shown::Computed(facts, Box::new(run.clone())),
             (shown, _) => shown,
