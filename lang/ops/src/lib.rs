@@ -42,7 +42,7 @@ pub use error::OpError;
 pub use fill::{Fill, Law};
 pub use fill_row::{Row, fill_row};
 pub use infer::{Operand, Resolved, resolve, result_type};
-pub use op::{Class, Fold, FoldLoop, Map, MapLoop, Op, Param};
+pub use op::{Class, Contract, ContractLoop, Fold, FoldLoop, Map, MapLoop, Op, Param, Scan, ScanLoop};
 pub use region::Region;
 pub use scalar::Scalar;
 pub use shape::Shape;

@@ -82,6 +82,10 @@ pub enum Class {
     Fold(Fold),
     /// Index arithmetic on one array.
     View(ViewRule),
+    /// Running values along an axis.
+    Scan(Scan),
+    /// Sums of products over paired axes of two arrays.
+    Contract(Contract),
 }
 
 /// What a creation gives: shape and dtype and rule. Chunks come from the call's `chunks`.
@@ -148,6 +152,67 @@ pub struct FoldLoop {
     pub identity: fn(kept: usize, state: &mut [Data]),
     /// Turns states into results.
     pub finish: fn(state: &[Data], facts: &FoldFacts, out: &mut Data),
+}
+
+/// A cumulative operation: the running values of a reduction along an axis.
+pub struct Scan {
+    /// The reduction whose running values it gives; its totals of blocks are where later blocks begin.
+    pub fold: &'static Op,
+    /// The loops by input dtype, found as a reduction's are.
+    pub loops: &'static [ScanLoop],
+    /// Arithmetic an element, in additions.
+    pub weight: f32,
+}
+
+/// The same running values for one dtype.
+pub struct ScanLoop {
+    /// The dtype it reads.
+    pub input: DType,
+    /// The dtype it gives, of totals too.
+    pub output: DType,
+    /// Writes running values of a block.
+    pub run: fn(&ScanBlock<'_>, &mut Data),
+}
+
+/// A block of `outer * len * inner` elements, row-major, scanned along the middle: in index order from the
+/// block's first element on, after which each value is combined with where the block begins, if that is given.
+pub struct ScanBlock<'a> {
+    /// The elements.
+    pub data: DataRef<'a>,
+    /// Lengths of the axes before, of the axis scanned, and of those behind.
+    pub lens: [usize; 3],
+    /// `outer * inner` totals of all that lies before the block.
+    pub before: Option<DataRef<'a>>,
+}
+
+/// A contraction.
+pub struct Contract {
+    /// The loops, found as a map's are; both operands have the loop's dtype.
+    pub loops: &'static [ContractLoop],
+    /// Arithmetic for each pair of elements that meet, in additions.
+    pub weight: f32,
+}
+
+/// The same contraction for one dtype.
+pub struct ContractLoop {
+    /// The dtype of both operands and of the result.
+    pub dtype: DType,
+    /// Adds a product of matrices to `out`, in the order of the shared index for each element.
+    pub add: fn(&Product<'_>, &mut Data),
+}
+
+/// `left` (`rows` by `shared`) times `right` (`shared` by `columns`), all row-major and dense.
+pub struct Product<'a> {
+    /// The left matrix.
+    pub left: DataRef<'a>,
+    /// The right matrix.
+    pub right: DataRef<'a>,
+    /// Rows of the left one and of the result.
+    pub rows: usize,
+    /// Columns of the left one, rows of the right one.
+    pub shared: usize,
+    /// Columns of the right one and of the result.
+    pub columns: usize,
 }
 
 /// The elements of one lattice cell of a reduction, as a matrix.
