@@ -89,8 +89,14 @@ impl<'a> Folder<'a> {
         let mut seen = Seen { region: lattice.join(kept, &nothing), kept: kept.size(), reduced: 0, turn: None };
         for superbox in self.work.superboxes(task) {
             let cells = lattice.superbox_cells(superbox);
-            let mut index = cells.start.clone();
+            let run = lattice.run_cells(&cells.len, kept.size());
+            let (mut index, mut number) = (cells.start.clone(), 0_usize);
             loop {
+                if machine.has_locals() && number.is_multiple_of(run) {
+                    let block = lattice.cells_hull(&cells, number..number + run);
+                    machine.prepare(&lattice.join(kept, &block), watch)?;
+                }
+                number += 1;
                 seen.go_to(lattice, &index);
                 self.cell(&seen, machine, watch)?;
                 if !advance(&mut index, &cells) {
@@ -199,7 +205,7 @@ fn state_bytes(work: &FoldWork) -> u64 {
 
 /// The tiles of a region, row-major.
 pub(crate) fn tiles<'a>(region: &'a Region, tile: &'a Shape) -> impl Iterator<Item = Region> + 'a {
-    let counts: Shape = region.len.iter().zip(tile.iter()).map(|(len, t)| len.div_ceil(*t)).collect();
+    let counts: Shape = region.len.iter().zip(tile.iter()).map(|(len, t)| len.div_ceil((*t).max(1))).collect();
     (0..counts.size()).map(move |number| {
         let index = unravel(number, &counts);
         let at: SmallVec<[usize; 4]> = index.iter().zip(tile.iter()).map(|(i, t)| i * t).collect();

@@ -34,7 +34,7 @@ pub mod table;
 pub mod view;
 
 pub use args::{Arg, Args, bind};
-pub use cast::{cast, copy_run, scatter_run};
+pub use cast::{Plane, cast, copy_plane, copy_run, scatter_run};
 pub use chunks::{AxisChunks, Chunks};
 pub use data::{Data, DataRef};
 pub use dtype::{DType, Kind};
