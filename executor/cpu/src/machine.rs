@@ -43,6 +43,8 @@ pub(crate) struct Machine<'a> {
     has_locals: bool,
     /// Which steps give the same for every tile.
     constant: Vec<bool>,
+    /// Steps that are not run with the others: nothing but a reduction reads what they write.
+    deferred: Vec<usize>,
     /// The tile length for which the constants are filled.
     filled_len: Option<usize>,
     _claim: Option<Claim>,
@@ -74,7 +76,23 @@ impl<'a> Machine<'a> {
         let makers = program.locals.iter().map(|local| Maker::new(local, inputs)).collect::<Result<_, _>>()?;
         let made = program.locals.iter().map(Made::of).collect();
         let has_locals = program.has_locals();
-        Ok(Self { program, registers, extras, constant, makers, made, has_locals, filled_len: None, _claim: None })
+        Ok(Self {
+            program,
+            registers,
+            extras,
+            constant,
+            makers,
+            made,
+            has_locals,
+            deferred: Vec::new(),
+            filled_len: None,
+            _claim: None,
+        })
+    }
+
+    /// What it runs.
+    pub(crate) fn program(&self) -> &'a Program {
+        self.program
     }
 
     /// What a register holds after the last tile.
@@ -119,6 +137,19 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
+    /// Leaves a step out from now on. Nothing that it reads may be written after it.
+    pub(crate) fn defer(&mut self, step: usize) {
+        self.deferred.push(step);
+    }
+
+    /// Runs a step that was left out of the tile.
+    pub(crate) fn catch_up(&mut self, step: usize, region: &Region) -> Result<(), RunError> {
+        let made = std::mem::take(&mut self.made);
+        let done = self.advance(step, region, &made);
+        self.made = made;
+        done
+    }
+
     /// Runs the program for a region of its space.
     pub(crate) fn tile(&mut self, region: &Region) -> Result<(), RunError> {
         let made = std::mem::take(&mut self.made);
@@ -131,19 +162,25 @@ impl<'a> Machine<'a> {
     pub(crate) fn run(&mut self, region: &Region, made: &[Made]) -> Result<(), RunError> {
         let len = region.size();
         let constants_stand = self.filled_len == Some(len);
-        let program = self.program;
-        for (number, step) in program.steps.iter().enumerate() {
-            if constants_stand && self.constant[number] {
-                continue;
+        for number in 0..self.program.steps.len() {
+            let stands = constants_stand && self.constant[number];
+            if !stands && !self.deferred.contains(&number) {
+                self.advance(number, region, made)?;
             }
-            let mut out = std::mem::replace(&mut self.registers[step.out.0 as usize], Data::Bool(Vec::new()));
-            out.resize(len);
-            let done = self.step(number, step, region, made, &mut out);
-            self.registers[step.out.0 as usize] = out;
-            done?;
         }
         self.filled_len = Some(len);
         Ok(())
+    }
+
+    /// Runs one step.
+    fn advance(&mut self, number: usize, region: &Region, made: &[Made]) -> Result<(), RunError> {
+        let step = &self.program.steps[number];
+        let place = step.out.0 as usize;
+        let mut out = std::mem::replace(&mut self.registers[place], Data::Bool(Vec::new()));
+        out.resize(region.size());
+        let done = self.step(number, step, region, made, &mut out);
+        self.registers[place] = out;
+        done
     }
 
     fn step(
@@ -223,7 +260,7 @@ fn register(dtype: DType) -> Data {
     }
 }
 
-fn map_loop(op: &'static Op, loop_index: usize) -> &'static MapLoop {
+pub(crate) fn map_loop(op: &'static Op, loop_index: usize) -> &'static MapLoop {
     match &op.class {
         Class::Map(map) => &map.loops[loop_index],
         _ => unreachable!("a Map node holds an elementwise operation"),
