@@ -2,7 +2,7 @@
 //!
 //! In reading order: `dtype`, `scalar`, `data` (a typed buffer), `cast` (conversions and strided copies), `shape`,
 //! `region` (a box of indices), `chunks`, `chunk_spec` (what a user writes for them), `view` (index arithmetic),
-//! `fill` (values made from an index), `rng` (random bits from an index), `fill_row` (rows of fills), `op` (what an
+//! `fill` (values made from an index), `rng` (random bits from an index), `draw` (random laws), `fill_row` (rows of fills), `op` (what an
 //! entry of the table holds), `args` (an entry's arguments, bound), `infer` (which loop takes given dtypes), `lane`
 //! (what a formula is written in), `formula`, `loops` (formulas over slices), `fold`, `fold_var`, `fold_arg`, `table`
 //! (one entry an operation). Everything else reads these entries: completion, reference pages, inference,
@@ -14,6 +14,7 @@ pub mod cast;
 pub mod chunk_spec;
 pub mod chunks;
 pub mod data;
+mod draw;
 pub mod dtype;
 pub mod error;
 pub mod fill;

@@ -132,12 +132,15 @@ macro_rules! map_loops {
 /// A formula as a function of a known type, not a pointer, so that it is inlined.
 macro_rules! typed {
     (1 $t:ident $r:ty; $f:path) => {
+        #[inline(always)]
         |a: $t| -> $r { $f(a) }
     };
     (2 $t:ident $r:ty; $f:path) => {
+        #[inline(always)]
         |a: $t, b: $t| -> $r { $f(a, b) }
     };
     (3 $t:ident $r:ty; $f:path) => {
+        #[inline(always)]
         |a: $t, b: $t, c: $t| -> $r { $f(a, b, c) }
     };
 }
