@@ -107,6 +107,12 @@ fn maps() {
             let mut out = Data::zeros(found.output, TILE);
             let run = map.loops[found.index].run;
             measure(&format!("{} {dtype}", op.name), || run(&refs, &mut out));
+            let Some(sum) = &map.loops[found.index].sum else { continue };
+            let mut state = [Data::zeros(sum.state, 0)];
+            for (layout, kept) in [(Layout::Rows, 1), (Layout::Columns, 64)] {
+                let name = format!("sum of {} {dtype} {layout:?} {kept}x{}", op.name, TILE / kept);
+                measure(&name, || (sum.take)(&refs, kept, TILE / kept, layout, &mut state));
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 //! `region` (a box of indices), `chunks`, `chunk_spec` (what a user writes for them), `view` (index arithmetic),
 //! `fill` (values made from an index), `rng` (random bits from an index), `draw` (random laws), `fill_row` (rows of fills), `op` (what an
 //! entry of the table holds), `args` (an entry's arguments, bound), `infer` (which loop takes given dtypes), `lane`
-//! (what a formula is written in), `formula`, `loops` (formulas over slices), `fold`, `fold_var`, `fold_arg`, `table`
+//! (what a formula is written in), `formula`, `loops` (formulas over slices), `fold`, `fold_var`, `fold_arg`, `fold_map` (sums of formulas), `table`
 //! (one entry an operation). Everything else reads these entries: completion, reference pages, inference,
 //! the executors and the generated tests. This crate reads no other crate of the project, and touches no
 //! file, clock, socket or thread.
@@ -21,6 +21,7 @@ pub mod fill;
 pub mod fill_row;
 pub mod fold;
 mod fold_arg;
+mod fold_map;
 mod fold_var;
 mod formula;
 pub mod infer;
@@ -43,7 +44,7 @@ pub use error::OpError;
 pub use fill::{Fill, Law};
 pub use fill_row::{Row, fill_row};
 pub use infer::{Operand, Resolved, resolve, result_type};
-pub use op::{Class, Fold, FoldLoop, Map, MapLoop, Op, Param};
+pub use op::{Class, Fold, FoldLoop, Map, MapLoop, Op, Param, SumLoop};
 pub use region::Region;
 pub use scalar::Scalar;
 pub use shape::Shape;
