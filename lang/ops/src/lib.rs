@@ -4,8 +4,8 @@
 //! `region` (a box of indices), `chunks`, `chunk_spec` (what a user writes for them), `view` (index arithmetic),
 //! `fill` (values made from an index), `rng` (random bits from an index), `fill_row` (rows of fills), `op` (what an
 //! entry of the table holds), `args` (an entry's arguments, bound), `infer` (which loop takes given dtypes), `lane`
-//! (what a formula is written in), `formula`, `loops` (formulas over slices), `fold`, `fold_var`, `fold_arg`, `table`
-//! (one entry an operation). Everything else reads these entries: completion, reference pages, inference,
+//! (what a formula is written in), `formula`, `loops` (formulas over slices), `fold`, `fold_var`, `fold_arg`, `scan`
+//! (running values), `contract` (sums of products), `table` (one entry an operation). Everything else reads these entries: completion, reference pages, inference,
 //! the executors and the generated tests. This crate reads no other crate of the project, and touches no
 //! file, clock, socket or thread.
 
@@ -13,6 +13,7 @@ pub mod args;
 pub mod cast;
 pub mod chunk_spec;
 pub mod chunks;
+mod contract;
 pub mod data;
 pub mod dtype;
 pub mod error;
@@ -29,6 +30,7 @@ pub mod op;
 pub mod region;
 pub mod rng;
 pub mod scalar;
+mod scan;
 pub mod shape;
 pub mod table;
 pub mod view;
@@ -42,7 +44,9 @@ pub use error::OpError;
 pub use fill::{Fill, Law};
 pub use fill_row::{Row, fill_row};
 pub use infer::{Operand, Resolved, resolve, result_type};
-pub use op::{Class, Contract, ContractLoop, Fold, FoldLoop, Map, MapLoop, Op, Param, Scan, ScanLoop};
+pub use op::{
+    AxisPairs, Class, Contract, ContractLoop, Fold, FoldLoop, Map, MapLoop, Op, Pairing, Pairwise, Param, Scan, ScanLoop,
+};
 pub use region::Region;
 pub use scalar::Scalar;
 pub use shape::Shape;
