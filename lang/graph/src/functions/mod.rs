@@ -9,10 +9,12 @@ mod convert;
 mod create;
 mod dicts;
 mod generator;
+mod join;
 mod lists;
 mod looking;
 mod math;
 pub mod modules;
+mod pad;
 pub mod properties;
 mod reduce;
 mod sequence;
@@ -214,6 +216,8 @@ static GROUPS: &[&[FunctionEntry]] = &[
     lists::ENTRIES,
     dicts::ENTRIES,
     create::ENTRIES,
+    join::ENTRIES,
+    pad::ENTRIES,
     generator::ENTRIES,
     storage::ENTRIES,
     looking::ENTRIES,

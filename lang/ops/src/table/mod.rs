@@ -13,6 +13,7 @@ mod rounding;
 mod selection;
 mod shape;
 mod trigonometry;
+mod turn;
 mod window;
 
 use crate::op::{Class, Map, MapLoop, Numpy, Op, Param, ParamKind};
@@ -33,6 +34,7 @@ static GROUPS: &[&[&Op]] = &[
     cumulative::OPS,
     product::OPS,
     shape::OPS,
+    turn::OPS,
     window::OPS,
 ];
 
