@@ -301,11 +301,24 @@ fn fill_tile(fill: &Fill, shape: &Shape, view: &View, region: &Region, out: &mut
     let along = row_axis.and_then(|axis| view.source.iter().position(|s| s.follows(axis)).zip(Some(axis)));
     let step = along.map_or(0, |(s, axis)| view.source[s].step_on(axis));
     let along = along.map(|(s, _)| s);
+    let outer = row_axis.unwrap_or(region.len.ndim());
+    let mut index = region.start.clone();
+    let mut at: SmallVec<[i64; 4]> = SmallVec::from_elem(0, view.source.len());
     for first in (0..len).step_by(n) {
-        let inside = cleave_plan::stage::unravel(first, &region.len);
-        let index: SmallVec<[usize; 4]> = inside.iter().zip(&region.start).map(|(a, b)| a + b).collect();
-        let at: SmallVec<[i64; 4]> = view.source.iter().map(|s| s.at(&index)).collect();
+        at.iter_mut().zip(&view.source).for_each(|(at, s)| *at = s.at(&index));
         fill_row(fill, shape, Row { at: &at, axis: along, step }, out, first..first + n);
+        next_index(&mut index[..outer], region);
+    }
+}
+
+/// Goes to the next index of a region's first axes, row-major; after the last comes the first.
+fn next_index(index: &mut [usize], region: &Region) {
+    for axis in (0..index.len()).rev() {
+        index[axis] += 1;
+        if index[axis] < region.start[axis] + region.len[axis] {
+            return;
+        }
+        index[axis] = region.start[axis];
     }
 }
 
