@@ -2,7 +2,7 @@
 
 use crate::cache::Cache;
 use crate::copy::{Walk, copy_box};
-use crate::gather::{Reader, Stored, gather, gather_part};
+use crate::gather::{Reader, Stored, gather, gather_part, run_in};
 use crate::ledger::{Claim, Ledger};
 use crate::maker::{Made, Maker};
 use crate::watch::Watch;
@@ -35,6 +35,10 @@ pub(crate) struct Inputs<'a> {
 pub(crate) struct Machine<'a> {
     program: &'a Program,
     registers: Vec<Data>,
+    /// Registers that are not filled but stand for a run of a local's elements: its number, the first of them.
+    aliases: Vec<Option<(u32, usize)>>,
+    /// Elements of the tile at hand.
+    len: usize,
     /// What each step besides its inputs needs.
     extras: Vec<Extra<'a>>,
     /// What makes the locals, and what they made for the block at hand.
@@ -67,6 +71,7 @@ impl<'a> Machine<'a> {
     /// A machine whose registers count as another's.
     pub(crate) fn nested(program: &'a Program, inputs: &Inputs<'a>) -> Result<Self, RunError> {
         let registers = program.slots.iter().map(|&dtype| register(dtype)).collect();
+        let aliases = vec![None; program.slots.len()];
         let extras = program
             .steps
             .iter()
@@ -79,6 +84,8 @@ impl<'a> Machine<'a> {
         Ok(Self {
             program,
             registers,
+            aliases,
+            len: 0,
             extras,
             constant,
             makers,
@@ -97,12 +104,20 @@ impl<'a> Machine<'a> {
 
     /// What a register holds after the last tile.
     pub(crate) fn register(&self, slot: Slot) -> DataRef<'_> {
-        self.registers[slot.0 as usize].as_ref()
+        self.operand(slot, &self.made)
+    }
+
+    /// What a register holds, where its locals stand elsewhere.
+    fn operand<'m>(&'m self, slot: Slot, made: &'m [Made]) -> DataRef<'m> {
+        match self.aliases[slot.0 as usize] {
+            Some((number, first)) => made[number as usize].data.as_ref().slice(first..first + self.len),
+            None => self.registers[slot.0 as usize].as_ref(),
+        }
     }
 
     /// What the program's first result is after the last tile.
-    pub(crate) fn result(&self) -> DataRef<'_> {
-        self.register(self.program.results[0])
+    pub(crate) fn result<'m>(&'m self, made: &'m [Made]) -> DataRef<'m> {
+        self.operand(self.program.results[0], made)
     }
 
     /// Whether tiles are to be run block by block, each block being prepared before.
@@ -161,6 +176,7 @@ impl<'a> Machine<'a> {
     /// Runs the steps for a region, with locals that stand elsewhere.
     pub(crate) fn run(&mut self, region: &Region, made: &[Made]) -> Result<(), RunError> {
         let len = region.size();
+        self.len = len;
         let constants_stand = self.filled_len == Some(len);
         for number in 0..self.program.steps.len() {
             let stands = constants_stand && self.constant[number];
@@ -176,6 +192,10 @@ impl<'a> Machine<'a> {
     fn advance(&mut self, number: usize, region: &Region, made: &[Made]) -> Result<(), RunError> {
         let step = &self.program.steps[number];
         let place = step.out.0 as usize;
+        self.aliases[place] = alias(&step.action, region, made);
+        if self.aliases[place].is_some() {
+            return Ok(());
+        }
         let mut out = std::mem::replace(&mut self.registers[place], Data::Bool(Vec::new()));
         out.resize(region.size());
         let done = self.step(number, step, region, made, &mut out);
@@ -203,15 +223,15 @@ impl<'a> Machine<'a> {
                 }
             }
             Action::Map { op, loop_index, inputs } => {
-                let inputs: SmallVec<[DataRef<'_>; 3]> = inputs.iter().map(|&s| self.register(s)).collect();
+                let inputs: SmallVec<[DataRef<'_>; 3]> = inputs.iter().map(|&s| self.operand(s, made)).collect();
                 (map_loop(op, *loop_index).run)(&inputs, out);
             }
-            Action::Cast { input } => cast(self.register(*input), out),
+            Action::Cast { input } => cast(self.operand(*input, made), out),
             Action::Overlay { base, place, .. } => {
                 let part = hit(place, region);
                 if *base != step.out && part.len != region.len {
                     let all = Walk::whole(&region.len);
-                    copy_box(&region.len, self.register(*base), &all, out, &all);
+                    copy_box(&region.len, self.operand(*base, made), &all, out, &all);
                 }
                 if let Extra::Patch(patch) = &mut self.extras[number] {
                     patch.lay(place, &part, region, out)?;
@@ -232,9 +252,16 @@ impl<'a> Machine<'a> {
             to.base += (p.start + p.step * part.start[axis] - region.start[axis]) as isize * to.strides[axis];
             to.strides[axis] *= p.step as isize;
         }
-        copy_box(&part.len, self.result(), &Walk::whole(&part.len), out, &to);
+        copy_box(&part.len, self.result(&self.made), &Walk::whole(&part.len), out, &to);
         Ok(())
     }
+}
+
+/// The local whose elements a load takes in their order, and the first of them.
+fn alias(action: &Action, region: &Region, made: &[Made]) -> Option<(u32, usize)> {
+    let Action::Load { origin: Origin::Local(number), view, .. } = action else { return None };
+    let first = run_in(&made[*number as usize].region, view, region)?;
+    Some((*number, first))
 }
 
 /// The part of a patch that shows in a region.

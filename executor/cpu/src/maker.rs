@@ -6,7 +6,7 @@ use crate::machine::{Inputs, Machine};
 use crate::watch::Watch;
 use cleave_graph::SCAN_LEN;
 use cleave_ops::op::ScanBlock;
-use cleave_ops::{Class, Data, DataRef, Op, Region, ScanLoop, copy_run};
+use cleave_ops::{Class, Data, DataRef, Op, Region, ScanLoop, Shape, copy_run};
 use cleave_plan::locals::block_shape;
 use cleave_plan::size::{axis_across, tile_shape};
 use cleave_plan::{Local, Making, RunError};
@@ -90,17 +90,23 @@ fn fill(
     watch: &Watch<'_>,
 ) -> Result<(), RunError> {
     out.resize(region.size());
-    for block in tiles(region, &block_shape(&region.len)) {
+    for block in tiles(region, &even(&region.len, &block_shape(&region.len))) {
         machine.prepare_patches(&block, watch)?;
-        for tile in tiles(&block, &tile_shape(&block.len, across)) {
+        for tile in tiles(&block, &even(&block.len, &tile_shape(&block.len, across))) {
             watch.visit(0)?;
             machine.run(&tile, earlier)?;
             let inside: SmallVec<[usize; 4]> = tile.start.iter().zip(&region.start).map(|(a, b)| a - b).collect();
             let to = Walk::inside(&inside, &region.len);
-            copy_box(&tile.len, machine.result(), &Walk::whole(&tile.len), out, &to);
+            copy_box(&tile.len, machine.result(earlier), &Walk::whole(&tile.len), out, &to);
         }
     }
     Ok(())
+}
+
+/// Sides that cut `lens` into as many parts as `sides` do, but nearly equal ones: what is read beside a block
+/// leaves no slivers.
+fn even(lens: &Shape, sides: &Shape) -> Shape {
+    lens.iter().zip(sides.iter()).map(|(&len, &side)| len.div_ceil((len + side / 2) / side.max(1)).max(1)).collect()
 }
 
 impl<'a> Scanner<'a> {

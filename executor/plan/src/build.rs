@@ -294,11 +294,13 @@ fn assign(space: &Shape, code: &[(Action, DType)], results: &[Slot]) -> Program 
     program
 }
 
-/// The base over which a patch is laid, where nobody else reads that base.
+/// The base over which a patch is laid, where nobody else reads that base and its register holds it: a load may
+/// stand for elements that lie elsewhere.
 fn overwritten(action: &Action, code: &[(Action, DType)], at: usize, last_read: &[usize]) -> Option<Slot> {
     let Action::Overlay { base, .. } = action else { return None };
     let value = base.0 as usize;
-    (last_read[value] == at && !code[value].0.is_constant()).then_some(*base)
+    let is_own = !code[value].0.is_constant() && !matches!(code[value].0, Action::Load { .. });
+    (last_read[value] == at && is_own).then_some(*base)
 }
 
 fn renamed(action: &Action, place: &[Slot]) -> Action {

@@ -6,7 +6,6 @@
 //! number: node `j` of level `k` is what lies in `j * 2^k .. (j + 1) * 2^k`, and a child that is missing
 //! changes nothing. Any cut into aligned ranges of `2^k` superboxes therefore gives the same tree.
 
-use crate::locals::BLOCK_LEN;
 use crate::stage::unravel;
 use cleave_ops::op::Layout;
 use cleave_ops::{Region, Shape};
@@ -97,9 +96,9 @@ impl Lattice {
         Region { len: Shape::new((0..start.len()).map(len)), start }
     }
 
-    /// How many cells of a superbox, in order, make a block whose locals stay in the cache.
-    pub fn run_cells(&self, cells: &Shape, kept: usize) -> usize {
-        let most = (BLOCK_LEN / (self.cell.size() * kept).max(1)).max(1);
+    /// How many cells of a superbox, in order, make a block of that many elements at most.
+    pub fn run_cells(&self, cells: &Shape, kept: usize, block_len: usize) -> usize {
+        let most = (block_len / (self.cell.size() * kept).max(1)).max(1);
         let mut run = 1;
         for &len in cells.iter().rev() {
             if run * len > most {

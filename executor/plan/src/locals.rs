@@ -95,7 +95,8 @@ fn groups(graph: &Graph, node: NodeId, views: Vec<View>) -> Vec<(Vec<View>, bool
         group if needs_neighbours || cannot_be_placed(kind, &group) => vec![(group, true)],
         group if is_random(kind) && runs_across(&group[0]) => vec![(group, true)],
         group => {
-            let is_made = group.len() > 1 && is_costly(graph, node, group.len()) && is_near(&group);
+            let is_shared = group.len() > 1 && is_costly(graph, node, group.len()) && is_near(&group);
+            let is_made = is_shared || is_computed(kind) && repeats(&group[0]);
             vec![(group, is_made)]
         }
     };
@@ -133,6 +134,15 @@ fn is_random(kind: &NodeKind) -> bool {
     matches!(kind, NodeKind::Fill(Fill::Random { .. }))
 }
 
+fn is_computed(kind: &NodeKind) -> bool {
+    matches!(kind, NodeKind::Map { .. } | NodeKind::Cast(_) | NodeKind::Overlay { .. })
+}
+
+/// Whether each element of the source shows many times in the view.
+fn repeats(view: &View) -> bool {
+    (0..view.shape.ndim()).any(|axis| view.shape[axis] > 1 && !view.source.iter().any(|s| s.follows(axis)))
+}
+
 /// Whether neighbours in the source are no neighbours in the view: random numbers come in runs.
 fn runs_across(view: &View) -> bool {
     let last = view.shape.ndim().saturating_sub(1);
@@ -162,6 +172,12 @@ fn is_costly(graph: &Graph, node: NodeId, times: usize) -> bool {
 }
 
 impl Program {
+    /// Elements of a block: more where running values need whole blocks of theirs.
+    pub fn block_len(&self) -> usize {
+        let scans = self.locals.iter().any(|local| matches!(local.making, Making::Scan { .. }));
+        if scans { 4 * BLOCK_LEN } else { BLOCK_LEN }
+    }
+
     /// Whether tiles need values that are made for a block before.
     pub fn has_locals(&self) -> bool {
         !self.locals.is_empty() || self.patches().any(|(patch, _)| patch.has_locals())
