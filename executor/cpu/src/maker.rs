@@ -90,7 +90,8 @@ fn fill(
     watch: &Watch<'_>,
 ) -> Result<(), RunError> {
     out.resize(region.size());
-    for block in tiles(region, &even(&region.len, &block_shape(&region.len))) {
+    let block = if machine.has_locals() { even(&region.len, &block_shape(&region.len)) } else { region.len.clone() };
+    for block in tiles(region, &block) {
         machine.prepare_patches(&block, watch)?;
         for tile in tiles(&block, &even(&block.len, &tile_shape(&block.len, across))) {
             watch.visit(0)?;

@@ -12,9 +12,8 @@ use cleave_ops::{Class, Fill, Region, Shape, View};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashSet};
 
-/// Lengths of a block on the second last and on the last axis; powers of two, so that running values begin
-/// where blocks do. A block of doubles is 1 MiB.
-const SIDES: (usize, usize) = (256, 512);
+/// Lengths of a block on the second last and on the last axis. A block of doubles is 1 MiB.
+const SIDES: (usize, usize) = (128, 1024);
 /// The most elements of a block.
 pub const BLOCK_LEN: usize = SIDES.0 * SIDES.1;
 
@@ -282,7 +281,7 @@ mod tests {
 
     #[test]
     fn blocks_are_wide_and_bounded() {
-        assert_eq!(block_shape(&Shape::new([20_000, 20_000])), Shape::new([256, 512]));
+        assert_eq!(block_shape(&Shape::new([20_000, 20_000])), Shape::new([128, 1024]));
         assert_eq!(block_shape(&Shape::new([1_000_000])), Shape::new([1 << 17]));
         assert_eq!(block_shape(&Shape::new([50, 30, 40])), Shape::new([50, 30, 40]));
         assert_eq!(block_shape(&Shape::new([5, 0])), Shape::new([5, 1]));

@@ -18,6 +18,8 @@ const BLOCK_LEN: usize = 1 << 18;
 const TASKS_A_THREAD: usize = 8;
 /// The most bytes of reduction states of one task.
 const STATE_BYTES: usize = 1 << 20;
+/// Rows of at least so many elements make a tile each.
+const LONG_ROW: usize = 512;
 /// The side of a tile along the fastest axis of a source that is read across.
 const CROSS_LEN: usize = 32;
 
@@ -113,9 +115,17 @@ impl StoreWork {
     }
 }
 
+/// A tile of a block: one row where rows are long, since runs of what exists are taken as they lie.
+fn long_rows(block: &Shape) -> Shape {
+    let inner = inner_box(block, TILE_LEN);
+    let is_long = inner.last().is_some_and(|&row| row >= LONG_ROW);
+    let side = |(axis, &side): (usize, &usize)| if is_long && axis + 1 < inner.ndim() { 1 } else { side };
+    inner.iter().enumerate().map(side).collect()
+}
+
 /// The lengths of a tile of a block, where a source is read across that axis or none is.
 pub fn tile_shape(block: &Shape, across: Option<usize>) -> Shape {
-    let Some(across) = across else { return inner_box(block, TILE_LEN) };
+    let Some(across) = across else { return long_rows(block) };
     let last = block.ndim() - 1;
     let mut sides = vec![1; block.ndim()];
     sides[across] = block[across].clamp(1, CROSS_LEN);
