@@ -45,7 +45,8 @@ pub use fill::{Fill, Law};
 pub use fill_row::{Row, fill_row};
 pub use infer::{Operand, Resolved, resolve, result_type};
 pub use op::{
-    AxisPairs, Class, Contract, ContractLoop, Fold, FoldLoop, Map, MapLoop, Op, Pairing, Pairwise, Param, Scan, ScanLoop,
+    AxisPairs, Class, Contract, ContractLoop, Fold, FoldLoop, Map, MapLoop, Op, Pairing, Pairwise, Param, Scan,
+    ScanLoop,
 };
 pub use region::Region;
 pub use scalar::Scalar;
