@@ -84,11 +84,14 @@ fn passing(graph: &Graph, node: &Node, wanted: &[Seen]) -> Passing {
         NodeKind::View { .. } | NodeKind::Rechunk(_) => Passing::Through,
         NodeKind::Map { .. } | NodeKind::Cast(_) if wanted.len() > MOST_VIEWS => Passing::Stop,
         NodeKind::Map { .. } if wanted.iter().any(enlarges) => Passing::Stop,
+        NodeKind::Cast(_) if wanted.iter().any(|seen| enlarges(seen) && slides(seen)) => Passing::Stop,
         NodeKind::Map { .. } | NodeKind::Cast(_) if shifts::overlap(wanted, &node.shape) => Passing::Stop,
         NodeKind::Map { .. } | NodeKind::Cast(_) => Passing::Through,
         NodeKind::Fold { input, axes, .. } => match wanted {
             [Some(view)] => {
-                let kept: Axes = (0..graph[*input].shape.ndim()).filter(|a| !axes.contains(a)).map(Some).collect();
+                let mut next = 0..;
+                let place = |a| if axes.contains(&a) { None } else { next.next() };
+                let kept: Axes = (0..graph[*input].shape.ndim()).map(place).collect();
                 part_of(view, node, |cuts| Some(smallvec![cuts.on(&graph[*input].shape, &kept)]))
             }
             _ => Passing::Stop,
@@ -111,6 +114,11 @@ fn passing(graph: &Graph, node: &Node, wanted: &[Seen]) -> Passing {
         },
         NodeKind::Fill(_) | NodeKind::Load(_) | NodeKind::Overlay { .. } => Passing::Stop,
     }
+}
+
+/// Whether a view shows elements several times because windows lie over each other.
+fn slides(seen: &Seen) -> bool {
+    seen.as_ref().is_some_and(|view| view.source.iter().any(|s| s.terms.len() > 1))
 }
 
 /// The view of input number `place`, where `node` is wanted through `seen`.

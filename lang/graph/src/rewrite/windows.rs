@@ -145,10 +145,12 @@ fn windows(graph: &mut Graph, op: &'static Op, base: NodeId, (s, step, len): (us
     all
 }
 
+/// Cut as the first part is: cutting wherever one is would double the chunks with each step.
 fn both(graph: &mut Graph, op: &'static Op, parts: [NodeId; 2]) -> Option<NodeId> {
-    let dtype = graph[parts[0]].dtype;
+    let first = graph[parts[0]].clone();
     let made = build::elementwise(graph, op, &parts.map(Operand::Array)).ok()?;
-    (graph[made].dtype == dtype).then_some(made)
+    let made = Node { chunks: first.chunks, ..graph[made].clone() };
+    (made.dtype == first.dtype).then(|| graph.add(made))
 }
 
 /// The view without the window axes.

@@ -145,11 +145,17 @@ fn stack_clash([left, right]: &[Shape; 2]) -> (usize, usize) {
 }
 
 fn dot(_: &Args, left: &Shape, right: &Shape) -> Paired {
-    over(left, right, &[(left.ndim() - 1, right.ndim().saturating_sub(2))])
+    match (left.ndim(), right.ndim()) {
+        (0, _) | (_, 0) => over(left, right, &[]),
+        (l, r) => over(left, right, &[(l - 1, r.saturating_sub(2))]),
+    }
 }
 
 fn inner(_: &Args, left: &Shape, right: &Shape) -> Paired {
-    over(left, right, &[(left.ndim() - 1, right.ndim() - 1)])
+    match (left.ndim(), right.ndim()) {
+        (0, _) | (_, 0) => over(left, right, &[]),
+        (l, r) => over(left, right, &[(l - 1, r - 1)]),
+    }
 }
 
 fn tensordot(args: &Args, left: &Shape, right: &Shape) -> Paired {
