@@ -160,12 +160,6 @@ fn int_inverse_pow<T: Int>(a: T, b: T) -> T {
     }
 }
 
-/// A power; squares and square roots as exact as those are.
-#[inline(always)]
-pub(crate) fn pow<T: Float>(a: T, b: T) -> T {
-    if b == T::near(2.0) { a.mul(a) } else { a.pow(b) }
-}
-
 /// `1 / a`.
 #[inline(always)]
 pub(crate) fn reciprocal<T: Float>(a: T) -> T {
@@ -284,26 +278,28 @@ pub(crate) fn is_close<T: Float>(a: T, b: T, rtol: T, atol: T, equal_nan: bool) 
 }
 
 /// Logarithm of a sum of exponentials.
+#[inline(always)]
 pub(crate) fn logaddexp<T: Float>(a: T, b: T) -> T {
     let apart = a.sub(b);
-    match () {
-        () if a == b => a.add(T::near(consts::LN_2)),
-        () if apart > T::ZERO => a.add(apart.neg().exp().log1p()),
-        () if apart <= T::ZERO => b.add(apart.exp().log1p()),
-        () => apart,
-    }
+    let rest = apart.abs().neg().exp().log1p();
+    joined(a, b, rest, T::near(consts::LN_2))
 }
 
 /// Logarithm to base 2 of a sum of powers of 2.
+#[inline(always)]
 pub(crate) fn logaddexp2<T: Float>(a: T, b: T) -> T {
-    let log2_1p = |x: T| T::near(consts::LOG2_E).mul(x.log1p());
     let apart = a.sub(b);
-    match () {
-        () if a == b => a.add(T::ONE),
-        () if apart > T::ZERO => a.add(log2_1p(apart.neg().exp2())),
-        () if apart <= T::ZERO => b.add(log2_1p(apart.exp2())),
-        () => apart,
-    }
+    let rest = T::near(consts::LOG2_E).mul(apart.abs().neg().exp2().log1p());
+    joined(a, b, rest, T::ONE)
+}
+
+/// The greater of two and the rest, or `of_equals` beyond both if they are equal.
+#[inline(always)]
+fn joined<T: Float>(a: T, b: T, rest: T, of_equals: T) -> T {
+    let apart = a.sub(b);
+    let value = if apart > T::ZERO { a } else { b }.add(rest);
+    let value = if apart.is_nan() { apart } else { value };
+    if a == b { a.add(of_equals) } else { value }
 }
 
 /// Degrees to radians.
@@ -318,13 +314,15 @@ pub(crate) fn rad2deg<T: Float>(a: T) -> T {
     a.mul(T::near(180.0 / consts::PI))
 }
 
-/// Inverse hyperbolic cosine; nan below 1.
-pub(crate) fn acosh<T: Float>(a: T) -> T {
-    if a < T::ONE { T::near(f64::NAN) } else { a.acosh() }
+/// The normalised sinc function of a small operand.
+#[inline(always)]
+pub(crate) fn sinc<T: Float>(a: T) -> T {
+    let angle = a.mul(T::near(consts::PI));
+    if a == T::ZERO { T::ONE } else { angle.near_sin().div(angle) }
 }
 
 /// The normalised sinc function.
-pub(crate) fn sinc<T: Float>(a: T) -> T {
+pub(crate) fn any_sinc<T: Float>(a: T) -> T {
     let angle = a.mul(T::near(consts::PI));
     if a == T::ZERO { T::ONE } else { angle.sin().div(angle) }
 }

@@ -44,6 +44,7 @@ pub(crate) fn mixed<A: Element, B: Element, R: Element>(x: &[DataRef<'_>], out: 
 pub(crate) mod fast {
     use super::{operand, result};
     use crate::data::{Data, DataRef, Element};
+    use crate::lane::Num;
     use pulp::{Arch, Simd, WithSimd};
 
     struct One<'a, A, R, F>(&'a [A], &'a mut [R], F);
@@ -69,10 +70,43 @@ pub(crate) mod fast {
         }
     }
 
+    /// Applies `f` from slice to slice.
+    pub(crate) fn wide<A: Copy, R>(x: &[A], out: &mut [R], f: impl Fn(A) -> R) {
+        Arch::new().dispatch(One(x, out, f));
+    }
+
+    /// Applies `f` from two slices to one.
+    pub(crate) fn wide_pairs<A: Copy, R>(x: &[A], y: &[A], out: &mut [R], f: impl Fn(A, A) -> R) {
+        Arch::new().dispatch(Two(x, y, out, f));
+    }
+
+    /// Whether any element is at least as far from zero as the bound.
+    pub(crate) fn exceeds<A: Num>(x: &[A], bound: A) -> bool {
+        struct Exceeds<'a, A>(&'a [A], A);
+        impl<A: Num> WithSimd for Exceeds<'_, A> {
+            type Output = bool;
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _simd: S) -> bool {
+                let mut any = false;
+                for a in self.0 {
+                    any |= a.abs() >= self.1;
+                }
+                any
+            }
+        }
+        Arch::new().dispatch(Exceeds(x, bound))
+    }
+
+    /// The value that all elements have, if there is one.
+    pub(crate) fn common<A: Element>(x: &[A]) -> Option<A> {
+        let first = *x.first()?;
+        x.iter().all(|&a| a == first).then_some(first)
+    }
+
     /// Applies `f` from slice to slice. Narrow elements gain nothing from dispatch and take the plain loop.
     pub(crate) fn map<A: Element, R: Element>(x: &[A], out: &mut [R], f: impl Fn(A) -> R) {
         if const { size_of::<A>() >= 4 } {
-            Arch::new().dispatch(One(x, out, f));
+            wide(x, out, f);
         } else {
             out.iter_mut().zip(x).for_each(|(o, &a)| *o = f(a));
         }
@@ -105,6 +139,106 @@ pub(crate) mod fast {
             }
         }
         Arch::new().dispatch(Select(operand(x, 0), operand(x, 1), operand(x, 2), result::<T>(out)));
+    }
+}
+
+/// Loops with the widest vectors for long formulas, whatever the width of elements.
+pub(crate) mod deep {
+    use super::{fast, operand, result};
+    use crate::data::{Data, DataRef, Element};
+    use crate::lane::{Float, Int};
+    use crate::math;
+
+    /// Applies a formula of one operand.
+    pub(crate) fn unary<A: Element, R: Element, F: Fn(A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+        fast::wide(operand(x, 0), result(out), f);
+    }
+
+    /// Applies a formula of two operands.
+    pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+        fast::wide_pairs(operand(x, 0), operand(x, 1), result(out), f);
+    }
+
+    /// Applies a formula of an angle that holds for small ones, and then `any` to those that are not.
+    fn angles<A: Float>(x: &[A], out: &mut [A], f: impl Fn(A) -> A, bound: f64, any: fn(A) -> A) {
+        fast::wide(x, out, f);
+        if bound < A::GREATEST.widest() && fast::exceeds(x, A::near(bound)) {
+            let far = out.iter_mut().zip(x).filter(|(_, a)| a.abs() >= A::near(bound));
+            far.for_each(|(o, &a)| *o = any(a));
+        }
+    }
+
+    /// Sines.
+    pub(crate) fn sin<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
+        angles(operand(x, 0), result(out), f, math::NEAR, A::sin);
+    }
+
+    /// Cosines.
+    pub(crate) fn cos<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
+        angles(operand(x, 0), result(out), f, math::NEAR, A::cos);
+    }
+
+    /// Tangents.
+    pub(crate) fn tan<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
+        angles(operand(x, 0), result(out), f, math::NEAR, A::tan);
+    }
+
+    /// Normalised sinc functions; pi times an operand is the angle.
+    pub(crate) fn sinc<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
+        angles(operand(x, 0), result(out), f, math::NEAR / 4.0, crate::formula::any_sinc);
+    }
+
+    /// Powers; one exponent for all is known to the formula when it is compiled, if it is a usual one.
+    pub(crate) fn float_powers<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A, A) -> A) {
+        let (base, power, out) = (operand::<A>(x, 0), operand::<A>(x, 1), result::<A>(out));
+        match fast::common(power).map(Float::widest) {
+            Some(2.0) => fast::wide(
+                base,
+                out,
+                #[inline(always)]
+                |a| f(a, A::near(2.0)),
+            ),
+            Some(3.0) => fast::wide(
+                base,
+                out,
+                #[inline(always)]
+                |a| f(a, A::near(3.0)),
+            ),
+            Some(0.5) => fast::wide(
+                base,
+                out,
+                #[inline(always)]
+                |a| f(a, A::near(0.5)),
+            ),
+            Some(-1.0) => fast::wide(
+                base,
+                out,
+                #[inline(always)]
+                |a| f(a, A::near(-1.0)),
+            ),
+            _ => fast::wide_pairs(base, power, out, f),
+        }
+    }
+
+    /// Powers of integers; squares and cubes are products.
+    pub(crate) fn int_powers<A: Int>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A, A) -> A) {
+        let (base, power, out) = (operand::<A>(x, 0), operand::<A>(x, 1), result::<A>(out));
+        let two = A::ONE.add(A::ONE);
+        match fast::common(power) {
+            Some(power) if power == two => fast::wide(
+                base,
+                out,
+                #[inline(always)]
+                |a: A| a.mul(a),
+            ),
+            Some(power) if power == two.add(A::ONE) => fast::wide(
+                base,
+                out,
+                #[inline(always)]
+                |a: A| a.mul(a).mul(a),
+            ),
+            _ => out.iter_mut().zip(base).zip(power).for_each(|((o, &a), &b)| *o = f(a, b)),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::error::OpError;
 use crate::formula as f;
 use crate::infer::Operand;
 use crate::lane::{Float, Num};
-use crate::loops::{binary, fast, map_loops, unary};
+use crate::loops::{binary, deep, fast, map_loop, map_loops, unary};
 use crate::op::{Class, Map, MapLoop, Op};
 use half::f16;
 
@@ -133,6 +133,16 @@ static FMOD: Op = Op {
     ..MAP
 };
 
+/// Loops of integers, then of floats.
+macro_rules! powers {
+    ($($int:ident)*; $($float:ident)*) => {
+        &[
+            $(map_loop!(2 same deep::int_powers; $int f::int_pow; None),)*
+            $(map_loop!(2 same deep::float_powers; $float Float::pow; None),)*
+        ]
+    };
+}
+
 static POW: Op = Op {
     name: "pow",
     aliases: &["power"],
@@ -142,7 +152,7 @@ static POW: Op = Op {
     examples: &[("arange(4) ** 2", "[0 1 4 9]"), ("arange(3) ** 0.5", "[0.         1.         1.41421356]")],
     class: Class::Map(Map {
         check: Some(no_negative_power),
-        ..map(map_loops!(2 same binary; f::int_pow: i8 u8 i16 u16 i32 u32 i64 u64; f::pow: f16 f32 f64), 40.0)
+        ..map(powers!(i8 u8 i16 u16 i32 u32 i64 u64; f16 f32 f64), 40.0)
     }),
     numpy: numpy("np.power", 0.0, 10.0, 2.0),
     ..MAP
@@ -152,7 +162,7 @@ static FLOAT_POWER: Op = Op {
     name: "float_power",
     summary: "First operand raised to the second, in float64",
     examples: &[("float_power(arange(1, 4), -1)", "[1.         0.5        0.33333333]")],
-    class: Class::Map(map(map_loops!(2 same binary; f::pow: f64), 40.0)),
+    class: Class::Map(map(map_loops!(2 same deep::float_powers; Float::pow: f64), 40.0)),
     numpy: numpy("np.float_power", 0.0, 10.0, 2.0),
     ..MAP
 };

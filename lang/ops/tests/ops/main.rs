@@ -5,6 +5,7 @@ mod args;
 mod chunks;
 mod data;
 mod folds;
+mod precision;
 mod promotion;
 mod table;
 mod values;
