@@ -105,33 +105,47 @@ pub(crate) fn int_fmod<T: Int>(a: T, b: T) -> T {
     a.rem(b)
 }
 
-/// Quotient rounded toward minus infinity, exact where a quotient of rounded operands would not be.
+/// Quotient rounded toward minus infinity, exact where a quotient of rounded operands would not be; for operands of
+/// which `near_fmod` holds.
+#[inline(always)]
 pub(crate) fn floor_divide<T: Float>(a: T, b: T) -> T {
-    if b == T::ZERO {
-        return a.div(b);
-    }
-    let (rest, borrow) = rest_and_borrow(a, b);
-    let quotient = a.sub(rest).div(b);
-    let quotient = if borrow { quotient.sub(T::ONE) } else { quotient };
-    if quotient == T::ZERO {
-        return T::ZERO.copysign(a.div(b));
-    }
-    let floor = quotient.floor();
-    if quotient.sub(floor) > T::near(0.5) { floor.add(T::ONE) } else { floor }
+    floor_of_rest(a, b, a.near_fmod(b))
+}
+
+/// The same for all operands.
+pub(crate) fn any_floor_divide<T: Float>(a: T, b: T) -> T {
+    if b == T::ZERO { a.div(b) } else { floor_of_rest(a, b, a.fmod(b)) }
 }
 
 /// What `floor_divide` leaves over.
+#[inline(always)]
 pub(crate) fn remainder<T: Float>(a: T, b: T) -> T {
-    let (rest, borrow) = rest_and_borrow(a, b);
-    if rest == T::ZERO {
-        return rest.copysign(b);
-    }
-    if borrow { rest.add(b) } else { rest }
+    signed_rest(b, a.near_fmod(b))
 }
 
-fn rest_and_borrow<T: Float>(a: T, b: T) -> (T, bool) {
-    let rest = a.fmod(b);
-    (rest, rest != T::ZERO && ((b < T::ZERO) != (rest < T::ZERO)))
+/// What `any_floor_divide` leaves over.
+pub(crate) fn any_remainder<T: Float>(a: T, b: T) -> T {
+    signed_rest(b, a.fmod(b))
+}
+
+#[inline(always)]
+fn floor_of_rest<T: Float>(a: T, b: T, rest: T) -> T {
+    let quotient = a.sub(rest).div(b);
+    let quotient = if borrows(b, rest) { quotient.sub(T::ONE) } else { quotient };
+    let floor = quotient.floor();
+    let nearest = if quotient.sub(floor) > T::near(0.5) { floor.add(T::ONE) } else { floor };
+    if quotient == T::ZERO { T::ZERO.copysign(a.div(b)) } else { nearest }
+}
+
+#[inline(always)]
+fn signed_rest<T: Float>(b: T, rest: T) -> T {
+    let signed = if borrows(b, rest) { rest.add(b) } else { rest };
+    if rest == T::ZERO { rest.copysign(b) } else { signed }
+}
+
+#[inline(always)]
+fn borrows<T: Float>(b: T, rest: T) -> bool {
+    (rest != T::ZERO) & ((b < T::ZERO) != (rest < T::ZERO))
 }
 
 /// `a` multiplied by itself `b` times; by a negative power what is left of `1 / a ** -b`.

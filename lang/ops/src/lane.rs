@@ -5,6 +5,7 @@
 //! float16 computes in float32 and rounds after each operation.
 
 use crate::data::Element;
+use crate::division;
 use crate::math::{self, narrow};
 use half::f16;
 
@@ -241,6 +242,7 @@ float_functions! {
     atan2 math::atan2, narrow::atan2;
     hypot math::hypot, narrow::hypot;
     fmod libm::fmod, libm::fmodf;
+    near_fmod division::near_fmod, narrow::near_fmod;
     copysign f64::copysign, f32::copysign;
 }
 

@@ -44,7 +44,6 @@ pub(crate) fn mixed<A: Element, B: Element, R: Element>(x: &[DataRef<'_>], out: 
 pub(crate) mod fast {
     use super::{operand, result};
     use crate::data::{Data, DataRef, Element};
-    use crate::lane::Num;
     use pulp::{Arch, Simd, WithSimd};
 
     struct One<'a, A, R, F>(&'a [A], &'a mut [R], F);
@@ -80,21 +79,31 @@ pub(crate) mod fast {
         Arch::new().dispatch(Two(x, y, out, f));
     }
 
-    /// Whether any element is at least as far from zero as the bound.
-    pub(crate) fn exceeds<A: Num>(x: &[A], bound: A) -> bool {
-        struct Exceeds<'a, A>(&'a [A], A);
-        impl<A: Num> WithSimd for Exceeds<'_, A> {
+    /// Whether a test holds for all elements.
+    pub(crate) fn all<A: Copy>(x: &[A], test: impl Fn(A) -> bool) -> bool {
+        all_pairs(
+            x,
+            x,
+            #[inline(always)]
+            |a, _| test(a),
+        )
+    }
+
+    /// Whether a test holds for all pairs of elements.
+    pub(crate) fn all_pairs<A: Copy>(x: &[A], y: &[A], test: impl Fn(A, A) -> bool) -> bool {
+        struct All<'a, A, F>(&'a [A], &'a [A], F);
+        impl<A: Copy, F: Fn(A, A) -> bool> WithSimd for All<'_, A, F> {
             type Output = bool;
             #[inline(always)]
             fn with_simd<S: Simd>(self, _simd: S) -> bool {
-                let mut any = false;
-                for a in self.0 {
-                    any |= a.abs() >= self.1;
+                let mut all = true;
+                for (&a, &b) in self.0.iter().zip(self.1) {
+                    all &= (self.2)(a, b);
                 }
-                any
+                all
             }
         }
-        Arch::new().dispatch(Exceeds(x, bound))
+        Arch::new().dispatch(All(x, y, test))
     }
 
     /// The value that all elements have, if there is one.
@@ -162,8 +171,13 @@ pub(crate) mod deep {
     /// Applies a formula of an angle that holds for small ones, and then `any` to those that are not.
     fn angles<A: Float>(x: &[A], out: &mut [A], f: impl Fn(A) -> A, bound: f64, any: fn(A) -> A) {
         fast::wide(x, out, f);
-        if bound < A::GREATEST.widest() && fast::exceeds(x, A::near(bound)) {
-            let far = out.iter_mut().zip(x).filter(|(_, a)| a.abs() >= A::near(bound));
+        let is_far = |a: A| a.widest().abs() >= bound;
+        if !fast::all(
+            x,
+            #[inline(always)]
+            |a| !is_far(a),
+        ) {
+            let far = out.iter_mut().zip(x).filter(|(_, a)| is_far(**a));
             far.for_each(|(o, &a)| *o = any(a));
         }
     }
@@ -265,6 +279,19 @@ macro_rules! map_loops {
     };
 }
 
+/// Loops of two operands for all integers, then for all floats: `number_loops!(run formula; run formula)`.
+macro_rules! number_loops {
+    ($int_run:path, $int:path; $float_run:path, $float:path) => {
+        $crate::loops::number_loops!($int_run, $int, i8 u8 i16 u16 i32 u32 i64 u64; $float_run, $float, f16 f32 f64)
+    };
+    ($int_run:path, $int:path, $($i:ident)*; $float_run:path, $float:path, $($f:ident)*) => {
+        &[
+            $($crate::loops::map_loop!(2 same $int_run; $i $int; None),)*
+            $($crate::loops::map_loop!(2 same $float_run; $f $float; None),)*
+        ]
+    };
+}
+
 /// One loop.
 macro_rules! map_loop {
     ($n:tt $r:ident $run:path; $t:ident $f:path; $sum:expr) => {
@@ -318,18 +345,20 @@ macro_rules! typed {
     };
 }
 
-pub(crate) use {map_loop, map_loops, result_of, sum_in, sum_loop, typed};
+pub(crate) use {map_loop, map_loops, number_loops, result_of, sum_in, sum_loop, typed};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math;
 
     fn same(x: &[f64], y: &[f64], formula: impl Fn(f64, f64) -> f64 + Copy) {
         let mut outs = [Data::F64(vec![0.0; x.len()]), Data::F64(vec![0.0; x.len()])];
         let operands = [DataRef::F64(x), DataRef::F64(y)];
         binary(&operands, &mut outs[0], formula);
         fast::binary(&operands, &mut outs[1], formula);
-        assert_eq!(outs[0], outs[1]);
+        let bits = |out: &Data| operand::<f64>(&[out.as_ref()], 0).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&outs[0]), bits(&outs[1]));
     }
 
     #[test]
@@ -340,6 +369,10 @@ mod tests {
             same(&x, &y, |a, b| a * b + a);
             same(&x, &y, |a, b| a / b);
             same(&x, &y, |a, b| (a * a + b * b).sqrt());
+            same(&x, &y, |a, b| math::exp(b) + math::log(a) + math::pow(b, a));
+            same(&x, &y, |a, b| math::sin(a) + math::cos(b) * math::tan(a) + math::tanh(b));
+            same(&x, &y, |a, b| math::atan2(a, b) + math::asin(b) + math::cbrt(a) + math::hypot(a, b));
+            same(&x, &y, |a, b| math::log1p(b) + math::expm1(b) + math::asinh(a) + math::log10(b) + math::exp2(b));
         }
     }
 }

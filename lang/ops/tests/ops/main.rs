@@ -4,6 +4,7 @@
 mod args;
 mod chunks;
 mod data;
+mod division;
 mod folds;
 mod precision;
 mod promotion;

@@ -93,3 +93,66 @@ fn functions_are_as_exact_as_they_say() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn functions_of_float32_are_rounded_once() {
+    let references: &[(&str, fn(f64) -> f64)] = &[
+        ("exp", libm::exp),
+        ("exp2", libm::exp2),
+        ("expm1", libm::expm1),
+        ("sinh", libm::sinh),
+        ("cosh", libm::cosh),
+        ("tanh", libm::tanh),
+        ("log", libm::log),
+        ("log2", libm::log2),
+        ("log10", libm::log10),
+        ("log1p", libm::log1p),
+        ("sin", libm::sin),
+        ("cos", libm::cos),
+        ("tan", libm::tan),
+        ("asin", libm::asin),
+        ("acos", libm::acos),
+        ("atan", libm::atan),
+        ("cbrt", libm::cbrt),
+        ("asinh", libm::asinh),
+        ("atanh", libm::atanh),
+    ];
+    let x: Vec<f32> = (0..=u32::MAX).step_by(40_009).map(f32::from_bits).collect();
+    for (name, reference) in references {
+        let Data::F32(out) = run(name, DType::F32, &[DataRef::F32(&x)]) else { panic!("{name} gives float32") };
+        for (&x, &found) in x.iter().zip(&out) {
+            let expected = reference(x.into());
+            let nearest = expected as f32;
+            let unit = f64::from(
+                f32::from_bits(nearest.abs().to_bits().max(1)) - f32::from_bits(nearest.abs().to_bits().max(1) - 1),
+            );
+            let same = found == nearest || (found.is_nan() && nearest.is_nan());
+            let close = (f64::from(found) - expected).abs() <= 0.51 * unit.max(f64::from(f32::from_bits(1)));
+            assert!(same || close, "{name}({x:e}) is {found:e}, not {expected:e}");
+        }
+    }
+}
+
+#[test]
+fn neighbours_change_nothing() {
+    let n = 3001;
+    let at = |i: usize| f64::from_bits((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let x: Vec<f64> = (0..n).map(|i| if i % 2 == 0 { at(i) } else { at(i) % 700.0 }).collect();
+    let y: Vec<f64> = (0..n).map(|i| if i % 3 == 0 { 2.0 } else { at(i + 7) % 40.0 }).collect();
+    for op in table::all() {
+        let Class::Map(_) = &op.class else { continue };
+        let operands = &[x.clone(), y.clone()][..op.arrays().min(2)];
+        if op.arrays() > 2 || op.name == "round" || resolve(op, &vec![Operand::array(DType::F64); op.arrays()]).is_err()
+        {
+            continue;
+        }
+        let refs: Vec<DataRef> = operands.iter().map(|x| DataRef::F64(x)).collect();
+        let all = run(op.name, DType::F64, &refs);
+        for i in (0..n).step_by(7) {
+            let one: Vec<DataRef> = operands.iter().map(|x| DataRef::F64(&x[i..=i])).collect();
+            let alone = run(op.name, DType::F64, &one).get(0);
+            let same = alone == all.get(i) || (alone.to_f64().is_nan() && all.get(i).to_f64().is_nan());
+            assert!(same, "{} of {:?}: {alone} alone, {} among others", op.name, (x[i], y[i]), all.get(i));
+        }
+    }
+}
