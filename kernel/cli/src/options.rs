@@ -73,6 +73,13 @@ pub(crate) enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Measure this machine at the workloads of the repository's own table.
+    Bench {
+        #[command(flatten)]
+        bench: crate::bench::Bench,
+        #[command(flatten)]
+        how: How,
+    },
     /// Say what this machine offers and whether all is in order.
     Doctor,
     /// Print the reference of an operation, function or magic, or the list of all.
@@ -100,6 +107,18 @@ pub(crate) struct How {
     /// Any setting, such as optimize.fold=off; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
+}
+
+impl How {
+    /// The same on the command line of another process.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let option = |name: &str, value: String| [name.to_owned(), value];
+        let scheduler = self.scheduler.clone().map(|s| option("--scheduler", s));
+        let threads = self.threads.map(|n| option("--threads", n.to_string()));
+        let limit = self.memory_limit.clone().map(|size| option("--memory-limit", size));
+        let settings = self.settings.iter().map(|pair| option("--set", pair.clone()));
+        scheduler.into_iter().chain(threads).chain(limit).chain(settings).flatten().collect()
+    }
 }
 
 /// Where records go besides the terminal.

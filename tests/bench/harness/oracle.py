@@ -3,6 +3,7 @@
 Chunks mean nothing to NumPy, so they are dropped; what is lazy with us is there at once.
 """
 
+import builtins
 import contextlib
 import io
 
@@ -54,19 +55,15 @@ def at_once(*arrays, **_):
     return arrays[0] if len(arrays) == 1 else arrays
 
 
-def pad(x, width, **named):
-    return array(np.pad(x, width, **named))
-
-
+FUNCTIONS = """ones zeros full arange linspace eye where clip maximum minimum sqrt exp log sin cos tanh floor
+stack concatenate pad roll"""
 NAMES = {
-    **{name: getattr(np, name) for name in dir(np) if not name.startswith("_")},
-    **{name: chunkless(getattr(np, name)) for name in "ones zeros full arange linspace eye".split()},
-    "default_rng": Generator,
+    **{name: chunkless(getattr(np, name)) for name in FUNCTIONS.split()},
     "sliding_window_view": chunkless(np.lib.stride_tricks.sliding_window_view),
-    "pad": pad,
+    "default_rng": Generator,
     "compute": at_once,
     "persist": at_once,
-    **{name: __builtins__[name] for name in "abs float int bool range print len tuple".split()},
+    **{name: getattr(builtins, name) for name in "abs float range print".split()},
 }
 
 
