@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import oracle, process, rows, table
+from harness import oracle, peers, process, rows, table
 
 BENCH = Path(__file__).parent / "run"
 GUARD = process.Guard(seconds=60)
@@ -68,6 +68,15 @@ def test_programs_are_python_and_formulas_have_values(row, tmp_path):
     assert (limit is None) == (not row.limit) and (limit is None or limit > 0)
     assert row.reach_s(limit, {"dask": 1.0, "numba": 1.0, "numpy": 1.0}) > 0
     assert rows.evaluate(row.work, row.params) > 0
+
+
+@pytest.mark.parametrize("name", list(peers.NAMES))
+def test_each_peer_has_the_rows_that_name_it(name):
+    if why := peers.missing(name):
+        pytest.skip(why)
+    wanted = {row.group for row in SMALL if name in row.peers}
+    assert wanted and all(callable(peers.function(name, group)) for group in wanted)
+    assert all(peer.split("-")[0] in row.peers for row in SMALL for peer in row.slow)
 
 
 def bench(folder, *options):

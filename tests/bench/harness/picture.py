@@ -48,7 +48,8 @@ def line(axis, points, color, name, unit):
     axis.plot(x, y, color=color, linewidth=2.4, marker="o", markersize=5, solid_capstyle="round")
     low, high = min(y), max(y)
     spread = f"{high / low:.0f}×" if high / low >= 3 else f"{high / low:.2f}×"
-    text = f"{name}  {plain(low)} – {plain(high)} {unit},  {spread}"
+    ends = plain(low) if plain(low) == plain(high) else f"{plain(low)} – {plain(high)}"
+    text = f"{name}  {ends} {unit},  {spread}"
     style = {"color": color, "ha": "center", "va": "bottom", "fontweight": "bold"}
     axis.text(math.sqrt(x[0] * x[-1]), high * 1.35, text, **style)
 

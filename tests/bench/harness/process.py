@@ -1,12 +1,10 @@
-"""One run in a process of its own: seconds, CPU, peak memory, and what it printed.
-
-Only light modules are imported here and by the runner: a child's peak counts from the size of its parent.
-"""
+"""One run in a process of its own: seconds, CPU, peak memory, and what it printed."""
 
 import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -20,6 +18,7 @@ VENV = ROOT / "tests" / ".venv" / "bin" / "python"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 BINARY = Path(os.environ.get("CLEAVE", TARGET / "release" / "cleave"))
 BENCH = ROOT / "tests" / "bench"
+LAUNCH = BENCH / "harness" / "launch.py"
 MIB = 2**20
 
 
@@ -46,29 +45,37 @@ class Run:
 
 def once(command, guard, env=None, enter=None):
     """Run a command; return its `Run` with its standard output and its exit code."""
+    reader, writer = os.pipe()
     start = time.perf_counter()
-    process = subprocess.Popen(
-        [*map(str, command)],
-        stdout=subprocess.PIPE,
-        stderr=(errors := tempfile.TemporaryFile()),
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-        env={**os.environ, "NO_COLOR": "1", **(env or {})},
-        preexec_fn=enter,
-    )
-    stopped, done = [], threading.Event()
-    watcher = threading.Thread(target=watch, args=(process.pid, guard, stopped, done), daemon=True)
-    watcher.start()
-    with process.stdout:
-        text = process.stdout.read().decode("utf-8", "replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - start
-    done.set()
-    watcher.join()
-    process.returncode = code = os.waitstatus_to_exitcode(status)
-    run = Run(wall_s=wall, cpu_s=usage.ru_utime + usage.ru_stime, peak_mib=usage.ru_maxrss * 1024 / MIB)
-    run.failure = stopped[0] if stopped else first_line(errors) or f"exit code {code}" if code else ""
-    errors.close()
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-ISE", LAUNCH, str(writer), *map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=[writer],
+            env={**os.environ, "NO_COLOR": "1", **(env or {})},
+            preexec_fn=enter,
+        )
+        os.close(writer)
+        with open(reader) as report:
+            child = int(report.readline() or 0)
+            watcher = Watcher(process.pid, child, guard)
+            try:
+                text = process.stdout.read().decode("utf-8", "replace")
+                process.wait()
+            except KeyboardInterrupt:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+            watcher.end()
+            told = json.loads(report.readline() or "{}")
+        process.stdout.close()
+        code = told.get("code", process.returncode)
+        wall = told.get("wall_s", time.perf_counter() - start)
+        peak = max(told.get("peak_bytes", 0), watcher.peak_bytes) / MIB
+        run = Run(wall_s=wall, cpu_s=told.get("cpu_s", 0.0), peak_mib=peak)
+        run.failure = watcher.stopped or (first_line(errors) or f"exit code {code}" if code else "")
     return run, text, code
 
 
@@ -80,17 +87,33 @@ def first_line(errors):
     return (told or lines or [""])[-1 if told and "Traceback" in "".join(lines) else 0][:200]
 
 
-def watch(pid, guard, stopped, done):
-    deadline = time.monotonic() + guard.seconds
-    while not done.wait(0.05):
-        if resident_bytes(pid) > guard.gib * 2**30:
-            stopped.append(f"stopped at {guard.gib} GiB")
-        elif time.monotonic() > deadline:
-            stopped.append(f"stopped after {guard.seconds:.0f} s")
-        else:
-            continue
-        os.killpg(pid, signal.SIGKILL)
-        return
+class Watcher:
+    """Looks at a process while it runs, and ends its session when it takes too much."""
+
+    def __init__(self, session, pid, guard):
+        self.session, self.pid, self.guard = session, pid, guard
+        self.stopped, self.peak_bytes = "", 0
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+        self.thread.start()
+
+    def watch(self):
+        deadline = time.monotonic() + self.guard.seconds
+        while not self.done.wait(0.05):
+            resident = resident_bytes(self.pid)
+            self.peak_bytes = max(self.peak_bytes, resident)
+            if resident > self.guard.gib * 2**30:
+                self.stopped = f"stopped at {self.guard.gib} GiB"
+            elif time.monotonic() > deadline:
+                self.stopped = f"stopped after {self.guard.seconds:.0f} s"
+            else:
+                continue
+            os.killpg(self.session, signal.SIGKILL)
+            return
+
+    def end(self):
+        self.done.set()
+        self.thread.join()
 
 
 def resident_bytes(pid):

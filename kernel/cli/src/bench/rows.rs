@@ -191,7 +191,8 @@ mod tests {
     #[test]
     fn limits_follow_from_rates() {
         let rows = chosen(false, &["mirror-2000".into(), "laplace-1".into()]).expect("both are in the table");
-        let rates = Rates::from([("multiply_add".into(), 4e10), ("read".into(), 3.2e9)]);
+        let known = [("multiply_add", 4e10), ("read", 3.2e9), ("write", 1e9), ("triad", 1e9)];
+        let rates: Rates = known.map(|(name, rate)| (name.to_owned(), rate)).into();
         assert_eq!(rows[0].limit_s(&rates), Some(1.0));
         assert_eq!(rows[1].limit_s(&rates), Some(1.0));
         assert_eq!(rows[0].limit_s(&Rates::new()), None);
