@@ -114,3 +114,11 @@ def test_cleave_bench_tells_of_failures():
     assert done.returncode == 1 and "axpy" in done.stderr
     done = cleave_bench("--rows", "mirorr")
     assert done.returncode == 2 and "`mirror`" in done.stderr
+
+
+def test_predictions_stand_beside_what_was(tmp_path):
+    page = tool("estimates", "--quick", "--rows", "normals,zarr-mean", "--programs", "2", "--out", tmp_path)
+    lines = json.loads((tmp_path / "estimates.json").read_text())["rows"]
+    assert [line["row"] for line in lines] == ["normals", "zarr-mean", "random-1", "random-2"]
+    assert all(line["low_s"] <= line["predicted_s"] <= line["high_s"] for line in lines)
+    assert "median error" in page

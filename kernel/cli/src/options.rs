@@ -73,13 +73,6 @@ pub(crate) enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Measure this machine at the workloads of the repository's own table.
-    Bench {
-        #[command(flatten)]
-        bench: crate::bench::Bench,
-        #[command(flatten)]
-        how: How,
-    },
     /// Say what this machine offers and whether all is in order.
     Doctor,
     /// Print the reference of an operation, function or magic, or the list of all.
@@ -89,6 +82,13 @@ pub(crate) enum Command {
         /// As JSON, for tools.
         #[arg(long)]
         json: bool,
+    },
+    /// Measure this machine at the workloads of the repository's own table.
+    Bench {
+        #[command(flatten)]
+        bench: crate::bench::Bench,
+        #[command(flatten)]
+        how: How,
     },
 }
 

@@ -41,6 +41,7 @@ class Run:
     values: dict = field(default_factory=dict)
     failure: str = ""
     note: str = ""
+    computations: list = field(default_factory=list)
 
 
 def once(command, guard, env=None, enter=None):
@@ -135,7 +136,9 @@ def ours(row, folder, guard, threads=None, memory_limit=None, enter=None):
     failed = [s for s in statements if s["kind"] == "error"]
     if failed:
         run.failure, run.note = f"{failed[0]['code']}: {failed[0]['text']}", failed[0]["code"]
-    run.compute_s = sum(s["wall_s"] for s in statements if s["line"] and timed[0] <= s["line"] <= timed[1])
+    counted = [s for s in statements if s["line"] and timed[0] <= s["line"] <= timed[1]]
+    run.compute_s = sum(s["wall_s"] for s in counted)
+    run.computations = [c for s in counted for c in s.get("runs", [])]
     run.values = printed_values(printed)
     return run, code
 

@@ -1,9 +1,10 @@
 //! One run of one row in this process.
 
 use super::rows::{self, Row, printed};
+use crate::doctor::Silent;
 use crate::options::How;
 use crate::{run, terminal};
-use cleave_session::{Cell, InputError, Io, Outcome, Output, Session, Settings};
+use cleave_session::{Cell, Outcome, Session, Settings};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -26,17 +27,6 @@ pub(super) struct Measured {
     pub(super) values: BTreeMap<String, f64>,
     /// Why there is no answer, or that it is wrong.
     pub(super) failed: Option<String>,
-}
-
-/// Takes output and shows nothing.
-pub(super) struct Silent;
-
-impl Io for Silent {
-    fn emit(&mut self, _: Output) {}
-
-    fn input(&mut self, _: &str, _: bool) -> Result<String, InputError> {
-        Err(InputError::NotAllowed)
-    }
 }
 
 /// Runs a row, or what it needs before, and prints its numbers.

@@ -1,5 +1,6 @@
 //! The table of workloads, `bench/rows.toml`, and a row's program.
 
+use crate::doctor::Silent;
 use cleave_session::{Cell, Outcome, Session, Settings};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -131,8 +132,7 @@ impl Row {
         let formula = self.entry.limit.as_ref()?;
         let rates: String = rates.iter().map(|(name, rate)| format!("{name} = {rate:?}\n")).collect();
         let code = format!("{}{rates}print(\"limit\", {formula})\n", self.assignments(Path::new("")));
-        let outcome =
-            Session::new(Settings::default()).evaluate(&Cell { code, ..Cell::default() }, &mut super::child::Silent);
+        let outcome = Session::new(Settings::default()).evaluate(&Cell { code, ..Cell::default() }, &mut Silent);
         printed(&outcome).remove("limit")
     }
 
