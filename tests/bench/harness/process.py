@@ -164,9 +164,12 @@ def prepare(row, folder, guard):
 
 
 def peer(row, name, folder, guard, threads):
-    """Run a row by a peer."""
+    """Run a row by a peer; its note says what is missing for that."""
+    if not VENV.is_file():
+        return Run(note="there is no environment for peers; `tests/setup` makes it")
     job = {"group": row.group, "params": row.params, "folder": str(folder), "threads": threads}
-    env = {"PYTHONWARNINGS": "ignore", "PYTHONPATH": str(BENCH)}
+    pools = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), str(threads))
+    env = {"PYTHONWARNINGS": "ignore", "PYTHONPATH": str(BENCH), **pools}
     run, printed, _ = once([VENV, "-m", "harness.peers", name, json.dumps(job)], guard, env=env)
     lines = [line for line in printed.splitlines() if line.startswith("{")]
     if lines and not run.failure:

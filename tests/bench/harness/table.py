@@ -184,7 +184,8 @@ def markdown(report):
     """The report as a page."""
     machine = report["machine"]
     lines = [
-        f"{machine['cpu']}, {report['threads']} threads, {machine['date']}; Cleave {report['version']}.",
+        f"{machine['cpu']}, {report['threads']} threads, {machine['date']}; Cleave {report['version']}; "
+        f"measured in {report['took_s']:.0f} s.",
         "Seconds of the computation alone, the median of the runs; memory is the peak of the whole process.",
         "",
         "| " + " | ".join(HEAD) + " |",
