@@ -81,11 +81,12 @@ def once(command, guard, env=None, enter=None):
 
 
 def first_line(errors):
-    """The line of an error text that says what it was."""
+    """The line of an error text that says what it was: the first, but of Python the last."""
     errors.seek(0)
     lines = [line.strip() for line in errors.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    told = [line for line in lines if "rror:" in line or "rror[" in line or "rror " in line]
-    return (told or lines or [""])[-1 if told and "Traceback" in "".join(lines) else 0][:200]
+    if not lines:
+        return ""
+    return lines[-1 if any(line.startswith("Traceback") for line in lines) else 0][:200]
 
 
 class Watcher:
