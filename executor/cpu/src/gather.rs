@@ -1,6 +1,6 @@
 //! Elements of data that exists, seen through a view, for one tile.
 
-use crate::cache::{Cache, Held, Key, resident};
+use crate::cache::{Cache, Held, Key, Last, resident};
 use crate::copy::{Walk, copy_box};
 use cleave_graph::SourceId;
 use cleave_ops::view::SourceAxis;
@@ -22,7 +22,7 @@ pub(crate) struct Stored<'a> {
     pub(crate) source: &'a Arc<dyn Source>,
     pub(crate) cache: &'a Cache,
     /// The block read last, since neighbouring tiles want the same.
-    pub(crate) last: Option<(SmallVec<[usize; 4]>, Arc<Held>)>,
+    pub(crate) last: Option<(SmallVec<[usize; 4]>, Last)>,
 }
 
 /// Writes the elements of `region`, row-major, seen through `view`; `out` has their number already.
@@ -125,16 +125,18 @@ impl Stored<'_> {
     }
 
     fn block(&mut self, index: SmallVec<[usize; 4]>) -> Result<Arc<Held>, RunError> {
-        if let Some((_, held)) = self.last.as_ref().filter(|(last, _)| *last == index) {
-            return Ok(Arc::clone(held));
+        let last = self.last.as_ref().filter(|(last, _)| *last == index);
+        if let Some(held) = last.and_then(|(_, last)| last.block()) {
+            return Ok(held);
         }
-        let held = if self.source.is_resident() {
-            resident(self.source.block(&index).map_err(RunError::Read)?)
-        } else {
-            let key: Key = (self.id, index.clone());
-            self.cache.block(&key, self.source)?
-        };
-        self.last = Some((index, Arc::clone(&held)));
+        if self.source.is_block_resident(&index) {
+            let held = resident(self.source.block(&index).map_err(RunError::read)?);
+            self.last = Some((index, Last::Resident(Arc::clone(&held))));
+            return Ok(held);
+        }
+        let key: Key = (self.id, index);
+        let held = self.cache.block(&key, self.source)?;
+        self.last = Some((key.1, Last::Cached(Arc::downgrade(&held))));
         Ok(held)
     }
 }

@@ -1,5 +1,6 @@
 //! A program over one tile at a time, with registers that are used again from tile to tile.
 
+use crate::between::Between;
 use crate::cache::Cache;
 use crate::copy::{Walk, copy_box};
 use crate::gather::{Reader, Stored, gather, gather_part, run_in};
@@ -25,7 +26,7 @@ const MOST_TRIES: usize = 8;
 /// The data that exists while a stage runs.
 pub(crate) struct Inputs<'a> {
     pub(crate) stored: &'a HashMap<SourceId, Arc<dyn Source>>,
-    pub(crate) buffers: &'a [Option<Data>],
+    pub(crate) buffers: &'a [Option<Between>],
     pub(crate) planned: &'a [Buffer],
     pub(crate) cache: &'a Cache,
     pub(crate) ledger: &'a Arc<Ledger>,
@@ -305,8 +306,13 @@ fn extra<'a>(action: &'a Action, dtype: DType, inputs: &Inputs<'a>) -> Result<Ex
         }
         Action::Load { origin: Origin::Buffer(id), .. } => {
             let number = id.0 as usize;
-            let data = inputs.buffers[number].as_ref().expect("a buffer is made before it is read");
-            Extra::Read(Reader::Buffer { data, shape: &inputs.planned[number].shape })
+            match inputs.buffers[number].as_ref().expect("a buffer is made before it is read") {
+                Between::Dense(data) => Extra::Read(Reader::Buffer { data, shape: &inputs.planned[number].shape }),
+                Between::Blocks(source) => {
+                    let id = SourceId(u64::MAX - u64::from(id.0));
+                    Extra::Read(Reader::Stored(Stored { id, source, cache: inputs.cache, last: None }))
+                }
+            }
         }
         Action::Overlay { patch, .. } => Extra::Patch(Box::new(Machine::nested(patch, inputs)?)),
         Action::Load { origin: Origin::Local(_), .. } => Extra::None,

@@ -27,7 +27,7 @@ const CROSS_LEN: usize = 32;
 pub fn task_len(elements: usize, weight: f64, options: &Options) -> usize {
     let by_time = (TASK_WORK / weight.max(1.0)) as usize;
     let by_share = elements / (TASKS_A_THREAD * options.threads.max(1));
-    by_time.min(by_share).clamp(TASK_LEN.0, TASK_LEN.1)
+    by_time.min(by_share).clamp(TASK_LEN.0, TASK_LEN.1) >> options.choices.shrink
 }
 
 /// How a reduction is cut.
@@ -54,7 +54,7 @@ pub fn fold_cut(
     let kept_lens = Shape::new(lattice.kept.iter().map(|&a| space[a]));
     let kept_tile = inner_box(&kept_lens, TILE_LEN / lattice.cell.size().max(1));
     let superbox_len = lattice.superbox_len().max(1);
-    let most = (STATE_BYTES / state_bytes.max(1)).max(1);
+    let most = ((STATE_BYTES >> (2 * options.choices.shrink)) / state_bytes.max(1)).max(1);
     let kept_len = (task_len / superbox_len).clamp(1, most).max(kept_tile.size());
     let sides = aligned_box(&kept_lens, kept_len, |i| storage_chunk(program, lattice.kept[i], options));
     let boxes = Chunks(kept_lens.iter().zip(&sides).map(|(&len, &side)| AxisChunks::regular(len, side)).collect());
@@ -76,7 +76,7 @@ pub fn engine_boxes(space: &Shape, program: &Program, task_len: usize, options: 
     }
     let whole_tiles = |axis: usize| (axis + 1 == space.ndim()).then_some(TILE_LEN);
     let unit = |axis| storage_chunk(program, axis, options).or_else(|| whole_tiles(axis));
-    let sides = aligned_box(space, task_len.min(BLOCK_LEN), unit);
+    let sides = aligned_box(space, task_len.min(BLOCK_LEN >> options.choices.shrink), unit);
     Chunks(space.iter().zip(&sides).map(|(&len, &side)| AxisChunks::regular(len, side)).collect())
 }
 

@@ -1,6 +1,7 @@
 //! How a plan prints: the same text for the same plan, for golden tests, `explain` and reports.
 
-use crate::plan::Plan;
+use crate::hold::Why;
+use crate::plan::{Keep, Plan};
 use crate::program::{Action, Local, Making, Origin, Program, Slot};
 use crate::stage::{FoldWork, Stage, StoreWork, Target, Work};
 use cleave_ops::view::SourceAxis;
@@ -22,6 +23,9 @@ impl fmt::Display for Plan {
         )?;
         for (number, stage) in self.stages.iter().enumerate() {
             write!(f, "stage {number}: {stage}")?;
+            let made = self.buffers.iter().enumerate().filter(|(_, b)| b.made_by == number && b.keep != Keep::Dense);
+            made.map(|(id, b)| writeln!(f, "  buffer {id} {}: {}, {}", Boxes(&b.grid), b.why, b.keep))
+                .collect::<fmt::Result>()?;
         }
         Ok(())
     }
@@ -171,5 +175,25 @@ impl fmt::Display for Target {
         let buffer = self.buffer.iter().map(|b| format!("buffer {}", b.0));
         let outputs = self.outputs.iter().map(|n| format!("output {n}"));
         write!(f, "{}", buffer.chain(outputs).collect::<Vec<_>>().join(" and "))
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::Result => write!(f, "a reduction's result"),
+            Why::Shared { saved_s } => write!(f, "read by several stages, again in {saved_s:.2} s"),
+            Why::Seen { saved_s } => write!(f, "read at several places, again in {saved_s:.2} s"),
+        }
+    }
+}
+
+impl fmt::Display for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Keep::Dense | Keep::Memory => write!(f, "kept in memory"),
+            Keep::Spill { memory_bytes: 0 } => write!(f, "put aside on disk"),
+            Keep::Spill { memory_bytes } => write!(f, "{memory_bytes} B kept in memory, the rest on disk"),
+        }
     }
 }
