@@ -3,14 +3,17 @@
 //! In reading order: `source` (data that exists, as a backend sees it), `program` (what one tile does),
 //! `progression` and `build` (programs from nodes seen through views), `lattice` (the fixed order of a
 //! reduction), `stage` (a loop nest over tasks), `cut` (which nodes end a stage), `size` (how much a task
-//! does), `memory`, `plan`, `text` (how a plan prints), `event` (what a run reports), `error`. A plan is
+//! does), `memory`, `plan`, `cost` (seconds, bytes and memory of a plan before it runs), `advice` (chunks that
+//! would suit better), `text` (how a plan prints), `event` (what a run reports), `error`. A plan is
 //! made, checked and then only read; a task is a number in a stage's grid, so a million chunks cost nothing.
 //! This crate touches no file, clock, socket or thread.
 
 // A plan holds few of its large variants; boxing them would only blur the types.
 #![allow(clippy::large_enum_variant)]
 
+pub mod advice;
 pub mod build;
+pub mod cost;
 pub mod cut;
 pub mod error;
 pub mod event;
@@ -24,6 +27,8 @@ pub mod source;
 pub mod stage;
 mod text;
 
+pub use advice::{Advice, advice};
+pub use cost::{Estimate, Factors, Forecast, Kind, Machine, Parts, StageEstimate, estimate};
 pub use error::{PlanError, RunError};
 pub use event::{Event, Heat, RunReport, StageReport};
 pub use lattice::Lattice;

@@ -1,0 +1,110 @@
+//! Bytes between memory, files and registers.
+
+use super::Forecast;
+use super::machine::Machine;
+use super::stored::Usage;
+use crate::plan::{Plan, nbytes};
+use crate::program::{Action, Origin};
+use crate::stage::{Stage, Target, Work};
+use cleave_ops::{DType, Shape, View};
+
+/// What is read again from so few bytes stays in a cache.
+const CACHED_BYTES: u64 = 1 << 20;
+/// Bytes that come from memory at once.
+const LINE_BYTES: usize = 64;
+
+/// What a stage moves.
+#[derive(Default)]
+pub(super) struct Traffic {
+    /// Seconds of memory traffic, all threads sharing its bandwidth.
+    pub(super) shared_s: f64,
+    /// Seconds of memory traffic if one thread did it alone.
+    pub(super) each_s: f64,
+    /// Bytes read from sources that lie in memory.
+    pub(super) resident_bytes: u64,
+    /// Bytes handed to outputs.
+    pub(super) delivered_bytes: u64,
+    /// Bytes of them that are packed and written.
+    packed_bytes: u64,
+}
+
+impl Traffic {
+    /// Seconds of packing and writing.
+    pub(super) fn written_s(&self, machine: &Machine, share: f64) -> f64 {
+        let bytes = self.packed_bytes as f64;
+        (bytes / machine.encode_bps * share).max(bytes / machine.disk_write_bps)
+    }
+}
+
+/// What a stage moves between memory and registers, and hands to outputs.
+pub(super) fn of(plan: &Plan, stage: &Stage, forecast: &Forecast<'_>) -> Traffic {
+    let mut traffic = Traffic::default();
+    let machine = forecast.machine;
+    let mut read = 0.0;
+    stage.program.each_step(&mut |program, step| {
+        let Action::Load { origin, shape, view } = &step.action else { return };
+        let dtype = program.slots[step.out.0 as usize];
+        let stored = match origin {
+            Origin::Stored(id) => forecast.sources.get(id).is_some_and(|s| !s.is_resident()),
+            Origin::Buffer(_) => false,
+        };
+        if !stored {
+            read += fetched(view, shape, dtype, program.space.size() as u64);
+        }
+        if let (Origin::Stored(_), false) = (origin, stored) {
+            traffic.resident_bytes = traffic.resident_bytes.saturating_add(nbytes(shape, dtype));
+        }
+    });
+    let (touched, delivered, packed) = results(plan, stage, forecast.written);
+    (traffic.delivered_bytes, traffic.packed_bytes) = (delivered, packed);
+    let fresh_s = touched as f64 / machine.touch_bps;
+    traffic.shared_s = read / machine.read_bps_of(forecast.threads) + fresh_s;
+    traffic.each_s = read / machine.read_bps + fresh_s;
+    traffic
+}
+
+/// Bytes that come from memory to read an array through a view once for each element of a space.
+fn fetched(view: &View, shape: &Shape, dtype: DType, visited: u64) -> f64 {
+    let size = dtype.size();
+    let used: u64 = view.source.iter().filter_map(|s| s.axis).map(|a| view.shape[a] as u64).product();
+    let whole = nbytes(shape, dtype);
+    if used.saturating_mul(size as u64).min(whole) <= CACHED_BYTES {
+        return 0.0;
+    }
+    // Elements that lie apart take a line each.
+    let last = (0..shape.ndim()).rev().find(|&s| shape[s] > 1);
+    let apart = last.map_or(1, |s| view.source[s].step.unsigned_abs() as usize).clamp(1, LINE_BYTES.div_ceil(size));
+    visited as f64 * size as f64 * apart as f64
+}
+
+/// Bytes of a stage's results in new memory, handed to outputs, and packed.
+fn results(plan: &Plan, stage: &Stage, written: bool) -> (u64, u64, u64) {
+    let targets: Vec<&Target> = match &stage.work {
+        Work::Fold(work) => work.goals.iter().map(|g| &g.target).collect(),
+        Work::Store(work) => work.goals.iter().map(|g| &g.target).collect(),
+    };
+    let (mut touched, mut delivered, mut packed) = (0_u64, 0_u64, 0_u64);
+    for target in targets {
+        touched = touched.saturating_add(target.buffer.map_or(0, |id| plan.buffer(id).nbytes()));
+        for output in target.outputs.iter().filter_map(|&n| plan.outputs.get(n)) {
+            delivered = delivered.saturating_add(output.nbytes());
+            match output.held {
+                true => touched = touched.saturating_add(output.nbytes()),
+                false if written => packed = packed.saturating_add(output.nbytes()),
+                false => {}
+            }
+        }
+    }
+    (touched, delivered, packed)
+}
+
+/// Seconds of reading and unpacking stored blocks.
+pub(super) fn read_s(usage: &[Usage], machine: &Machine, share: f64) -> f64 {
+    let source = |u: &Usage| {
+        let decoded = u.decoded_bytes as f64;
+        let unpack = if u.packed < 0.98 { decoded / machine.decode_bps } else { decoded / machine.read_bps };
+        let opened = u.reads * machine.block_s;
+        (unpack + opened) * share + decoded * u.packed / machine.disk_read_bps
+    };
+    usage.iter().map(source).sum()
+}
