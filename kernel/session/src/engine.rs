@@ -1,14 +1,16 @@
 //! From a graph to its results: rewrites, plan, run. Holds the data that arrays are loaded from.
 
-use crate::facts::run_facts;
+use crate::facts::{estimate_facts, run_facts};
+use crate::forecast::Forecaster;
 use crate::meter::Meter;
 use crate::output::RunFacts;
+use crate::pace::{At, Pace};
 use crate::settings::{Scheduler, Settings};
 use cleave_cpu::{Cancel, Control, DenseSink, GridSink, MemorySource, Pool};
 use cleave_graph::host::{Failure, How};
 use cleave_graph::rewrite::{RewriteOptions, optimize};
 use cleave_graph::{Graph, NodeId, NodeKind, SourceId};
-use cleave_plan::{Cut, Event, Options, Output, Plan, PlanError, RunError, RunReport, Sink, Source, Sources};
+use cleave_plan::{Cut, Estimate, Event, Options, Output, Plan, PlanError, RunError, RunReport, Sink, Source, Sources};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -23,6 +25,7 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) cancel: Cancel,
     pub(crate) sources: Sources,
+    pub(crate) forecaster: Forecaster,
     pool: Option<Pool>,
     next_source: u64,
     next_run: u64,
@@ -50,6 +53,8 @@ pub(crate) struct Planned {
 pub(crate) struct News {
     pub(crate) id: u64,
     pub(crate) progress: cleave_plan::event::Progress,
+    /// How far it is by cost, and what is left.
+    pub(crate) at: At,
     /// How it ended, on the last one.
     pub(crate) end: Option<&'static str>,
 }
@@ -58,6 +63,7 @@ impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
         let sources = Sources::default();
         Self {
+            forecaster: Forecaster::new(settings.cache_folder.clone()),
             settings,
             cancel: Cancel::default(),
             sources,
@@ -125,7 +131,7 @@ impl Engine {
         let sinks: Vec<Arc<DenseSink>> =
             roots.iter().map(|&r| Arc::new(DenseSink::new(&graph[r].shape, graph[r].dtype))).collect();
         let dynamic: Vec<Arc<dyn Sink>> = sinks.iter().map(|s| Arc::clone(s) as Arc<dyn Sink>).collect();
-        let facts = self.run(&planned.plan, &dynamic, settings, tell)?;
+        let facts = self.run(&planned.plan, &dynamic, settings, false, tell)?;
         Ok((sinks.iter().map(|sink| sink.source()).collect(), facts))
     }
 
@@ -143,7 +149,7 @@ impl Engine {
         let sinks: Vec<Arc<GridSink>> =
             roots.iter().map(|&r| Arc::new(GridSink::new(&graph[r].chunks, graph[r].dtype))).collect();
         let dynamic: Vec<Arc<dyn Sink>> = sinks.iter().map(|s| Arc::clone(s) as Arc<dyn Sink>).collect();
-        let facts = self.run(&planned.plan, &dynamic, settings, tell)?;
+        let facts = self.run(&planned.plan, &dynamic, settings, false, tell)?;
         drop(dynamic);
         let finish = |sink: Arc<GridSink>| Arc::new(sink.source()) as Arc<dyn Source>;
         Ok((sinks.into_iter().map(finish).collect(), facts))
@@ -161,7 +167,7 @@ impl Engine {
         let settings = self.settings.clone();
         let planned = self.plan(graph, &[Output { node: root, cut, held: false }], &settings).map_err(plan_failure)?;
         let sinks = [sink];
-        let done = self.run(&planned.plan, &sinks, &settings, tell);
+        let done = self.run(&planned.plan, &sinks, &settings, true, tell);
         let [sink] = sinks;
         let mut facts = done.inspect_err(|_| self.clear_away(sink))?;
         facts.written_bytes = planned.plan.totals.bytes_written;
@@ -179,11 +185,17 @@ impl Engine {
         self.clearing.extend(std::thread::Builder::new().name("clearing".to_owned()).spawn(wait));
     }
 
+    /// What a plan would take; `written` where its outputs go to files.
+    pub(crate) fn estimate(&self, plan: &Plan, settings: &Settings, written: bool) -> Estimate {
+        self.forecaster.estimate(plan, &self.sources, settings.workers(), written)
+    }
+
     fn run(
         &mut self,
         plan: &Plan,
         sinks: &[Arc<dyn Sink>],
         settings: &Settings,
+        written: bool,
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<RunFacts, Failure> {
         let workers = settings.workers();
@@ -192,6 +204,7 @@ impl Engine {
         }
         let pool = self.pool.as_ref().expect("the pool was made just above");
         self.next_run += 1;
+        let predicted = self.forecaster.estimate(plan, &self.sources, workers, written);
         let meter = Meter::start();
         let told = |_: &&mut dyn FnMut(News)| plan.totals.elements > BRIEF || settings.progress_delay_s == 0.0;
         let report = match tell.filter(told) {
@@ -205,12 +218,16 @@ impl Engine {
                     &Control { cancel: self.cancel.clone(), events: &quiet },
                 )
             }
-            Some(tell) => watched(self.next_run, settings.progress_delay_s, tell, &|events| {
+            Some(tell) => watched(self.next_run, settings.progress_delay_s, &predicted, tell, &|events| {
                 cleave_cpu::run(pool, plan, &self.sources, sinks, &Control { cancel: self.cancel.clone(), events })
             }),
         };
         let report: RunReport = report.map_err(|e| run_failure(&e))?;
-        Ok(run_facts(plan, &report, meter.read(), settings, &self.sources))
+        let mut facts = run_facts(plan, &report, meter.read(), settings, &self.sources);
+        facts.stages.iter_mut().zip(&predicted.stages).for_each(|(facts, stage)| facts.predicted_s = stage.seconds);
+        facts.predicted = Some(estimate_facts(&predicted, self.forecaster.is_measured()));
+        self.forecaster.learn(&predicted, report.wall.as_secs_f64());
+        Ok(facts)
     }
 }
 
@@ -231,6 +248,7 @@ type Tell<'a> = &'a (dyn Fn(Event) + Sync);
 fn watched(
     id: u64,
     delay_s: f64,
+    predicted: &Estimate,
     tell: &mut dyn FnMut(News),
     run: &(dyn Fn(Tell<'_>) -> Result<RunReport, RunError> + Sync),
 ) -> Result<RunReport, RunError> {
@@ -240,13 +258,14 @@ fn watched(
             let send = move |event: Event| drop(sender.send(event));
             run(&send)
         });
-        let mut last = None;
+        let (mut last, mut pace) = (None, Pace::new(predicted));
         loop {
             match receiver.recv_timeout(Duration::from_millis(200)) {
                 Ok(Event::Progress(progress)) => {
+                    let at = pace.at(&progress);
                     if progress.elapsed.as_secs_f64() >= delay_s {
-                        tell(News { id, progress, end: None });
-                        last = Some(progress);
+                        tell(News { id, progress, at, end: None });
+                        last = Some((progress, at));
                     }
                 }
                 Ok(Event::Stage { .. }) | Err(RecvTimeoutError::Timeout) => {}
@@ -254,24 +273,24 @@ fn watched(
             }
         }
         let result = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        if let Some(progress) = last {
-            tell(News { id, progress: finished(progress, &result), end: Some(end_word(&result)) });
+        if let Some(last) = last {
+            let (progress, at) = finished(last, &result);
+            tell(News { id, progress, at, end: Some(end_word(&result)) });
         }
         result
     })
 }
 
 fn finished(
-    mut last: cleave_plan::event::Progress,
+    (mut last, mut at): (cleave_plan::event::Progress, At),
     result: &Result<RunReport, RunError>,
-) -> cleave_plan::event::Progress {
+) -> (cleave_plan::event::Progress, At) {
     if let Ok(report) = result {
-        last.done = last.total;
         last.elapsed = report.wall;
         last.elements = report.elements();
-        last.rate = report.elements() as f64 / report.wall.as_secs_f64().max(1e-9);
+        at = At { fraction: 1.0, left_s: None, rate: report.elements() as f64 / report.wall.as_secs_f64().max(1e-9) };
     }
-    last
+    (last, at)
 }
 
 fn end_word(result: &Result<RunReport, RunError>) -> &'static str {
