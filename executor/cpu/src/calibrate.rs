@@ -39,7 +39,9 @@ pub fn calibrate(probes: &Probes, threads: usize, cancel: &Cancel) -> Option<Mac
     let mut machine = Machine { threads, doubt: 1.0, ..Machine::default() };
     arithmetic(probes, &one, &mut machine)?;
     let chain = one.time(&chained(probes, CHAIN, 4 * LEN))?;
-    machine.faster = (chain / all.time(&chained(probes, CHAIN, 4 * LEN))?).clamp(1.0, threads as f64);
+    // Two threads of a core are faster than one, so anything less than half is another program's doing.
+    let faster = chain / all.time(&chained(probes, CHAIN, 4 * LEN))?;
+    machine.faster = faster.clamp((threads as f64 / 2.0).max(1.0), threads as f64);
     overheads(probes, &one, &all, &mut machine)?;
     memory(probes, &one, &all, &mut machine)?;
     Some(machine)

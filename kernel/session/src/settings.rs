@@ -199,6 +199,11 @@ impl Scheduler {
     }
 }
 
+/// Bytes of memory this process may use: the machine's, or the control group's where that is less.
+pub fn machine_bytes() -> Option<u64> {
+    crate::meter::machine_bytes()
+}
+
 /// A size in bytes from text such as `64MiB`, `1.5 GB` or `4096`.
 pub fn read_size(text: &str) -> Option<u64> {
     const UNITS: [(&str, f64); 14] = [

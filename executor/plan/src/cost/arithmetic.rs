@@ -27,8 +27,14 @@ pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
     let (elements, tiles) = (stage.elements() as f64, tiles(stage));
     let mut parts = Parts::default();
     program(&stage.program, elements, tiles, machine, &mut parts);
-    if let Work::Fold(work) = &stage.work {
-        parts.0[Kind::Reduction as usize] += folds(work, machine) * elements + machine.step_s * tiles;
+    match &stage.work {
+        Work::Fold(work) => {
+            parts.0[Kind::Reduction as usize] += folds(work, machine) * elements + machine.step_s * tiles;
+        }
+        Work::Store(work) => {
+            let copied: f64 = work.goals.iter().map(|g| COPY * scale(g.dtype) * machine.add_s).sum();
+            parts.0[Kind::Elementwise as usize] += copied * elements + machine.step_s * tiles;
+        }
     }
     Arithmetic { parts }
 }

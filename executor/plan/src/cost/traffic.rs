@@ -58,9 +58,18 @@ pub(super) fn of(plan: &Plan, stage: &Stage, forecast: &Forecast<'_>) -> Traffic
     let (touched, delivered, packed) = results(plan, stage, forecast.written);
     (traffic.delivered_bytes, traffic.packed_bytes) = (delivered, packed);
     let fresh_s = touched as f64 / machine.touch_bps;
-    traffic.shared_s = read / machine.read_bps_of(forecast.threads) + fresh_s;
-    traffic.each_s = read / machine.read_bps + fresh_s;
+    let moved = read + blocks(stage);
+    traffic.shared_s = moved / machine.read_bps_of(forecast.threads) + fresh_s;
+    traffic.each_s = moved / machine.read_bps + fresh_s;
     traffic
+}
+
+/// Bytes of the blocks that a stage writes, which are longer than caches like.
+fn blocks(stage: &Stage) -> f64 {
+    match &stage.work {
+        Work::Fold(_) => 0.0,
+        Work::Store(work) => work.goals.iter().map(|g| stage.elements() as f64 * g.dtype.size() as f64).sum(),
+    }
 }
 
 /// Bytes that come from memory to read an array through a view once for each element of a space.

@@ -41,7 +41,7 @@ pub(super) fn measure(machine: &mut Machine, folder: &Path, cancel: &Cancel) -> 
 
 /// Bytes a second written to a file and read from it.
 fn plain(path: &Path) -> Option<(f64, f64)> {
-    let bytes: Vec<u8> = (0..FILE_BYTES).map(|i| (i * 31 >> 7) as u8).collect();
+    let bytes: Vec<u8> = (0..FILE_BYTES).map(|i| ((i * 31) >> 7) as u8).collect();
     let began = Instant::now();
     let mut file = fs::File::create(path).ok()?;
     file.write_all(&bytes).ok()?;
