@@ -3,7 +3,6 @@
 use crate::cache::{Cache, Held, Key, resident};
 use crate::copy::{Walk, copy_box};
 use cleave_graph::SourceId;
-use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Data, Region, Shape, View};
 use cleave_plan::{RunError, Source};
 use smallvec::SmallVec;
@@ -39,15 +38,37 @@ pub(crate) fn gather(reader: &mut Reader<'_>, view: &View, region: &Region, out:
 }
 
 impl Stored<'_> {
-    /// Cuts the tile where any source axis passes from one block to the next, and copies part by part.
+    /// Copies a tile; places of windows one after the other, since each lies elsewhere in the blocks.
     fn gather(&mut self, view: &View, region: &Region, out: &mut Data) -> Result<(), RunError> {
+        let inside = |axis: usize| view.source.iter().flat_map(|s| s.terms.iter().skip(1)).any(|t| t.axis == axis);
+        let places: Shape =
+            region.len.iter().enumerate().map(|(axis, &len)| if inside(axis) { len } else { 1 }).collect();
+        for number in 0..places.size() {
+            let first = cleave_plan::stage::unravel(number, &places);
+            let len = |axis: usize| if inside(axis) { 1 } else { region.len[axis] };
+            let lens: SmallVec<[usize; 4]> = (0..region.len.ndim()).map(len).collect();
+            self.copy_parts(view, region, &first, &lens, out)?;
+        }
+        Ok(())
+    }
+
+    /// Cuts a part of a tile where any source axis passes from one block to the next, and copies piece by piece.
+    fn copy_parts(
+        &mut self,
+        view: &View,
+        region: &Region,
+        first: &[usize],
+        lens: &[usize],
+        out: &mut Data,
+    ) -> Result<(), RunError> {
         let grid = self.source.grid();
+        let corner: SmallVec<[usize; 4]> = region.start.iter().zip(first).map(|(a, b)| a + b).collect();
         let pieces: SmallVec<[SmallVec<[usize; 4]>; 4]> =
-            (0..region.len.ndim()).map(|axis| cuts(view, &grid.0, axis, region)).collect();
+            (0..lens.len()).map(|axis| cuts(view, &grid.0, axis, &corner, lens[axis])).collect();
         let counts: Shape = pieces.iter().map(|p| p.len() - 1).collect();
         for number in 0..counts.size() {
             let index = cleave_plan::stage::unravel(number, &counts);
-            let at: SmallVec<[usize; 4]> = index.iter().zip(&pieces).map(|(&i, p)| p[i]).collect();
+            let at: SmallVec<[usize; 4]> = index.iter().zip(&pieces).zip(first).map(|((&i, p), f)| p[i] + f).collect();
             let lens: SmallVec<[usize; 4]> = index.iter().zip(&pieces).map(|(&i, p)| p[i + 1] - p[i]).collect();
             self.copy_part(view, region, &at, &lens, out)?;
         }
@@ -96,8 +117,7 @@ impl Stored<'_> {
 
 /// The source index of an index of the view.
 fn source_index(view: &View, index: &[usize]) -> SmallVec<[usize; 4]> {
-    let at = |s: &SourceAxis| (s.start + s.axis.map_or(0, |a| s.step * index[a] as i64)) as usize;
-    view.source.iter().map(at).collect()
+    view.source.iter().map(|s| s.at(index) as usize).collect()
 }
 
 /// The walk through a row-major array of `shape` from `first` on that follows the view's axes.
@@ -106,26 +126,28 @@ fn walk(view: &View, first: &[usize], shape: &Shape) -> Walk {
     let mut base = 0;
     for ((s, &index), &stride) in view.source.iter().zip(first).zip(&shape.strides()) {
         base += (index * stride) as isize;
-        if let Some(axis) = s.axis {
-            strides[axis] += s.step as isize * stride as isize;
+        for term in &s.terms {
+            strides[term.axis] += term.step as isize * stride as isize;
         }
     }
     Walk { base, strides }
 }
 
-/// Where to cut a tile along an axis, from 0 to its length, so that no part passes a block's edge.
-fn cuts(view: &View, grid: &[AxisChunks], axis: usize, region: &Region) -> SmallVec<[usize; 4]> {
-    let (start, len) = (region.start[axis], region.len[axis]);
+/// Where to cut a box along an axis, from 0 to its length, so that no part passes a block's edge. Source axes
+/// that follow two axes of the box are cut along one of them, the other having length 1.
+fn cuts(view: &View, grid: &[AxisChunks], axis: usize, corner: &[usize], len: usize) -> SmallVec<[usize; 4]> {
+    let mut index: SmallVec<[usize; 4]> = SmallVec::from_slice(corner);
     let mut cuts: SmallVec<[usize; 4]> = SmallVec::from_slice(&[0]);
     let mut at = 0;
     while at < len {
         let mut next = len;
-        for (chunks, s) in grid.iter().zip(&view.source).filter(|(_, s)| s.axis == Some(axis)) {
-            let index = s.start + s.step * (start + at) as i64;
-            let place = locate(chunks, index as usize);
-            let inside = index as usize - place.start;
-            let left = if s.step > 0 { place.len - 1 - inside } else { inside };
-            next = next.min(at + left / s.step.unsigned_abs() as usize + 1);
+        index[axis] = corner[axis] + at;
+        for (chunks, s) in grid.iter().zip(&view.source).filter(|(_, s)| s.follows(axis)) {
+            let (source, step) = (s.at(&index) as usize, s.step_on(axis));
+            let place = locate(chunks, source);
+            let inside = source - place.start;
+            let left = if step > 0 { place.len - 1 - inside } else { inside };
+            next = next.min(at + left / step.unsigned_abs() as usize + 1);
         }
         cuts.push(next);
         at = next;

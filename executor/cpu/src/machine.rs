@@ -153,7 +153,7 @@ fn register(dtype: DType) -> Data {
 fn map_loop(op: &'static Op, loop_index: usize) -> &'static MapLoop {
     match &op.class {
         Class::Map(map) => &map.loops[loop_index],
-        Class::Fill(_) | Class::Fold(_) | Class::View(_) => unreachable!("a Map node holds an elementwise operation"),
+        _ => unreachable!("a Map node holds an elementwise operation"),
     }
 }
 
@@ -187,13 +187,13 @@ fn fill_tile(fill: &Fill, shape: &Shape, view: &View, region: &Region, out: &mut
     }
     let row_axis = row_axis(view, region);
     let n = row_axis.map_or(1, |axis| region.len[axis..].iter().product());
-    let along = row_axis.and_then(|axis| view.source.iter().position(|s| s.axis == Some(axis)));
-    let step = along.map_or(0, |s| view.source[s].step);
+    let along = row_axis.and_then(|axis| view.source.iter().position(|s| s.follows(axis)).zip(Some(axis)));
+    let step = along.map_or(0, |(s, axis)| view.source[s].step_on(axis));
+    let along = along.map(|(s, _)| s);
     for first in (0..len).step_by(n) {
         let inside = cleave_plan::stage::unravel(first, &region.len);
         let index: SmallVec<[usize; 4]> = inside.iter().zip(&region.start).map(|(a, b)| a + b).collect();
-        let at: SmallVec<[i64; 4]> =
-            view.source.iter().map(|s| s.start + s.axis.map_or(0, |a| s.step * index[a] as i64)).collect();
+        let at: SmallVec<[i64; 4]> = view.source.iter().map(|s| s.at(&index)).collect();
         fill_row(fill, shape, Row { at: &at, axis: along, step }, out, first..first + n);
     }
 }
@@ -202,6 +202,6 @@ fn fill_tile(fill: &Fill, shape: &Shape, view: &View, region: &Region, out: &mut
 /// follows it; rows of one element otherwise.
 fn row_axis(view: &View, region: &Region) -> Option<usize> {
     let last = (0..region.len.ndim()).rev().find(|&a| region.len[a] > 1)?;
-    let followers = view.source.iter().filter(|s| s.axis == Some(last)).count();
+    let followers = view.source.iter().filter(|s| s.follows(last)).count();
     (followers <= 1).then_some(last)
 }

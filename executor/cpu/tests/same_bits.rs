@@ -18,7 +18,7 @@ fn graph(shape: &Shape, choices: &[&[usize]]) -> (Graph, Vec<NodeId>) {
     let x = load(&mut graph, 0, shape, DType::F64);
     let mut flip = View::identity(shape);
     let last = shape.ndim() - 1;
-    flip.source[last] = SourceAxis { start: shape[last] as i64 - 1, step: -1, axis: Some(last) };
+    flip.source[last] = SourceAxis::along(last, shape[last] as i64 - 1, -1);
     let flipped = view(&mut graph, x, flip);
     let product = map(&mut graph, "multiply", &[x, flipped]);
     let mut wanted = Vec::new();

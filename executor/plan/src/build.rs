@@ -105,7 +105,9 @@ impl Builder<'_> {
                 Placed::At(..) => Parts::Over(smallvec![through(*base, view)]),
                 Placed::Nowhere => Parts::Same(through(*base, view)),
             },
-            NodeKind::Fold { .. } => unreachable!("a reduction ends a stage, so its result is held"),
+            NodeKind::Fold { .. } | NodeKind::Scan { .. } | NodeKind::Contract { .. } => {
+                unreachable!("it ends a stage, so its result is held")
+            }
         })
     }
 
@@ -138,6 +140,8 @@ impl Builder<'_> {
             NodeKind::Fill(_)
             | NodeKind::Load(_)
             | NodeKind::Fold { .. }
+            | NodeKind::Scan { .. }
+            | NodeKind::Contract { .. }
             | NodeKind::View { .. }
             | NodeKind::Rechunk(_) => {
                 unreachable!("only maps, casts and overlays have parts to act on")
@@ -197,9 +201,7 @@ fn fill_action(fill: &Fill, shape: &Shape, view: &View) -> Action {
 fn plain(view: &View) -> View {
     let mut view = view.clone();
     for s in &mut view.source {
-        if s.axis.is_some_and(|a| s.step == 0 || view.shape[a] == 1) {
-            (s.step, s.axis) = (0, None);
-        }
+        s.terms.retain(|t| view.shape[t.axis] != 1);
     }
     view
 }

@@ -26,7 +26,7 @@ const MOST_KEPT: usize = 1 << 28;
 pub fn fold_loop(op: &'static Op, loop_index: usize) -> &'static FoldLoop {
     match &op.class {
         Class::Fold(fold) => &fold.loops[loop_index],
-        Class::Fill(_) | Class::Map(_) | Class::View(_) => unreachable!("a Fold node holds a reduction"),
+        _ => unreachable!("a Fold node holds a reduction"),
     }
 }
 
@@ -173,7 +173,9 @@ fn pass_on(graph: &Graph, node: NodeId, view: &View, views: &mut FxHashMap<NodeI
     };
     match &graph[node].kind {
         NodeKind::Fill(_) | NodeKind::Load(_) => {}
-        NodeKind::Fold { input, .. } => note(*input, View::identity(&graph[*input].shape)),
+        NodeKind::Fold { .. } | NodeKind::Scan { .. } | NodeKind::Contract { .. } => {
+            graph[node].kind.inputs().iter().for_each(|&i| note(i, View::identity(&graph[i].shape)));
+        }
         NodeKind::View { input, view: inner } => note(*input, view.of(inner)),
         NodeKind::Overlay { base, patch, .. } => {
             note(*base, view.clone());
@@ -295,7 +297,7 @@ fn stage(graph: &Graph, group: &Group, program: Program, targets: &[Target], opt
 fn fold_weight(goal: &FoldGoal) -> f64 {
     match &goal.op.class {
         Class::Fold(fold) => f64::from(fold.weight),
-        Class::Fill(_) | Class::Map(_) | Class::View(_) => 0.0,
+        _ => 0.0,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::progression::Progression;
 use crate::stage::BufferId;
 use cleave_graph::SourceId;
+use cleave_ops::view::SourceAxis;
 use cleave_ops::{DType, Fill, Op, Shape, View};
 use smallvec::SmallVec;
 
@@ -63,7 +64,7 @@ impl Action {
     pub fn is_constant(&self) -> bool {
         match self {
             Action::Fill { fill: Fill::Const(_), .. } => true,
-            Action::Fill { view, .. } | Action::Load { view, .. } => view.source.iter().all(|s| s.axis.is_none()),
+            Action::Fill { view, .. } | Action::Load { view, .. } => view.source.iter().all(SourceAxis::is_fixed),
             Action::Map { .. } | Action::Cast { .. } | Action::Overlay { .. } => false,
         }
     }
@@ -94,6 +95,8 @@ fn op_weight(op: &Op) -> f64 {
     match &op.class {
         cleave_ops::Class::Map(map) => f64::from(map.weight),
         cleave_ops::Class::Fold(fold) => f64::from(fold.weight),
+        cleave_ops::Class::Scan(scan) => f64::from(scan.weight),
+        cleave_ops::Class::Contract(contract) => f64::from(contract.weight),
         cleave_ops::Class::Fill(_) | cleave_ops::Class::View(_) => 1.0,
     }
 }

@@ -1,6 +1,6 @@
 //! Evenly spaced indices, and where a patch meets an array seen through a view.
 
-use cleave_ops::view::SourceAxis;
+use cleave_ops::view::{SourceAxis, Term};
 use cleave_ops::{Shape, View};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -53,13 +53,16 @@ impl Progression {
 /// Where `patch` of an overlay placed by `place` shows, the overlay being seen through `view`.
 pub fn place_patch(view: &View, place: &View) -> Result<Placed, Coupled> {
     let mut axes: SmallVec<[Progression; 4]> = view.shape.iter().map(|&len| Progression::all(len)).collect();
+    if view.source.iter().any(|s| s.terms.len() > 1) {
+        return Err(Coupled);
+    }
     for (seen, put) in view.source.iter().zip(&place.source) {
-        let lens = put.axis.map_or(1, |a| place.shape[a]);
-        let put_line = Line { start: put.start, step: if lens == 1 { 0 } else { put.step } };
-        let hits =
-            solve(Line { start: seen.start, step: seen.step }, seen.axis.map_or(1, |a| view.shape[a]), put_line, lens);
-        match seen.axis {
-            Some(axis) => axes[axis] = axes[axis].meet(&hits),
+        let lens = put.only().map_or(1, |t| place.shape[t.axis]);
+        let put_line = Line { start: put.start, step: if lens == 1 { 0 } else { step_of(put) } };
+        let seen_len = seen.only().map_or(1, |t| view.shape[t.axis]);
+        let hits = solve(Line { start: seen.start, step: step_of(seen) }, seen_len, put_line, lens);
+        match seen.only() {
+            Some(Term { axis, .. }) => axes[axis] = axes[axis].meet(&hits),
             None if hits.count == 0 => return Ok(Placed::Nowhere),
             None => {}
         }
@@ -71,19 +74,27 @@ pub fn place_patch(view: &View, place: &View) -> Result<Placed, Coupled> {
     Ok(Placed::At(axes, patch))
 }
 
+fn step_of(axis: &SourceAxis) -> i64 {
+    axis.only().map_or(0, |t| t.step)
+}
+
 /// The patch as seen at the indices `axes` of the view.
 fn patch_view(view: &View, place: &View, axes: &[Progression]) -> Result<View, Coupled> {
-    let mut source = SmallVec::from_elem(SourceAxis { start: 0, step: 0, axis: None }, place.shape.ndim());
+    let mut source = SmallVec::from_elem(SourceAxis::fixed(0), place.shape.ndim());
     let mut known = vec![false; place.shape.ndim()];
     for (seen, put) in view.source.iter().zip(&place.source) {
-        let Some(axis) = put.axis.filter(|&a| place.shape[a] > 1) else { continue };
-        if std::mem::replace(&mut known[axis], true) {
+        let Some(to) = put.only().filter(|t| place.shape[t.axis] > 1) else { continue };
+        if std::mem::replace(&mut known[to.axis], true) {
             return Err(Coupled);
         }
-        let first = seen.axis.map_or(0, |a| axes[a].start as i64);
-        let stride = seen.axis.map_or(0, |a| axes[a].step as i64);
-        let start = (seen.start + seen.step * first - put.start) / put.step;
-        source[axis] = SourceAxis { start, step: seen.step * stride / put.step, axis: seen.axis };
+        source[to.axis] = match seen.only() {
+            None => SourceAxis::fixed((seen.start - put.start) / to.step),
+            Some(Term { axis, step }) => {
+                let hits = &axes[axis];
+                let start = (seen.start + step * hits.start as i64 - put.start) / to.step;
+                SourceAxis::along(axis, start, step * hits.step as i64 / to.step)
+            }
+        };
     }
     Ok(View { shape: Shape::new(axes.iter().map(|p| p.count)), source })
 }

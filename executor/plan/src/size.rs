@@ -4,6 +4,7 @@ use crate::lattice::{Lattice, TILE_LEN, inner_box};
 use crate::plan::Options;
 use crate::program::{Action, Origin, Program};
 use crate::stage::StoreWork;
+use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Chunks, Shape};
 
 /// Additions that take a few milliseconds.
@@ -88,7 +89,7 @@ fn storage_chunk(program: &Program, axis: usize, options: &Options) -> Option<us
     program.steps.iter().find_map(|step| match &step.action {
         Action::Load { origin: Origin::Stored(id), view, .. } => {
             let source = options.sources.get(id).filter(|s| !s.is_resident())?;
-            let on_axis = view.source.iter().position(|s| s.axis == Some(axis) && s.step == 1 && s.start == 0)?;
+            let on_axis = view.source.iter().position(|s| *s == SourceAxis::whole(axis))?;
             source.grid().0.get(on_axis).map(AxisChunks::longest)
         }
         _ => None,
@@ -116,5 +117,6 @@ impl StoreWork {
 fn fastest_elsewhere(action: &Action, space: &Shape) -> Option<usize> {
     let Action::Load { shape, view, .. } = action else { return None };
     let fastest = (0..shape.ndim()).rev().find(|&s| shape[s] > 1)?;
-    view.source[fastest].axis.filter(|&a| a + 1 != space.ndim() && space[space.ndim() - 1] > 1)
+    let along = view.source[fastest].only()?.axis;
+    (along + 1 != space.ndim() && space[space.ndim() - 1] > 1).then_some(along)
 }

@@ -3,6 +3,7 @@
 use crate::plan::Plan;
 use crate::program::{Action, Origin, Program, Slot};
 use crate::stage::{FoldWork, Stage, StoreWork, Target, Work};
+use cleave_ops::view::SourceAxis;
 use cleave_ops::{Chunks, View};
 use std::fmt::{self, Formatter};
 
@@ -106,21 +107,29 @@ impl fmt::Display for Boxes<'_> {
     }
 }
 
+/// A source index: `3`, `i0`, `9-1*i1`, `i0+i2`.
+fn index_text(s: &SourceAxis) -> String {
+    let mut text =
+        if s.start == 0 && s.terms.first().is_some_and(|t| t.step == 1) { String::new() } else { s.start.to_string() };
+    for term in &s.terms {
+        match term.step {
+            1 if text.is_empty() => text += &format!("i{}", term.axis),
+            1 => text += &format!("+i{}", term.axis),
+            step => text += &format!("{step:+}*i{}", term.axis),
+        }
+    }
+    text
+}
+
 /// A view, unless there is nothing to say of it: source indices by the axes `i0`, `i1` of the space.
 struct Seen<'a>(&'a View);
 
 impl fmt::Display for Seen<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let index = |s: &cleave_ops::view::SourceAxis| match (s.axis, s.step) {
-            (None, _) => s.start.to_string(),
-            (Some(a), 1) if s.start == 0 => format!("i{a}"),
-            (Some(a), 1) => format!("{}+i{a}", s.start),
-            (Some(a), step) => format!("{}{step:+}*i{a}", s.start),
-        };
         if self.0.source.is_empty() {
             return Ok(());
         }
-        write!(f, " at [{}]", self.0.source.iter().map(index).collect::<Vec<_>>().join(", "))
+        write!(f, " at [{}]", self.0.source.iter().map(index_text).collect::<Vec<_>>().join(", "))
     }
 }
 

@@ -34,7 +34,9 @@ fn fold(graph: &mut Graph, name: &str, input: NodeId, axes: &[usize]) -> NodeId 
 }
 
 fn view(graph: &mut Graph, input: NodeId, shape: &[usize], source: &[(i64, i64, Option<usize>)]) -> NodeId {
-    let axis = |&(start, step, axis): &(i64, i64, Option<usize>)| SourceAxis { start, step, axis };
+    let axis = |&(start, step, axis): &(i64, i64, Option<usize>)| {
+        axis.map_or_else(|| SourceAxis::fixed(start), |axis| SourceAxis::along(axis, start, step))
+    };
     let seen = View { shape: Shape::new(shape.iter().copied()), source: source.iter().map(axis).collect() };
     add(graph, NodeKind::View { input, view: seen }, shape)
 }
@@ -91,10 +93,7 @@ fn a_patch_is_computed_where_it_shows() {
     let base = load(&mut g, &[10, 1000]);
     let patch = view(&mut g, base, &[5, 1000], &[(1, 2, Some(0)), (999, -1, Some(1))]);
     let place = View::identity(&Shape::new([5, 1000]));
-    let place = View {
-        source: [SourceAxis { start: 8, step: -2, axis: Some(0) }, place.source[1]].into_iter().collect(),
-        ..place
-    };
+    let place = View { source: [SourceAxis::along(0, 8, -2), place.source[1].clone()].into_iter().collect(), ..place };
     let over = add(&mut g, NodeKind::Overlay { base, patch, place }, &[10, 1000]);
     let row = view(&mut g, over, &[1000], &[(3, 0, None), (0, 1, Some(0))]);
     insta::assert_snapshot!(planned(&g, &[over, row]));

@@ -45,6 +45,8 @@ fn list() {
         ("Creation", EntryKind::Creation),
         ("Elementwise", EntryKind::Elementwise),
         ("Reductions", EntryKind::Reduction),
+        ("Running values", EntryKind::Scan),
+        ("Products of matrices", EntryKind::Contraction),
         ("Views", EntryKind::View),
         ("Functions", EntryKind::Function),
         ("Methods", EntryKind::Method),
@@ -102,5 +104,7 @@ fn class(op: &'static Op) -> (&'static str, usize, Vec<&'static str>) {
             ("map", arity, dtypes)
         }
         Class::Fold(fold) => ("fold", 1, fold.loops.iter().map(|l| l.input.name()).collect()),
+        Class::Scan(scan) => ("scan", 1, scan.loops.iter().map(|l| l.input.name()).collect()),
+        Class::Contract(contract) => ("contract", 2, contract.loops.iter().map(|l| l.dtype.name()).collect()),
     }
 }

@@ -6,7 +6,7 @@ use crate::output::{KeptFacts, PlanFacts, PlanRead, PlanStage, PlanStep};
 use cleave_graph::host::Failure;
 use cleave_graph::{Graph, NodeId};
 use cleave_ops::fill::Law;
-use cleave_ops::view::SourceAxis;
+use cleave_ops::view::{SourceAxis, Term};
 use cleave_ops::{Fill, Scalar, Shape, View};
 use cleave_plan::plan::Buffer;
 use cleave_plan::{
@@ -199,7 +199,10 @@ fn seen(view: &View, source: &Shape) -> Option<String> {
     if view.is_identity(source) {
         return None;
     }
-    let axes: Vec<usize> = view.source.iter().filter_map(|s| s.axis).collect();
+    if view.source.iter().any(|s| s.terms.len() > 1) {
+        return Some("in windows".to_owned());
+    }
+    let axes: Vec<usize> = view.source.iter().flat_map(|s| s.terms.iter().map(|t| t.axis)).collect();
     if !axes.is_sorted() {
         return Some(if plain(view) { ".T".to_owned() } else { ".T, sliced".to_owned() });
     }
@@ -212,15 +215,17 @@ fn seen(view: &View, source: &Shape) -> Option<String> {
 }
 
 fn plain(view: &View) -> bool {
-    view.source.iter().all(|s| s.start == 0 && s.step == 1)
+    view.source.iter().all(|s| s.start == 0 && s.only().is_some_and(|t| t.step == 1))
 }
 
 fn slice_words(s: &SourceAxis, view: &View, len: usize) -> String {
-    let Some(axis) = s.axis else { return if len == 1 { ":".to_owned() } else { s.start.to_string() } };
+    let Some(Term { axis, step }) = s.only() else {
+        return if len == 1 { ":".to_owned() } else { s.start.to_string() };
+    };
     let count = view.shape[axis] as i64;
-    let (len, stop) = (len as i64, s.start + s.step * count);
+    let (len, stop) = (len as i64, s.start + step * count);
     let bound = |at: i64, default: bool| if default { String::new() } else { at.to_string() };
-    match s.step {
+    match step {
         1 => format!("{}:{}", bound(s.start, s.start == 0), bound(stop, stop >= len)),
         step if step > 0 => format!("{}:{}:{step}", bound(s.start, s.start == 0), bound(stop, stop >= len)),
         step => format!("{}:{}:{step}", bound(s.start, s.start == len - 1), bound(stop, stop < 0)),

@@ -4,6 +4,7 @@ use crate::graph::Graph;
 use crate::node::{Ddof, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::data::Element;
 use cleave_ops::fill::Law;
+use cleave_ops::view::SourceAxis;
 use cleave_ops::{
     Arg, Args, Chunks, Class, DType, Data, Fill, Op, OpError, Scalar, Shape, View, each_dtype, infer, table,
 };
@@ -40,6 +41,7 @@ pub fn call(graph: &mut Graph, args: &Args, arrays: &[NodeId], options: &BuildOp
             let input = first_array(graph, args, arrays)?;
             reduce(graph, args, input, fold.has_identity)
         }
+        Class::Scan(_) | Class::Contract(_) => unreachable!("no entry of the table has this class"),
         Class::View(rule) => {
             let input = first_array(graph, args, arrays)?;
             let seen = rule(args, &graph[input].shape)?;
@@ -305,7 +307,7 @@ fn keep_axes(graph: &mut Graph, folded: NodeId, full: &Shape, kept: &[usize]) ->
     let mut seen = View::identity(&graph[folded].shape);
     seen.shape = (0..full.ndim()).map(|a| if kept.contains(&a) { full[a] } else { 1 }).collect();
     for (source, &axis) in seen.source.iter_mut().zip(kept) {
-        source.axis = Some(axis);
+        *source = SourceAxis::whole(axis);
     }
     view(graph, folded, seen)
 }

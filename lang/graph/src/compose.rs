@@ -64,7 +64,7 @@ fn matrix_of_diagonal(graph: &mut Graph, v: NodeId, k: i64) -> Result<NodeId, Op
     let head = Index::Slice { start: None, stop: Some(len as i64), step: None };
     let padded = assign(graph, long, &[head], Operand::Array(v))?;
     let along = usize::from(k < 0);
-    let source = [SourceAxis { start: 0, step: 1, axis: Some(along) }].into_iter().collect();
+    let source = [SourceAxis::whole(along)].into_iter().collect();
     let spread = build::view(graph, padded, View { shape: square.clone(), source });
     let (kind, chunks) = (NodeKind::Fill(Fill::Diagonal { k }), graph[spread].chunks.clone());
     let mask = graph.add(Node { kind, shape: square, dtype: DType::Bool, chunks });
@@ -77,7 +77,7 @@ fn diagonal_of_matrix(graph: &mut Graph, m: NodeId, k: i64) -> NodeId {
     let (down, right) = ((-k.min(0)).unsigned_abs() as usize, k.max(0).unsigned_abs() as usize);
     let len = shape[0].saturating_sub(down).min(shape[1].saturating_sub(right));
     let start = |s: usize| if len == 0 { 0 } else { s as i64 };
-    let source = [down, right].map(|s| SourceAxis { start: start(s), step: 1, axis: Some(0) });
+    let source = [down, right].map(|s| SourceAxis::along(0, start(s), 1));
     build::view(graph, m, View { shape: Shape::new([len]), source: source.into_iter().collect() })
 }
 
@@ -104,7 +104,7 @@ pub fn meshgrid(graph: &mut Graph, arrays: &[NodeId], indexing: Indexing) -> Res
     }
     let shape = Shape::checked(lens)?;
     let along = |graph: &mut Graph, n: usize| {
-        let axis = SourceAxis { start: 0, step: 1, axis: Some(axis_of(n)) };
+        let axis = SourceAxis::whole(axis_of(n));
         let source = std::iter::repeat_n(axis, graph[arrays[n]].shape.ndim()).collect();
         build::view(graph, arrays[n], View { shape: shape.clone(), source })
     };

@@ -1,8 +1,9 @@
 //! A graph as text: one line a node, stable for golden tests, plans and bug reports.
 
 use crate::graph::Graph;
-use crate::node::{Node, NodeId, NodeKind};
+use crate::node::{AxisPairs, Node, NodeId, NodeKind};
 use cleave_ops::fill::Law;
+use cleave_ops::view::{SourceAxis, Term};
 use cleave_ops::{Chunks, Fill, View};
 use std::fmt;
 
@@ -39,11 +40,24 @@ impl fmt::Display for NodeKind {
                 let ddof = if ddof.0 == 0.0 { String::new() } else { format!(" less {}", ddof.0) };
                 write!(f, "{} {input} over {}{ddof}", op.name, axes.join(", "))
             }
+            NodeKind::Scan { op, input, axis, before, .. } => {
+                let before = before.map(|b| format!(" after {b}")).unwrap_or_default();
+                write!(f, "{} {input} along {axis}{before}", op.name)
+            }
+            NodeKind::Contract { op, left, right, batch, summed, .. } => {
+                write!(f, "{}({left}, {right}) over {}", op.name, pairs_text(summed))?;
+                if batch.is_empty() { Ok(()) } else { write!(f, " for each {}", pairs_text(batch)) }
+            }
             NodeKind::View { input, view } => write!(f, "view {input}{}", view_text(view)),
             NodeKind::Rechunk(input) => write!(f, "rechunk {input}"),
             NodeKind::Overlay { base, patch, place } => write!(f, "overlay {base} at {} by {patch}", view_text(place)),
         }
     }
+}
+
+fn pairs_text(pairs: &AxisPairs) -> String {
+    let pairs: Vec<String> = pairs.iter().map(|(left, right)| format!("{left} with {right}")).collect();
+    if pairs.is_empty() { "no axes".to_owned() } else { pairs.join(", ") }
 }
 
 fn fill_text(fill: &Fill) -> String {
@@ -68,13 +82,20 @@ fn law_text(law: &Law) -> String {
 
 /// For each axis of the source its index: `3`, `i0`, or `9-2*i1`.
 fn view_text(view: &View) -> String {
-    let axis = |s: &cleave_ops::view::SourceAxis| match (s.axis, s.step, s.start) {
-        (None, _, start) => start.to_string(),
-        (Some(a), 1, 0) => format!("i{a}"),
-        (Some(a), 1, start) => format!("{start}+i{a}"),
-        (Some(a), -1, start) => format!("{start}-i{a}"),
-        (Some(a), step, 0) => format!("{step}*i{a}"),
-        (Some(a), step, start) => format!("{start}{step:+}*i{a}"),
+    let axis = |s: &SourceAxis| {
+        let mut text = if s.start == 0 && !s.is_fixed() { String::new() } else { s.start.to_string() };
+        for Term { axis, step } in &s.terms {
+            let sign = if *step < 0 {
+                "-"
+            } else if text.is_empty() {
+                ""
+            } else {
+                "+"
+            };
+            let factor = if step.abs() == 1 { String::new() } else { format!("{}*", step.abs()) };
+            text += &format!("{sign}{factor}i{axis}");
+        }
+        text
     };
     format!("[{}]", view.source.iter().map(axis).collect::<Vec<_>>().join(", "))
 }

@@ -79,24 +79,24 @@ fn select(shape: &Shape, indices: &[Index]) -> Result<Selection, OpError> {
     for item in expand(indices, shape.ndim())? {
         if item == Index::NewAxis {
             lens.push(1);
-            dropped.push(SourceAxis { start: 0, step: 0, axis: None });
+            dropped.push(SourceAxis::fixed(0));
             continue;
         }
         let axis = source.len();
         match item {
-            Index::At(at) => source.push(SourceAxis { start: position(at, axis, shape[axis])?, step: 0, axis: None }),
+            Index::At(at) => source.push(SourceAxis::fixed(position(at, axis, shape[axis])?)),
             Index::Slice { start, stop, step } => {
                 let (start, step, len) = slice(start, stop, step, shape[axis])?;
-                source.push(SourceAxis { start, step, axis: Some(lens.len()) });
+                source.push(SourceAxis::along(lens.len(), start, step));
                 lens.push(len);
-                let kept = dropped.iter().filter(|d| d.axis.is_some()).count();
-                dropped.push(SourceAxis { start: 0, step: 1, axis: Some(kept) });
+                let kept = dropped.iter().filter(|d| !d.is_fixed()).count();
+                dropped.push(SourceAxis::whole(kept));
             }
             Index::Ellipsis | Index::NewAxis => {}
         }
     }
     let shape = Shape::checked(lens.iter().copied())?;
-    let kept = shape.iter().zip(&dropped).filter(|(_, d)| d.axis.is_some()).map(|(&len, _)| len).collect();
+    let kept = shape.iter().zip(&dropped).filter(|(_, d)| !d.is_fixed()).map(|(&len, _)| len).collect();
     Ok(Selection { view: View { shape, source }, dropped: View { shape: kept, source: dropped } })
 }
 
@@ -149,10 +149,9 @@ pub fn slice(
 fn without_new_axes(view: &View) -> View {
     let mut source = view.source.clone();
     let mut shape = Shape::default();
-    for (place, s) in source.iter_mut().filter_map(|s| s.axis.map(|_| s)).enumerate() {
-        let axis = s.axis.expect("axes without one were left out");
-        shape = shape.iter().copied().chain([view.shape[axis]]).collect();
-        s.axis = Some(place);
+    for (place, term) in source.iter_mut().filter_map(|s| s.terms.first_mut()).enumerate() {
+        shape = shape.iter().copied().chain([view.shape[term.axis]]).collect();
+        term.axis = place;
     }
     View { shape, source }
 }
@@ -166,19 +165,18 @@ fn fit(graph: &mut Graph, value: NodeId, shape: &Shape) -> Result<NodeId, OpErro
     if !fits || kept.broadcast(shape).as_ref() != Some(shape) {
         return Err(OpError::Broadcast { shapes: vec![given, shape.clone()] });
     }
-    let axis = |a: usize| a.checked_sub(surplus).map_or((0, None), |k| (1, Some(k)));
-    let source = (0..given.ndim()).map(|a| SourceAxis { start: 0, step: axis(a).0, axis: axis(a).1 }).collect();
+    let axis = |a: usize| a.checked_sub(surplus).map_or_else(|| SourceAxis::fixed(0), SourceAxis::whole);
+    let source = (0..given.ndim()).map(axis).collect();
     let lean = build::view(graph, value, View { shape: kept, source });
     Ok(build::broadcast_to(graph, lean, shape))
 }
 
 /// Where the elements of the base stand in a patch that covers all of it.
 fn inverse(place: &View, base: &Shape) -> View {
-    let mut source: SmallVec<[SourceAxis; 4]> =
-        SmallVec::from_elem(SourceAxis { start: 0, step: 0, axis: None }, place.shape.ndim());
+    let mut source: SmallVec<[SourceAxis; 4]> = SmallVec::from_elem(SourceAxis::fixed(0), place.shape.ndim());
     for (axis, s) in place.source.iter().enumerate() {
-        if let Some(of) = s.axis {
-            source[of] = SourceAxis { start: -s.start * s.step, step: s.step, axis: Some(axis) };
+        if let Some(of) = s.only() {
+            source[of.axis] = SourceAxis::along(axis, -s.start * of.step, of.step);
         }
     }
     View { shape: base.clone(), source }

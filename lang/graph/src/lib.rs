@@ -28,6 +28,6 @@ pub mod vocabulary;
 pub use graph::Graph;
 pub use host::Host;
 pub use interp::{Interp, check, execute, run};
-pub use node::{Node, NodeId, NodeKind, SourceId};
+pub use node::{AxisPairs, Node, NodeId, NodeKind, SCAN_LEN, SourceId};
 pub use scope::Scope;
 pub use value::Value;

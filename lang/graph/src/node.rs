@@ -39,6 +39,12 @@ pub enum NodeKind {
     Cast(NodeId),
     /// A reduction over `axes` (ascending), which the node's shape no longer has.
     Fold { op: &'static Op, loop_index: usize, input: NodeId, axes: SmallVec<[usize; 4]>, ddof: Ddof },
+    /// Running values along `axis`, in blocks of [`SCAN_LEN`] anchored at index 0. Block `b > 0` begins with element
+    /// `b - 1` of `before` along the axis: the totals of all blocks up to there; `None` where there is one block.
+    Scan { op: &'static Op, loop_index: usize, input: NodeId, axis: usize, before: Option<NodeId> },
+    /// Sums of products over paired axes: the result's axes are the left ones of `batch`, then the other axes of
+    /// `left`, then those of `right`. Inputs have the loop's dtype.
+    Contract { op: &'static Op, loop_index: usize, left: NodeId, right: NodeId, batch: AxisPairs, summed: AxisPairs },
     /// The input seen through a view.
     View { input: NodeId, view: View },
     /// The input, cut differently.
@@ -47,6 +53,12 @@ pub enum NodeKind {
     /// `place` is a view with the patch's shape and one source axis for each axis of the base; it is injective.
     Overlay { base: NodeId, patch: NodeId, place: View },
 }
+
+/// Axes of a left array beside the axes of a right one that they go with.
+pub type AxisPairs = SmallVec<[(usize, usize); 2]>;
+
+/// The length of a block of running values along the axis.
+pub const SCAN_LEN: usize = 256;
 
 /// Degrees of freedom, hashable by its bits.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,6 +87,8 @@ impl NodeKind {
             NodeKind::Cast(input) | NodeKind::Rechunk(input) => SmallVec::from_slice(&[*input]),
             NodeKind::Fold { input, .. } | NodeKind::View { input, .. } => SmallVec::from_slice(&[*input]),
             NodeKind::Overlay { base, patch, .. } => SmallVec::from_slice(&[*base, *patch]),
+            NodeKind::Scan { input, before, .. } => [*input].into_iter().chain(*before).collect(),
+            NodeKind::Contract { left, right, .. } => SmallVec::from_slice(&[*left, *right]),
         }
     }
 
@@ -87,6 +101,11 @@ impl NodeKind {
             NodeKind::Cast(input) | NodeKind::Rechunk(input) => *input = new[0],
             NodeKind::Fold { input, .. } | NodeKind::View { input, .. } => *input = new[0],
             NodeKind::Overlay { base, patch, .. } => (*base, *patch) = (new[0], new[1]),
+            NodeKind::Scan { input, before, .. } => {
+                *input = new[0];
+                *before = new.get(1).copied();
+            }
+            NodeKind::Contract { left, right, .. } => (*left, *right) = (new[0], new[1]),
         }
         kind
     }

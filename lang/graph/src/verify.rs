@@ -2,7 +2,7 @@
 
 use crate::build::scalar_as;
 use crate::graph::Graph;
-use crate::node::{Node, NodeId, NodeKind};
+use crate::node::{AxisPairs, Node, NodeId, NodeKind, SCAN_LEN};
 use cleave_ops::{Class, DType, Fill, Op, Shape, View};
 use std::fmt;
 
@@ -32,6 +32,10 @@ pub enum Rule {
     Kept,
     /// A reduction's axes ascend, at least one, and are missing in its shape.
     FoldAxes,
+    /// A scan begins each block but the first with the totals before it.
+    ScanBlocks,
+    /// A contraction pairs axes of equal length, each once.
+    Paired,
     /// A view has one entry for each axis of its source and stays inside it.
     ViewInside,
     /// A view has the node's shape.
@@ -81,6 +85,18 @@ fn broken_rule(graph: &Graph, id: NodeId, node: &Node) -> Option<Rule> {
             (fold_axes(&graph[*input].shape, axes, &node.shape), Rule::FoldAxes),
             (loop_dtypes(op, *loop_index, &dtypes(graph, &[*input]), node.dtype), Rule::LoopDTypes),
         ],
+        NodeKind::Scan { op, loop_index, input, axis, before } => vec![
+            (graph[*input].shape == node.shape && *axis < node.shape.ndim(), Rule::Kept),
+            (loop_dtypes(op, *loop_index, &dtypes(graph, &[*input]), node.dtype), Rule::LoopDTypes),
+            (scan_begins(graph, node, *axis, *before), Rule::ScanBlocks),
+        ],
+        NodeKind::Contract { op, loop_index, left, right, batch, summed } => vec![
+            (
+                contracted(&graph[*left].shape, &graph[*right].shape, batch, summed).as_ref() == Some(&node.shape),
+                Rule::Paired,
+            ),
+            (loop_dtypes(op, *loop_index, &dtypes(graph, &[*left, *right]), node.dtype), Rule::LoopDTypes),
+        ],
         NodeKind::View { input, view } => vec![
             (graph[*input].dtype == node.dtype, Rule::Kept),
             (view.shape == node.shape, Rule::ViewShape),
@@ -104,6 +120,10 @@ fn loop_dtypes(op: &Op, index: usize, inputs: &[DType], output: DType) -> bool {
     match &op.class {
         Class::Map(map) => map.loops.get(index).is_some_and(|l| l.inputs == inputs && l.output == output),
         Class::Fold(fold) => fold.loops.get(index).is_some_and(|l| [l.input] == inputs && l.output == output),
+        Class::Scan(scan) => scan.loops.get(index).is_some_and(|l| [l.input] == inputs && l.output == output),
+        Class::Contract(contract) => {
+            contract.loops.get(index).is_some_and(|l| [l.dtype; 2] == inputs && l.dtype == output)
+        }
         Class::Fill(_) | Class::View(_) => false,
     }
 }
@@ -125,20 +145,37 @@ fn fold_axes(input: &Shape, axes: &[usize], result: &Shape) -> bool {
     ascending && inside && kept == *result
 }
 
+fn scan_begins(graph: &Graph, node: &Node, axis: usize, before: Option<NodeId>) -> bool {
+    let later_blocks = node.shape[axis].div_ceil(SCAN_LEN).saturating_sub(1);
+    let along = |(a, &len): (usize, &usize)| if a == axis { later_blocks } else { len };
+    let wanted: Shape = node.shape.iter().enumerate().map(along).collect();
+    before.map_or(later_blocks == 0, |b| graph[b].shape == wanted && graph[b].dtype == node.dtype)
+}
+
+/// The shape of a contraction; `None` where its axes do not pair.
+pub(crate) fn contracted(left: &Shape, right: &Shape, batch: &AxisPairs, summed: &AxisPairs) -> Option<Shape> {
+    let pairs = || batch.iter().chain(summed);
+    let once = |side: fn(&(usize, usize)) -> usize, axis: usize| pairs().filter(|p| side(p) == axis).count() <= 1;
+    let fits = pairs().all(|&(l, r)| l < left.ndim() && r < right.ndim() && left[l] == right[r]);
+    let single = (0..left.ndim()).all(|a| once(|p| p.0, a)) && (0..right.ndim()).all(|a| once(|p| p.1, a));
+    let free_left = (0..left.ndim()).filter(|a| pairs().all(|p| p.0 != *a)).map(|a| left[a]);
+    let free_right = (0..right.ndim()).filter(|a| pairs().all(|p| p.1 != *a)).map(|a| right[a]);
+    (fits && single).then(|| batch.iter().map(|p| left[p.0]).chain(free_left).chain(free_right).collect())
+}
+
 fn is_inside(view: &View, source: &Shape) -> bool {
     let holds = |at: i64, len: usize| (0..len as i64).contains(&at);
-    let axis_inside = |(s, &len): (&cleave_ops::view::SourceAxis, &usize)| match s.axis {
-        None => holds(s.start, len),
-        Some(a) => {
-            a < view.shape.ndim() && holds(s.start, len) && holds(s.start + s.step * (view.shape[a] as i64 - 1), len)
-        }
+    let axis_inside = |(s, &len): (&cleave_ops::view::SourceAxis, &usize)| {
+        let (low, high) = s.range(&view.shape);
+        holds(low, len) && holds(high, len)
     };
-    let named = view.source.iter().all(|s| s.axis.is_none_or(|a| a < view.shape.ndim()));
+    let named = view.source.iter().flat_map(|s| &s.terms).all(|t| t.axis < view.shape.ndim());
     let matching = view.source.len() == source.ndim() && named;
     matching && (view.shape.is_empty_array() || view.source.iter().zip(source.iter()).all(axis_inside))
 }
 
 fn is_injective(place: &View) -> bool {
-    let names = |axis: usize| place.source.iter().filter(|s| s.axis == Some(axis) && s.step != 0).count();
-    (0..place.shape.ndim()).all(|axis| names(axis) == 1)
+    let names = |axis: usize| place.source.iter().filter(|s| s.follows(axis)).count();
+    let single = place.source.iter().all(|s| s.terms.len() < 2);
+    single && (0..place.shape.ndim()).all(|axis| names(axis) == 1)
 }

@@ -29,6 +29,8 @@ pub enum EntryKind {
     Creation,
     Elementwise,
     Reduction,
+    Scan,
+    Contraction,
     View,
     Function,
     Method,
@@ -203,6 +205,8 @@ fn op_entry(op: &'static Op) -> Entry {
         Class::Map(_) => EntryKind::Elementwise,
         Class::Fold(_) => EntryKind::Reduction,
         Class::View(_) => EntryKind::View,
+        Class::Scan(_) => EntryKind::Scan,
+        Class::Contract(_) => EntryKind::Contraction,
     };
     let signature = format!("{}({})", op.name, params.join(", "));
     Entry { name: op.name, signature, summary: op.summary, details: op.details, examples: op.examples, kind }

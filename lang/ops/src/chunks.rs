@@ -137,13 +137,12 @@ impl AxisChunks {
     }
 
     /// The chunks as seen by a step over the axis.
-    fn stepped(&self, by: SourceAxis, len: usize) -> Self {
-        let (start, step) = (by.start.max(0) as usize, by.step.unsigned_abs() as usize);
+    fn stepped(&self, start: i64, step: i64, len: usize) -> Self {
+        let (start, forward, step) = (start.max(0) as usize, step > 0, step.unsigned_abs() as usize);
         if len == 0 || step == 0 {
             return Self::single(len);
         }
         let reach = (len - 1) * step + 1;
-        let forward = by.step > 0;
         let part = self.cut(if forward { start } else { start + 1 - reach }, reach);
         let part = if forward { part } else { part.reversed() };
         if step == 1 { part } else { part.thinned(step) }
@@ -238,13 +237,17 @@ impl Chunks {
         index
     }
 
-    /// The chunks of a view: its blocks are parts of the source's. Broadcast axes are one block.
+    /// The chunks of a view: its blocks are parts of the source's. Broadcast axes are one block, and so are
+    /// places in a window; where windows begin is cut as the source is.
     #[must_use]
     pub fn through(&self, view: &View) -> Chunks {
         let axis = |a: usize| {
-            let source = view.source.iter().position(|s| s.axis == Some(a));
-            source
-                .map_or_else(|| AxisChunks::single(view.shape[a]), |s| self.0[s].stepped(view.source[s], view.shape[a]))
+            let leads = |s: &SourceAxis| s.terms.first().filter(|t| t.axis == a).map(|t| (s.start, t.step));
+            let source = view.source.iter().enumerate().find_map(|(at, s)| Some((at, leads(s)?)));
+            source.map_or_else(
+                || AxisChunks::single(view.shape[a]),
+                |(at, (start, step))| self.0[at].stepped(start, step, view.shape[a]),
+            )
         };
         Chunks((0..view.shape.ndim()).map(axis).collect())
     }

@@ -43,7 +43,7 @@ pub fn resolve(op: &'static Op, operands: &[Operand]) -> Result<Resolved, OpErro
     match &op.class {
         Class::Map(map) => resolve_map(op, map, operands),
         Class::Fold(fold) => resolve_fold(op, fold, operands[0].dtype),
-        Class::Fill(_) | Class::View(_) => {
+        Class::Fill(_) | Class::View(_) | Class::Scan(_) | Class::Contract(_) => {
             let inputs: SmallVec<_> = operands.iter().map(|o| o.dtype).collect();
             let output = inputs.first().copied().unwrap_or(DType::F64);
             Ok(Resolved { index: 0, inputs, output })

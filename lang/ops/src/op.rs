@@ -82,6 +82,10 @@ pub enum Class {
     Fold(Fold),
     /// Index arithmetic on one array.
     View(ViewRule),
+    /// Running values along an axis.
+    Scan(Scan),
+    /// Sums of products over paired axes of two arrays.
+    Contract(Contract),
 }
 
 /// What a creation gives: shape and dtype and rule. Chunks come from the call's `chunks`.
@@ -118,6 +122,25 @@ pub struct MapLoop {
     pub output: DType,
     /// Runs over slices of equal length; `out` has that length and the dtype `output`.
     pub run: fn(&[DataRef<'_>], &mut Data),
+    /// The same formula with a sum behind it, where there is such a loop; [`MapLoop::sum_for`] finds it.
+    pub sum: Option<SumLoop>,
+}
+
+/// A map whose results are added up at once and never written.
+pub struct SumLoop {
+    /// The dtype in which it adds.
+    pub state: DType,
+    /// Folds a cell of `kept * reduced` elements, as [`FoldLoop::take`] does with what [`MapLoop::run`] writes, to
+    /// the same bits: `state` is resized to `kept` fresh sums.
+    pub take: fn(operands: &[DataRef<'_>], kept: usize, reduced: usize, layout: Layout, state: &mut [Data]),
+}
+
+impl MapLoop {
+    /// The loop that does the work of `run` and then of `fold.take`, if there is one.
+    pub fn sum_for(&self, fold: &FoldLoop) -> Option<&SumLoop> {
+        let fits = |sum: &&SumLoop| fold.takes_sum && fold.input == self.output && *fold.state == [sum.state];
+        self.sum.as_ref().filter(fits)
+    }
 }
 
 /// A reduction: what to do with a cell, how to combine two, how to finish.
@@ -140,6 +163,8 @@ pub struct FoldLoop {
     pub output: DType,
     /// The dtypes of its state, one to three columns; a state for each kept element.
     pub state: &'static [DType],
+    /// Whether `take` adds up the elements, each converted to the dtype of the state, and does nothing else.
+    pub takes_sum: bool,
     /// Folds a cell: writes `cell.kept` fresh states (columns are resized to that length).
     pub take: fn(&Cell<'_>, &mut [Data]),
     /// Combines states element by element: `left` becomes left-then-right; order matters for bits.
@@ -148,6 +173,67 @@ pub struct FoldLoop {
     pub identity: fn(kept: usize, state: &mut [Data]),
     /// Turns states into results.
     pub finish: fn(state: &[Data], facts: &FoldFacts, out: &mut Data),
+}
+
+/// A cumulative operation: the running values of a reduction along an axis.
+pub struct Scan {
+    /// The reduction whose running values it gives; its totals of blocks are where later blocks begin.
+    pub fold: &'static Op,
+    /// The loops by input dtype, found as a reduction's are.
+    pub loops: &'static [ScanLoop],
+    /// Arithmetic an element, in additions.
+    pub weight: f32,
+}
+
+/// The same running values for one dtype.
+pub struct ScanLoop {
+    /// The dtype it reads.
+    pub input: DType,
+    /// The dtype it gives, of totals too.
+    pub output: DType,
+    /// Writes running values of a block.
+    pub run: fn(&ScanBlock<'_>, &mut Data),
+}
+
+/// A block of `outer * len * inner` elements, row-major, scanned along the middle: in index order from the
+/// block's first element on, after which each value is combined with where the block begins, if that is given.
+pub struct ScanBlock<'a> {
+    /// The elements.
+    pub data: DataRef<'a>,
+    /// Lengths of the axes before, of the axis scanned, and of those behind.
+    pub lens: [usize; 3],
+    /// `outer * inner` totals of all that lies before the block.
+    pub before: Option<DataRef<'a>>,
+}
+
+/// A contraction.
+pub struct Contract {
+    /// The loops, found as a map's are; both operands have the loop's dtype.
+    pub loops: &'static [ContractLoop],
+    /// Arithmetic for each pair of elements that meet, in additions.
+    pub weight: f32,
+}
+
+/// The same contraction for one dtype.
+pub struct ContractLoop {
+    /// The dtype of both operands and of the result.
+    pub dtype: DType,
+    /// Adds a product of matrices to `out`, in the order of the shared index for each element.
+    pub add: fn(&Product<'_>, &mut Data),
+}
+
+/// `left` (`rows` by `shared`) times `right` (`shared` by `columns`), all row-major and dense.
+pub struct Product<'a> {
+    /// The left matrix.
+    pub left: DataRef<'a>,
+    /// The right matrix.
+    pub right: DataRef<'a>,
+    /// Rows of the left one and of the result.
+    pub rows: usize,
+    /// Columns of the left one, rows of the right one.
+    pub shared: usize,
+    /// Columns of the right one and of the result.
+    pub columns: usize,
 }
 
 /// The elements of one lattice cell of a reduction, as a matrix.

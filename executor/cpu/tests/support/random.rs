@@ -109,7 +109,7 @@ fn same_shape(case: &mut Case, shape: &Shape, tape: &mut Tape) -> NodeId {
     }
     let mut flip = View::identity(shape);
     let axis = tape.below(shape.ndim());
-    flip.source[axis] = SourceAxis { start: shape[axis].max(1) as i64 - 1, step: -1, axis: Some(axis) };
+    flip.source[axis] = SourceAxis::along(axis, shape[axis].max(1) as i64 - 1, -1);
     view(&mut case.graph, node, flip)
 }
 
@@ -130,9 +130,9 @@ fn random_view(shape: &Shape, tape: &mut Tape) -> View {
             View::broadcast(&slice.shape, &wider)
         }
         2 if slice.shape.ndim() == 2 => {
-            let on = |axis| SourceAxis { start: 0, step: 1, axis };
+            let on = SourceAxis::whole;
             let len = slice.shape[0].min(slice.shape[1]);
-            View { shape: Shape::new([len]), source: [on(Some(0)), on(Some(0))].into_iter().collect() }
+            View { shape: Shape::new([len]), source: [on(0), on(0)].into_iter().collect() }
         }
         _ => View::identity(&slice.shape),
     };
@@ -144,8 +144,8 @@ fn turned(shape: &Shape, tape: &mut Tape) -> View {
     let by = tape.below(shape.ndim().max(1));
     order.rotate_left(by);
     let source = (0..shape.ndim()).map(|s| {
-        let axis = order.iter().position(|&o| o == s);
-        SourceAxis { start: 0, step: 1, axis }
+        let axis = order.iter().position(|&o| o == s).expect("every axis has a place");
+        SourceAxis::whole(axis)
     });
     View { shape: order.iter().map(|&a| shape[a]).collect(), source: source.collect() }
 }
@@ -162,7 +162,8 @@ fn random_slice(shape: &Shape, tape: &mut Tape) -> View {
             _ => (0, 1, len),
         };
         let fixed = kind == 4;
-        source.push(SourceAxis { start: start as i64, step, axis: (!fixed).then_some(lens.len()) });
+        let start = start as i64;
+        source.push(if fixed { SourceAxis::fixed(start) } else { SourceAxis::along(lens.len(), start, step) });
         if !fixed {
             lens.push(count);
         }

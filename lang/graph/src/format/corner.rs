@@ -1,7 +1,6 @@
 //! What of a large array is printed: the corners.
 
 use super::array::{EDGE, THRESHOLD};
-use cleave_ops::view::SourceAxis;
 use cleave_ops::{Data, DataRef, Shape, View, each_dtype};
 
 /// The pieces of an array that are needed to print it: views to fetch, in the order that
@@ -60,7 +59,7 @@ fn piece(shape: &Shape, trailing: &[bool]) -> View {
     view.shape = shape.iter().map(|&len| if is_cut(len) { EDGE } else { len }).collect();
     for (axis, &len) in view.source.iter_mut().zip(shape.iter()) {
         let is_trailing = is_cut(len) && ends.next().copied().unwrap_or(false);
-        *axis = SourceAxis { start: if is_trailing { (len - EDGE) as i64 } else { 0 }, ..*axis };
+        axis.start = if is_trailing { (len - EDGE) as i64 } else { 0 };
     }
     view
 }

@@ -92,7 +92,8 @@ fn permuted(m: &mut Machine<'_>, node: NodeId, order: &[usize]) -> Value {
     let shape = &m.state.graph[node].shape;
     let seen = order.iter().map(|&axis| shape[axis]).collect();
     let place = |axis| order.iter().position(|&a| a == axis);
-    let source = (0..shape.ndim()).map(|axis| SourceAxis { start: 0, step: 1, axis: place(axis) }).collect();
+    let source =
+        (0..shape.ndim()).map(|axis| place(axis).map_or_else(|| SourceAxis::fixed(0), SourceAxis::whole)).collect();
     Value::Array(build::view(&mut m.state.graph, node, View { shape: seen, source }))
 }
 

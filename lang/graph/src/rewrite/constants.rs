@@ -26,7 +26,7 @@ pub(super) fn fold(graph: &Graph, roots: &[NodeId]) -> Rewritten {
 /// The value that all elements of a node have, unless it is written as a constant already.
 fn value_of(graph: &Graph, node: &Node) -> Option<Scalar> {
     match &node.kind {
-        NodeKind::Fill(_) | NodeKind::Load(_) => None,
+        NodeKind::Fill(_) | NodeKind::Load(_) | NodeKind::Scan { .. } | NodeKind::Contract { .. } => None,
         NodeKind::Map { op, loop_index, inputs } => {
             let values: Option<Vec<Data>> =
                 inputs.iter().map(|i| Some(one(graph[*i].dtype, constant(graph, *i)?))).collect();

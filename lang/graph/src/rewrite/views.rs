@@ -99,7 +99,11 @@ fn passing(graph: &Graph, node: &Node, wanted: &[Seen]) -> Passing {
             [Some(view)] => part_of_fold(view, node, &graph[*input].shape, axes),
             _ => Passing::Stop,
         },
-        NodeKind::Fill(_) | NodeKind::Load(_) | NodeKind::Overlay { .. } => Passing::Stop,
+        NodeKind::Fill(_)
+        | NodeKind::Load(_)
+        | NodeKind::Overlay { .. }
+        | NodeKind::Scan { .. }
+        | NodeKind::Contract { .. } => Passing::Stop,
     }
 }
 
@@ -119,6 +123,9 @@ fn handed_on(graph: &Graph, node: &Node, passing: &Passing, seen: &Seen) -> Seen
 /// Splits a view of a reduction into what selects among its kept axes, which its input can be cut to, and
 /// the rest. Kept axes keep their order and number, so the reduction stays the same one.
 fn part_of_fold(view: &View, node: &Node, input: &Shape, axes: &[usize]) -> Passing {
+    if view.source.iter().any(|s| s.terms.len() > 1) {
+        return Passing::Stop;
+    }
     let cuts: Vec<(SourceAxis, SourceAxis, usize)> =
         view.source.iter().enumerate().map(|(a, s)| cut(view, s, a)).collect();
     let narrows = cuts.iter().zip(node.shape.iter()).any(|((.., len), whole)| len < whole);
@@ -126,22 +133,21 @@ fn part_of_fold(view: &View, node: &Node, input: &Shape, axes: &[usize]) -> Pass
         return Passing::Stop;
     }
     let kept_shape = cuts.iter().map(|(.., len)| *len).collect();
-    let kept = View { shape: kept_shape, source: cuts.iter().map(|(inner, ..)| *inner).collect() };
-    let rest = View { shape: view.shape.clone(), source: cuts.iter().map(|(_, outer, _)| *outer).collect() };
+    let kept = View { shape: kept_shape, source: cuts.iter().map(|(inner, ..)| inner.clone()).collect() };
+    let rest = View { shape: view.shape.clone(), source: cuts.iter().map(|(_, outer, _)| outer.clone()).collect() };
     Passing::Part(Box::new(Part { input: lifted(&kept, input, axes), kept, rest }))
 }
 
 /// One source axis of a view as an ascending cut, what is left to do after it, and the length between.
 fn cut(view: &View, s: &SourceAxis, axis: usize) -> (SourceAxis, SourceAxis, usize) {
-    let whole = |start, step| SourceAxis { start, step, axis: Some(axis) };
-    match s.axis.filter(|_| s.step != 0) {
-        None => (whole(s.start, 1), SourceAxis { start: 0, step: 0, axis: None }, 1),
+    match s.only() {
+        None => (SourceAxis::along(axis, s.start, 1), SourceAxis::fixed(0), 1),
         Some(along) => {
-            let len = view.shape[along];
-            let last = s.start + s.step * (len as i64 - 1);
-            let turned = if s.step < 0 { (len as i64 - 1, -1) } else { (0, 1) };
-            let outer = SourceAxis { start: turned.0, step: turned.1, axis: s.axis };
-            (whole(s.start.min(last), s.step.abs()), outer, len)
+            let len = view.shape[along.axis];
+            let last = s.start + along.step * (len as i64 - 1);
+            let turned = if along.step < 0 { (len as i64 - 1, -1) } else { (0, 1) };
+            let outer = SourceAxis::along(along.axis, turned.0, turned.1);
+            (SourceAxis::along(axis, s.start.min(last), along.step.abs()), outer, len)
         }
     }
 }
@@ -153,7 +159,7 @@ fn lifted(kept: &View, input: &Shape, axes: &[usize]) -> View {
     let mut shape: Vec<usize> = input.to_vec();
     for axis in (0..input.ndim()).filter(|axis| !axes.contains(axis)) {
         if let Some((cut, &len)) = cuts.next() {
-            view.source[axis] = SourceAxis { axis: Some(axis), ..*cut };
+            view.source[axis] = SourceAxis::along(axis, cut.start, cut.only().map_or(1, |t| t.step));
             shape[axis] = len;
         }
     }

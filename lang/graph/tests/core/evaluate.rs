@@ -51,6 +51,7 @@ fn one(graph: &Graph, done: &[Data], node: &Node) -> Data {
         }
         NodeKind::View { input, view } => seen(of(*input), view, &graph[*input].shape),
         NodeKind::Rechunk(input) => of(*input).clone(),
+        NodeKind::Scan { .. } | NodeKind::Contract { .. } => unreachable!(),
         NodeKind::Overlay { base, patch, place } => {
             let mut out = of(*base).clone();
             let strides = node.shape.strides();
@@ -99,7 +100,7 @@ fn rows(data: &Data, shape: &Shape, axes: &[usize]) -> Data {
     let mut view = View::identity(shape);
     view.shape = order.iter().map(|&a| shape[a]).collect();
     for (place, &axis) in order.iter().enumerate() {
-        view.source[axis].axis = Some(place);
+        view.source[axis] = cleave_ops::view::SourceAxis::whole(place);
     }
     seen(data, &view, shape)
 }

@@ -31,6 +31,7 @@ fn node_value(graph: &Graph, node: &Node, known: &[Data], stored: &HashMap<Sourc
         NodeKind::View { input, view } => each(view, &graph[*input].shape, |i, source| {
             copy_run(of(input).as_ref(), source, 0, &mut out, i, 1);
         }),
+        NodeKind::Scan { .. } | NodeKind::Contract { .. } => unreachable!(),
         NodeKind::Overlay { base, patch, place } => {
             out.clone_from(of(base));
             each(place, &node.shape, |i, target| copy_run(of(patch).as_ref(), i, 0, &mut out, target, 1));

@@ -126,7 +126,7 @@ impl View {
     /// The axes of a source in the order `axes`, each once.
     pub fn permute(source: &Shape, axes: &[usize]) -> View {
         let place = |axis: usize| axes.iter().position(|&a| a == axis);
-        let follow = |axis| SourceAxis { start: 0, step: 1, axis: place(axis) };
+        let follow = |axis| place(axis).map_or_else(|| SourceAxis::fixed(0), SourceAxis::whole);
         View { shape: axes.iter().map(|&a| source[a]).collect(), source: (0..source.ndim()).map(follow).collect() }
     }
 
@@ -134,8 +134,7 @@ impl View {
     pub fn flip(source: &Shape, axes: &[usize]) -> View {
         let mut view = View::identity(source);
         for &axis in axes {
-            view.source[axis].start = source[axis] as i64 - 1;
-            view.source[axis].step = -1;
+            view.source[axis] = SourceAxis::along(axis, source[axis] as i64 - 1, -1);
         }
         view
     }
@@ -207,8 +206,7 @@ fn expand_dims(args: &Args, source: &Shape) -> Seen {
     let kept: AxisList = (0..ndim).filter(|a| !axes.contains(a)).collect();
     let mut lens = vec![1; ndim];
     kept.iter().zip(source.iter()).for_each(|(&axis, &len)| lens[axis] = len);
-    let follow = |&axis: &usize| SourceAxis { start: 0, step: 1, axis: Some(axis) };
-    Ok(View { shape: Shape::checked(lens)?, source: kept.iter().map(follow).collect() })
+    Ok(View { shape: Shape::checked(lens)?, source: kept.iter().map(|&axis| SourceAxis::whole(axis)).collect() })
 }
 
 fn squeeze(args: &Args, source: &Shape) -> Seen {
@@ -219,8 +217,8 @@ fn squeeze(args: &Args, source: &Shape) -> Seen {
     }
     let kept: AxisList = (0..source.ndim()).filter(|a| !gone.contains(a)).collect();
     let follow = |axis: usize| match kept.iter().position(|&k| k == axis) {
-        Some(place) => SourceAxis { start: 0, step: 1, axis: Some(place) },
-        None => SourceAxis { start: 0, step: 0, axis: None },
+        Some(place) => SourceAxis::whole(place),
+        None => SourceAxis::fixed(0),
     };
     Ok(View { shape: kept.iter().map(|&a| source[a]).collect(), source: (0..source.ndim()).map(follow).collect() })
 }

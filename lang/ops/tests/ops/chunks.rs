@@ -109,7 +109,7 @@ proptest! {
         let len = count.min(room as usize + 1);
         let view = View {
             shape: Shape::new([len]),
-            source: [SourceAxis { start, step, axis: Some(0) }].into_iter().collect(),
+            source: [SourceAxis::along(0, start, step)].into_iter().collect(),
         };
         let all = owners(&chunks);
         let expected: Vec<usize> = (0..len as i64).map(|i| all[(start + step * i) as usize]).collect();
