@@ -223,10 +223,12 @@ impl Engine {
             }),
         };
         let report: RunReport = report.map_err(|e| run_failure(&e))?;
-        let mut facts = run_facts(plan, &report, meter.read(), settings, &self.sources);
+        let reading = meter.read();
+        let mut facts = run_facts(plan, &report, reading, settings, &self.sources);
         facts.stages.iter_mut().zip(&predicted.stages).for_each(|(facts, stage)| facts.predicted_s = stage.seconds);
         facts.predicted = Some(estimate_facts(&predicted, self.forecaster.is_measured()));
-        self.forecaster.learn(&predicted, report.wall.as_secs_f64());
+        let busy_s = (reading.user_s + reading.sys_s) / workers.min(plan.totals.tasks.max(1)) as f64;
+        self.forecaster.learn(&predicted, report.wall.as_secs_f64(), busy_s);
         Ok(facts)
     }
 }

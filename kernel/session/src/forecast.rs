@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const WORTH_LOOKING_S: f64 = 3e-3;
 /// Runs shorter than this teach nothing: chance decides them.
 const WORTH_LEARNING_S: f64 = 0.02;
+/// The part of a run that a thread must have had a core for the run to teach something.
+const OURS: f64 = 0.7;
 /// What was learned is written at most so often while the session lives.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
 /// The machine is measured when nothing ran for so long.
@@ -70,9 +72,12 @@ impl Forecaster {
         self.shared.lock().calibration.measured_at.is_some()
     }
 
-    /// Takes in what a run took.
-    pub(crate) fn learn(&self, predicted: &Estimate, real_s: f64) {
-        if real_s < WORTH_LEARNING_S || predicted.kind() == Kind::Overhead {
+    /// Takes in what a run took; `busy_s` is how long each thread had a core. Where it had to share, another
+    /// program's doing would be learned.
+    pub(crate) fn learn(&self, predicted: &Estimate, real_s: f64, busy_s: f64) {
+        let waits = matches!(predicted.kind(), Kind::Memory | Kind::Read | Kind::Write);
+        let shared = !waits && busy_s < OURS * real_s;
+        if real_s < WORTH_LEARNING_S || shared || predicted.kind() == Kind::Overhead {
             return;
         }
         let mut known = self.shared.lock();

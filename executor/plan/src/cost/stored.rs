@@ -61,9 +61,7 @@ fn usage(
     let mut extent = SmallVec::new();
     for (axis, chunks) in view.source.iter().zip(grid) {
         let touched = touch(axis, chunks, &all);
-        let count = axis.axis.map_or(1, |a| view.shape[a]);
-        let seen = if axis.step == 0 { 1 } else { count };
-        (blocks, bytes, used) = (blocks * touched.chunks, bytes * touched.elements, used * seen as f64);
+        (blocks, bytes, used) = (blocks * touched.chunks, bytes * touched.elements, used * touched.indices as f64);
         extent.push(touched.extent);
     }
     let again = stage.map_or(1.0, |stage| rereads(stage, view, grid, bytes, blocks, cache_bytes));
@@ -91,21 +89,25 @@ struct Touched {
     elements: f64,
     /// From the first index to the last.
     extent: usize,
+    /// How many indices are used.
+    indices: usize,
 }
 
 fn touch(axis: &SourceAxis, chunks: &AxisChunks, region: &Region) -> Touched {
-    let (first, count) = axis.axis.map_or((0, 1), |a| (region.start[a], region.len[a]));
-    if count == 0 || chunks.total() == 0 {
-        return Touched { range: 0..0, chunks: 0.0, elements: 0.0, extent: 0 };
+    let steps: usize = axis.terms.iter().map(|t| region.len[t.axis]).product();
+    if steps == 0 || chunks.total() == 0 {
+        return Touched { range: 0..0, chunks: 0.0, elements: 0.0, extent: 0, indices: 0 };
     }
-    let at = |i: usize| (axis.start + axis.step * i as i64).max(0) as usize;
-    let (a, b) = (at(first), at(first + count - 1));
-    let (low, high) = (a.min(b), a.max(b).min(chunks.total() - 1));
+    let first = axis.at(&region.start);
+    let (below, above) = axis.range(&region.len);
+    let inside = |index: i64| (index.max(0) as usize).min(chunks.total() - 1);
+    let (low, high) = (inside(first + below - axis.start), inside(first + above - axis.start));
+    let count = steps.min(high - low + 1);
     let (from, to) = (place(chunks, low), place(chunks, high));
     let between = to.number - from.number + 1;
     let read = between.min(count);
     let elements = (to.start + to.len - from.start) as f64 * read as f64 / between as f64;
-    Touched { range: from.number..to.number + 1, chunks: read as f64, elements, extent: high - low + 1 }
+    Touched { range: from.number..to.number + 1, chunks: read as f64, elements, extent: high - low + 1, indices: count }
 }
 
 struct Place {

@@ -75,14 +75,15 @@ fn blocks(stage: &Stage) -> f64 {
 /// Bytes that come from memory to read an array through a view once for each element of a space.
 fn fetched(view: &View, shape: &Shape, dtype: DType, visited: u64) -> f64 {
     let size = dtype.size();
-    let used: u64 = view.source.iter().filter_map(|s| s.axis).map(|a| view.shape[a] as u64).product();
+    let used: u64 = view.source.iter().flat_map(|s| &s.terms).map(|t| view.shape[t.axis] as u64).product();
     let whole = nbytes(shape, dtype);
     if used.saturating_mul(size as u64).min(whole) <= CACHED_BYTES {
         return 0.0;
     }
     // Elements that lie apart take a line each.
     let last = (0..shape.ndim()).rev().find(|&s| shape[s] > 1);
-    let apart = last.map_or(1, |s| view.source[s].step.unsigned_abs() as usize).clamp(1, LINE_BYTES.div_ceil(size));
+    let step = |s: usize| view.source[s].terms.iter().map(|t| t.step.unsigned_abs() as usize).min();
+    let apart = last.and_then(step).unwrap_or(1).clamp(1, LINE_BYTES.div_ceil(size));
     visited as f64 * size as f64 * apart as f64
 }
 
