@@ -6,9 +6,7 @@
 
 use cleave_ops::fill::Law;
 use cleave_ops::op::{Cell, Layout};
-use cleave_ops::{
-    Class, DType, Data, DataRef, Fill, FoldLoop, MapLoop, Op, Row, Scalar, Shape, each_dtype, fill_row, table,
-};
+use cleave_ops::{Class, DType, Data, DataRef, Fill, FoldLoop, MapLoop, Op, Row, Scalar, Shape, fill_row, table};
 use std::time::Instant;
 
 /// Elements of a tile.

@@ -183,9 +183,7 @@ mod tests {
         assert!(factors.0[0].ratio < 1.5, "{factors:?}");
         let before = factors;
         factors.learn(&parts(0.45, 0.0), f64::NAN);
-        let mut even = Parts::default();
-        even.0 = [0.125; 8];
-        factors.learn(&even, 9.0);
+        factors.learn(&Parts([0.125; 8]), 9.0);
         assert_eq!(factors, before);
     }
 }
