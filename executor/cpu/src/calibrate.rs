@@ -22,25 +22,29 @@ pub struct Probes {
     pub sum: &'static Op,
 }
 
-/// Elements of a probe.
-const LEN: usize = 1 << 20;
+/// Elements of a probe: it is over before the system gives the core to another program, if there is one.
+const LEN: usize = 1 << 17;
 /// Operations in a row, so that what is around them does not count.
 const CHAIN: usize = 16;
 /// Tasks of the probes of overheads.
 const TASKS: usize = 4096;
 /// Bytes of the array that is read from memory: more than caches hold.
 const MEMORY_BYTES: usize = 128 << 20;
+/// Bytes of a piece of it whose first writing is timed.
+const PIECE_BYTES: usize = 4 << 20;
+/// Rows of the array whose columns are summed.
+const ROWS: usize = 512;
 /// The least and the most repetitions, and how long they may take together.
-const REPEATS: (usize, usize, Duration) = (3, 12, Duration::from_millis(60));
+const REPEATS: (usize, usize, Duration) = (3, 60, Duration::from_millis(50));
 
 /// Measures arithmetic, memory and overheads for that many threads, in about a second; `None` if it was stopped.
 pub fn calibrate(probes: &Probes, threads: usize, cancel: &Cancel) -> Option<Machine> {
     let (one, all) = (Bench::new(1, cancel)?, Bench::new(threads, cancel)?);
     let mut machine = Machine { threads, doubt: 1.0, ..Machine::default() };
     arithmetic(probes, &one, &mut machine)?;
-    let chain = one.time(&chained(probes, CHAIN, 4 * LEN))?;
+    let chain = one.time(&chained(probes, CHAIN, 2 * LEN))?;
     // Two threads of a core are faster than one, so anything less than half is another program's doing.
-    let faster = chain / all.time(&chained(probes, CHAIN, 4 * LEN))?;
+    let faster = chain / all.time(&chained(probes, CHAIN, 2 * LEN))?;
     machine.faster = faster.clamp((threads as f64 / 2.0).max(1.0), threads as f64);
     overheads(probes, &one, &all, &mut machine)?;
     memory(probes, &one, &all, &mut machine)?;
@@ -51,8 +55,8 @@ pub fn calibrate(probes: &Probes, threads: usize, cancel: &Cancel) -> Option<Mac
 pub fn calibrate_quickly(probes: &Probes, threads: usize) -> Machine {
     let cancel = Cancel::default();
     let added = Bench::new(1, &cancel).and_then(|bench| {
-        let bench = Bench { repeats: (2, 3, Duration::from_millis(8)), ..bench };
-        added_s(probes, &bench, LEN / 2)
+        let bench = Bench { repeats: (3, 12, Duration::from_millis(5)), ..bench };
+        added_s(probes, &bench, LEN)
     });
     let usual = Machine::default();
     let factor = added.map_or(1.0, |s| (s / usual.add_s).clamp(0.2, 10.0));
@@ -64,8 +68,10 @@ fn arithmetic(probes: &Probes, one: &Bench<'_>, machine: &mut Machine) -> Option
     let sums = one.time(&sums(probes, CHAIN / 2, LEN))? - one.time(&chained(probes, CHAIN / 2, LEN))?;
     machine.fold_s = positive(sums / ((CHAIN / 2) * LEN) as f64, machine.add_s);
     let plain = one.time(&chained(probes, 0, LEN))?;
-    let costly = one.time(&repeated(probes, 4, LEN))? - plain;
-    machine.heavy_s = positive(costly / (4 * LEN) as f64 / weight(probes.costly), machine.add_s);
+    let costly = one.time(&repeated(probes, 2, LEN))? - plain;
+    machine.heavy_s = positive(costly / (2 * LEN) as f64 / weight(probes.costly), machine.add_s);
+    let columns = one.time(&columns(probes, LEN))? - plain;
+    machine.column_s = machine.fold_s + positive(columns / LEN as f64, 0.0);
     let draw = |law| {
         let taken = one.time(&drawn(probes, law, LEN))?;
         Some(positive(taken / LEN as f64 - machine.fold_s, machine.add_s))
@@ -97,10 +103,14 @@ fn overheads(probes: &Probes, one: &Bench<'_>, all: &Bench<'_>, machine: &mut Ma
 
 fn memory(probes: &Probes, one: &Bench<'_>, all: &Bench<'_>, machine: &mut Machine) -> Option<()> {
     let len = MEMORY_BYTES / 8;
-    let started = Instant::now();
     let mut data = vec![0.0_f64; len];
-    data.iter_mut().step_by(512).for_each(|x| *x = 1.0);
-    machine.touch_bps = MEMORY_BYTES as f64 / started.elapsed().as_secs_f64().max(1e-9);
+    let touch = |piece: &mut [f64]| {
+        let began = Instant::now();
+        piece.iter_mut().step_by(64).for_each(|x| *x = 1.0);
+        began.elapsed().as_secs_f64()
+    };
+    let shortest = data.chunks_exact_mut(PIECE_BYTES / 8).map(touch).fold(f64::MAX, f64::min);
+    machine.touch_bps = PIECE_BYTES as f64 / shortest.max(1e-9);
     let shape = Shape::new([len]);
     let source = MemorySource::new(&shape, Arc::new(Data::F64(data)));
     let probe = Probe { sources: [(SourceId(1), Arc::new(source) as _)].into(), ..loaded(probes, len) };
@@ -194,6 +204,17 @@ fn repeated(probes: &Probes, times: usize, len: usize) -> Probe {
     let x = ramp(&mut graph, len);
     let last = (0..times).fold(x, |x, _| map(&mut graph, probes.costly, &[x]));
     summed(graph, probes, &[last])
+}
+
+/// The sums of the columns of a table.
+fn columns(probes: &Probes, len: usize) -> Probe {
+    let mut graph = Graph::new();
+    let shape = Shape::new([ROWS, len / ROWS]);
+    let x = add(&mut graph, NodeKind::Fill(Fill::Index { axis: 1 }), &shape);
+    let (op, loop_index) = (probes.sum, double_loop(probes.sum));
+    let kind = NodeKind::Fold { op, loop_index, input: x, axes: [0].into_iter().collect(), ddof: Ddof(0.0) };
+    let node = add(&mut graph, kind, &Shape::new([len / ROWS]));
+    Probe { graph, outputs: vec![Output { node, cut: Cut::Engine, held: false }], sources: Sources::default() }
 }
 
 /// The sum of random draws.

@@ -29,8 +29,20 @@ pub struct Forecast<'a> {
     pub sources: &'a Sources,
     /// Threads that will work.
     pub threads: usize,
-    /// Whether outputs that are not held in memory are packed and written to files.
-    pub written: bool,
+    /// What becomes of outputs that are not held in memory.
+    pub delivery: Delivery,
+}
+
+/// What becomes of outputs that are not held in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// Nothing that costs.
+    #[default]
+    Looked,
+    /// They are written to files as they are.
+    Written,
+    /// They are packed and written to files.
+    Packed,
 }
 
 /// What a plan costs.

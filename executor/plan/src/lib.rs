@@ -28,7 +28,7 @@ pub mod stage;
 mod text;
 
 pub use advice::{Advice, advice};
-pub use cost::{Estimate, Factors, Forecast, Kind, Machine, Parts, StageEstimate, estimate};
+pub use cost::{Delivery, Estimate, Factors, Forecast, Kind, Machine, Parts, StageEstimate, estimate};
 pub use error::{PlanError, RunError};
 pub use event::{Event, Heat, RunReport, StageReport};
 pub use lattice::Lattice;

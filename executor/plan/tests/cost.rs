@@ -9,8 +9,8 @@ use cleave_ops::{AxisChunks, Chunks, Class, DType, Fill, Scalar, Shape, View, ta
 use cleave_plan::advice::Fault;
 use cleave_plan::cost::stored::usages;
 use cleave_plan::{
-    Block, Cut, Estimate, Factors, Forecast, Kind, Machine, Options, Output, Plan, Source, SourceError, Sources,
-    advice, estimate, plan,
+    Block, Cut, Delivery, Estimate, Factors, Forecast, Kind, Machine, Options, Output, Plan, Source, SourceError,
+    Sources, advice, estimate, plan,
 };
 use std::sync::Arc;
 
@@ -96,13 +96,13 @@ impl Case {
         Self { plan: plan(graph, &outputs, &options).unwrap(), sources, threads }
     }
 
-    fn with(&self, machine: &Machine, factors: &Factors, written: bool) -> Estimate {
+    fn with(&self, machine: &Machine, factors: &Factors, delivery: Delivery) -> Estimate {
         let Self { plan, sources, threads } = self;
-        estimate(plan, &Forecast { machine, factors, sources, threads: *threads, written })
+        estimate(plan, &Forecast { machine, factors, sources, threads: *threads, delivery })
     }
 
     fn estimate(&self) -> Estimate {
-        self.with(&Machine { threads: 4, faster: 4.0, ..Machine::default() }, &Factors::default(), false)
+        self.with(&Machine { threads: 4, faster: 4.0, ..Machine::default() }, &Factors::default(), Delivery::Looked)
     }
 }
 
@@ -163,7 +163,8 @@ fn learned_factors_scale_their_kind_and_narrow_the_band() {
     let mut learned = plain;
     let random = &mut learned.0[Kind::Random as usize];
     (random.ratio, random.runs) = (2.0, 20);
-    let (before, after) = (case.with(&machine, &plain, false), case.with(&machine, &learned, false));
+    let (before, after) =
+        (case.with(&machine, &plain, Delivery::Looked), case.with(&machine, &learned, Delivery::Looked));
     let kind = Kind::Random as usize;
     assert!(close(after.parts.0[kind], 2.0 * before.parts.0[kind]));
     assert!(after.high_s / after.low_s < before.high_s / before.low_s);
@@ -176,9 +177,10 @@ fn packing_and_writing_count_where_results_go_to_files() {
     let y = map(&mut graph, "negative", &[x]);
     let case = Case::new(&graph, y, 2, Sources::default());
     let (machine, factors) = (Machine::default(), Factors::default());
-    let (kept, written) = (case.with(&machine, &factors, false), case.with(&machine, &factors, true));
-    assert!(written.seconds > 3.0 * kept.seconds && written.kind() == Kind::Write);
-    assert_eq!(written.bytes_written, (1 << 24) * 8);
+    let [looked, written, packed] =
+        [Delivery::Looked, Delivery::Written, Delivery::Packed].map(|delivery| case.with(&machine, &factors, delivery));
+    assert!(written.seconds > 2.0 * looked.seconds && packed.seconds > written.seconds);
+    assert_eq!((packed.kind(), packed.bytes_written), (Kind::Write, (1 << 24) * 8));
 }
 
 /// One row of 4000 of an array on disk.

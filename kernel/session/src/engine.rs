@@ -10,7 +10,9 @@ use cleave_cpu::{Cancel, Control, DenseSink, GridSink, MemorySource, Pool};
 use cleave_graph::host::{Failure, How};
 use cleave_graph::rewrite::{RewriteOptions, optimize};
 use cleave_graph::{Graph, NodeId, NodeKind, SourceId};
-use cleave_plan::{Cut, Estimate, Event, Options, Output, Plan, PlanError, RunError, RunReport, Sink, Source, Sources};
+use cleave_plan::{
+    Cut, Delivery, Estimate, Event, Options, Output, Plan, PlanError, RunError, RunReport, Sink, Source, Sources,
+};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -131,7 +133,7 @@ impl Engine {
         let sinks: Vec<Arc<DenseSink>> =
             roots.iter().map(|&r| Arc::new(DenseSink::new(&graph[r].shape, graph[r].dtype))).collect();
         let dynamic: Vec<Arc<dyn Sink>> = sinks.iter().map(|s| Arc::clone(s) as Arc<dyn Sink>).collect();
-        let facts = self.run(&planned.plan, &dynamic, settings, false, tell)?;
+        let facts = self.run(&planned.plan, &dynamic, settings, Delivery::Looked, tell)?;
         Ok((sinks.iter().map(|sink| sink.source()).collect(), facts))
     }
 
@@ -149,7 +151,7 @@ impl Engine {
         let sinks: Vec<Arc<GridSink>> =
             roots.iter().map(|&r| Arc::new(GridSink::new(&graph[r].chunks, graph[r].dtype))).collect();
         let dynamic: Vec<Arc<dyn Sink>> = sinks.iter().map(|s| Arc::clone(s) as Arc<dyn Sink>).collect();
-        let facts = self.run(&planned.plan, &dynamic, settings, false, tell)?;
+        let facts = self.run(&planned.plan, &dynamic, settings, Delivery::Looked, tell)?;
         drop(dynamic);
         let finish = |sink: Arc<GridSink>| Arc::new(sink.source()) as Arc<dyn Source>;
         Ok((sinks.into_iter().map(finish).collect(), facts))
@@ -161,13 +163,13 @@ impl Engine {
         graph: &Graph,
         root: NodeId,
         cut: Cut,
-        sink: Arc<dyn Sink>,
+        (sink, delivery): (Arc<dyn Sink>, Delivery),
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<RunFacts, Failure> {
         let settings = self.settings.clone();
         let planned = self.plan(graph, &[Output { node: root, cut, held: false }], &settings).map_err(plan_failure)?;
         let sinks = [sink];
-        let done = self.run(&planned.plan, &sinks, &settings, true, tell);
+        let done = self.run(&planned.plan, &sinks, &settings, delivery, tell);
         let [sink] = sinks;
         let mut facts = done.inspect_err(|_| self.clear_away(sink))?;
         facts.written_bytes = planned.plan.totals.bytes_written;
@@ -185,9 +187,9 @@ impl Engine {
         self.clearing.extend(std::thread::Builder::new().name("clearing".to_owned()).spawn(wait));
     }
 
-    /// What a plan would take; `written` where its outputs go to files.
-    pub(crate) fn estimate(&self, plan: &Plan, settings: &Settings, written: bool) -> Estimate {
-        self.forecaster.estimate(plan, &self.sources, settings.workers(), written)
+    /// What a plan would take whose outputs are only looked at.
+    pub(crate) fn estimate(&self, plan: &Plan, settings: &Settings) -> Estimate {
+        self.forecaster.estimate(plan, &self.sources, settings.workers(), Delivery::Looked)
     }
 
     fn run(
@@ -195,7 +197,7 @@ impl Engine {
         plan: &Plan,
         sinks: &[Arc<dyn Sink>],
         settings: &Settings,
-        written: bool,
+        delivery: Delivery,
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<RunFacts, Failure> {
         let workers = settings.workers();
@@ -204,7 +206,7 @@ impl Engine {
         }
         let pool = self.pool.as_ref().expect("the pool was made just above");
         self.next_run += 1;
-        let predicted = self.forecaster.estimate(plan, &self.sources, workers, written);
+        let predicted = self.forecaster.estimate(plan, &self.sources, workers, delivery);
         let meter = Meter::start();
         let told = |_: &&mut dyn FnMut(News)| plan.totals.elements > BRIEF || settings.progress_delay_s == 0.0;
         let report = match tell.filter(told) {

@@ -101,7 +101,7 @@ fn array_facts(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Result<Arr
     let settings = world.engine.settings.clone();
     let outputs = [Output { node, cut: Cut::Engine, held: false }];
     let Planned { plan, .. } = bounded_plan(world.engine, graph, &outputs)?;
-    let estimate = world.engine.estimate(&plan, &settings, false);
+    let estimate = world.engine.estimate(&plan, &settings);
     let array = &graph[node];
     Ok(ArrayFacts {
         shape: array.shape.clone(),

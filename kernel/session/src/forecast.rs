@@ -2,7 +2,7 @@
 
 use crate::calibration::{self, Calibration};
 use cleave_cpu::Cancel;
-use cleave_plan::cost::{Estimate, Forecast, Kind, estimate};
+use cleave_plan::cost::{Delivery, Estimate, Forecast, Kind, estimate};
 use cleave_plan::{Plan, Sources};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -55,16 +55,16 @@ impl Forecaster {
     }
 
     /// What a plan costs. Short ones are predicted with what is known; longer ones are worth a look.
-    pub(crate) fn estimate(&self, plan: &Plan, sources: &Sources, threads: usize, written: bool) -> Estimate {
+    pub(crate) fn estimate(&self, plan: &Plan, sources: &Sources, threads: usize, delivery: Delivery) -> Estimate {
         let mut known = self.shared.lock();
-        let first = known.predict(plan, sources, threads, written);
+        let first = known.predict(plan, sources, threads, delivery);
         if known.looked || first.seconds < WORTH_LOOKING_S || self.shared.folder.is_none() {
             return first;
         }
         known.looked = true;
         let kept = self.shared.folder.as_deref().and_then(calibration::load);
         known.calibration = kept.unwrap_or_else(|| Calibration::quick(calibration::cores()));
-        known.predict(plan, sources, threads, written)
+        known.predict(plan, sources, threads, delivery)
     }
 
     /// Whether the rates were measured, not guessed.
@@ -121,9 +121,9 @@ impl Drop for Forecaster {
 }
 
 impl Known {
-    fn predict(&self, plan: &Plan, sources: &Sources, threads: usize, written: bool) -> Estimate {
+    fn predict(&self, plan: &Plan, sources: &Sources, threads: usize, delivery: Delivery) -> Estimate {
         let Calibration { machine, factors, .. } = &self.calibration;
-        estimate(plan, &Forecast { machine, factors, sources, threads, written })
+        estimate(plan, &Forecast { machine, factors, sources, threads, delivery })
     }
 }
 

@@ -7,12 +7,15 @@ use crate::cut::fold_loop;
 use crate::program::{Action, Program, Step};
 use crate::stage::{FoldWork, Stage, Work};
 use cleave_ops::fill::Law;
-use cleave_ops::{Class, DType, Fill};
+use cleave_ops::op::Layout;
+use cleave_ops::{Class, DType, Fill, Shape, View};
 
 /// From this weight on an operation's arithmetic counts, not the traffic of its registers.
 const HEAVY: f64 = 4.0;
 /// Copying a register, against adding two.
 const COPY: f64 = 0.7;
+/// Draws that are not neighbours, against those that are.
+const APART: f64 = 4.0;
 /// Draws that need a division more, against uniform ones.
 const INTEGERS: f64 = 1.4;
 
@@ -57,7 +60,10 @@ fn step_s(program: &Program, step: &Step, machine: &Machine) -> (Kind, f64) {
     let inputs = step.action.inputs();
     let wide = inputs.iter().map(|s| program.slots[s.0 as usize]).chain([out]).map(scale).fold(0.0, f64::max);
     match &step.action {
-        Action::Fill { fill: Fill::Random { law, .. }, .. } => (Kind::Random, law_s(law, machine)),
+        Action::Fill { fill: Fill::Random { law, .. }, shape, view } => {
+            let apart = if in_order(view, shape) { 1.0 } else { APART };
+            (Kind::Random, law_s(law, machine) * apart)
+        }
         Action::Fill { .. } | Action::Load { .. } | Action::Cast { .. } => {
             (Kind::Elementwise, COPY * wide * machine.add_s)
         }
@@ -71,6 +77,16 @@ fn step_s(program: &Program, step: &Step, machine: &Machine) -> (Kind, f64) {
     }
 }
 
+/// Whether neighbours in a tile are neighbours in the array that is seen.
+fn in_order(view: &View, shape: &Shape) -> bool {
+    let last = (0..shape.ndim()).rev().find(|&s| shape[s] > 1);
+    let along = (0..view.shape.ndim()).rev().find(|&a| view.shape[a] > 1);
+    match (last, along) {
+        (Some(last), Some(along)) => view.source[last].step_on(along).unsigned_abs() == 1,
+        _ => true,
+    }
+}
+
 fn law_s(law: &Law, machine: &Machine) -> f64 {
     match law {
         Law::Uniform { .. } => machine.uniform_s,
@@ -81,8 +97,12 @@ fn law_s(law: &Law, machine: &Machine) -> f64 {
 
 /// Seconds an element of all reductions of a stage.
 fn folds(work: &FoldWork, machine: &Machine) -> f64 {
+    let unit = match work.lattice.layout {
+        Layout::Rows => machine.fold_s,
+        Layout::Columns => machine.column_s,
+    };
     let goal = |g: &crate::stage::FoldGoal| match &g.op.class {
-        Class::Fold(fold) => f64::from(fold.weight) * scale(fold_loop(g.op, g.loop_index).input) * machine.fold_s,
+        Class::Fold(fold) => f64::from(fold.weight) * scale(fold_loop(g.op, g.loop_index).input) * unit,
         _ => 0.0,
     };
     work.goals.iter().map(goal).sum()

@@ -9,6 +9,8 @@ pub struct Machine {
     pub heavy_s: f64,
     /// Taking one `float64` into a sum, on one thread.
     pub fold_s: f64,
+    /// Taking one `float64` into one of many sums side by side, on one thread.
+    pub column_s: f64,
     /// One uniform draw, on one thread.
     pub uniform_s: f64,
     /// One normal draw, on one thread.
@@ -52,9 +54,10 @@ impl Default for Machine {
         Self {
             add_s: 0.16e-9,
             heavy_s: 0.12e-9,
-            fold_s: 0.16e-9,
-            uniform_s: 1.2e-9,
-            normal_s: 4.0e-9,
+            fold_s: 0.1e-9,
+            column_s: 0.25e-9,
+            uniform_s: 0.8e-9,
+            normal_s: 3.0e-9,
             product_s: 0.06e-9,
             step_s: 25e-9,
             task_s: 2.5e-6,
@@ -113,10 +116,11 @@ macro_rules! rate {
 }
 
 /// Every rate that is measured.
-pub const RATES: [Rate; 18] = [
+pub const RATES: [Rate; 19] = [
     rate!(add_s, Seconds, "addition in the first cache, one thread"),
     rate!(heavy_s, Seconds, "unit of weight of costly functions, one thread"),
     rate!(fold_s, Seconds, "element of a sum, one thread"),
+    rate!(column_s, Seconds, "element of sums side by side, one thread"),
     rate!(uniform_s, Seconds, "uniform draw, one thread"),
     rate!(normal_s, Seconds, "normal draw, one thread"),
     rate!(product_s, Seconds, "multiply-add of a matrix product, one thread"),

@@ -1,8 +1,8 @@
 //! Bytes between memory, files and registers.
 
-use super::Forecast;
 use super::machine::Machine;
 use super::stored::Usage;
+use super::{Delivery, Forecast};
 use crate::plan::{Plan, nbytes};
 use crate::program::{Action, Origin};
 use crate::stage::{Stage, Target, Work};
@@ -24,15 +24,20 @@ pub(super) struct Traffic {
     pub(super) resident_bytes: u64,
     /// Bytes handed to outputs.
     pub(super) delivered_bytes: u64,
-    /// Bytes of them that are packed and written.
-    packed_bytes: u64,
+    /// Bytes of them that are written to files.
+    written_bytes: u64,
+    /// Whether they are packed first.
+    packed: bool,
 }
 
 impl Traffic {
     /// Seconds of packing and writing.
     pub(super) fn written_s(&self, machine: &Machine, share: f64) -> f64 {
-        let bytes = self.packed_bytes as f64;
-        (bytes / machine.encode_bps * share).max(bytes / machine.disk_write_bps)
+        let bytes = self.written_bytes as f64;
+        match self.packed {
+            true => (bytes / machine.encode_bps * share).max(bytes / machine.disk_write_bps),
+            false => bytes / machine.disk_write_bps,
+        }
     }
 }
 
@@ -55,8 +60,10 @@ pub(super) fn of(plan: &Plan, stage: &Stage, forecast: &Forecast<'_>) -> Traffic
             traffic.resident_bytes = traffic.resident_bytes.saturating_add(nbytes(shape, dtype));
         }
     });
-    let (touched, delivered, packed) = results(plan, stage, forecast.written);
-    (traffic.delivered_bytes, traffic.packed_bytes) = (delivered, packed);
+    let (touched, delivered, written) = results(plan, stage);
+    traffic.delivered_bytes = delivered;
+    traffic.written_bytes = if forecast.delivery == Delivery::Looked { 0 } else { written };
+    traffic.packed = forecast.delivery == Delivery::Packed;
     let fresh_s = touched as f64 / machine.touch_bps;
     let moved = read + blocks(stage);
     traffic.shared_s = moved / machine.read_bps_of(forecast.threads) + fresh_s;
@@ -87,25 +94,24 @@ fn fetched(view: &View, shape: &Shape, dtype: DType, visited: u64) -> f64 {
     visited as f64 * size as f64 * apart as f64
 }
 
-/// Bytes of a stage's results in new memory, handed to outputs, and packed.
-fn results(plan: &Plan, stage: &Stage, written: bool) -> (u64, u64, u64) {
+/// Bytes of a stage's results in new memory, handed to outputs, and handed to those that are not held.
+fn results(plan: &Plan, stage: &Stage) -> (u64, u64, u64) {
     let targets: Vec<&Target> = match &stage.work {
         Work::Fold(work) => work.goals.iter().map(|g| &g.target).collect(),
         Work::Store(work) => work.goals.iter().map(|g| &g.target).collect(),
     };
-    let (mut touched, mut delivered, mut packed) = (0_u64, 0_u64, 0_u64);
+    let (mut touched, mut delivered, mut written) = (0_u64, 0_u64, 0_u64);
     for target in targets {
         touched = touched.saturating_add(target.buffer.map_or(0, |id| plan.buffer(id).nbytes()));
         for output in target.outputs.iter().filter_map(|&n| plan.outputs.get(n)) {
             delivered = delivered.saturating_add(output.nbytes());
             match output.held {
                 true => touched = touched.saturating_add(output.nbytes()),
-                false if written => packed = packed.saturating_add(output.nbytes()),
-                false => {}
+                false => written = written.saturating_add(output.nbytes()),
             }
         }
     }
-    (touched, delivered, packed)
+    (touched, delivered, written)
 }
 
 /// Seconds of reading and unpacking stored blocks.
