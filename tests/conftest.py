@@ -27,10 +27,12 @@ def private_home(tmp_path_factory):
         "JUPYTER_DATA_DIR": home / "jupyter-data",
         "JUPYTER_RUNTIME_DIR": home / "jupyter-runtime",
     }
-    before = {name: os.environ.get(name) for name in [*folders, "JUPYTER_PATH"]}
+    before = {name: os.environ.get(name) for name in [*folders, "JUPYTER_PATH", "CLEAVE_CALIBRATE"]}
     for name, folder in folders.items():
         folder.mkdir(parents=True, exist_ok=True)
         os.environ[name] = str(folder)
+    # A kernel that idles between tests must not measure the machine beside them.
+    os.environ["CLEAVE_CALIBRATE"] = "off"
     yield home
     for name, value in before.items():
         os.environ.pop(name, None) if value is None else os.environ.update({name: value})

@@ -85,6 +85,60 @@ def test_doctor():
     assert "threads" in text.lower() and "memory" in text.lower() and "jupyter" in text.lower(), told(done)
 
 
+def test_doctor_measures_the_machine_and_remembers(tmp_path):
+    environment = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    assert "not measured" in run("doctor", check=0, env=environment).stdout
+    first = run("doctor", "--calibrate", check=0, env=environment).stdout
+    kept = list((tmp_path / "cache" / "cleave").glob("machine-*.json"))
+    assert len(kept) == 1 and all(rate > 0 for rate in json.loads(kept[0].read_text())["rates"].values())
+    again = run("doctor", check=0, env=environment).stdout
+    assert "measured" in again and table_of(again) == table_of(first) != []
+    kept[0].write_text("{}")
+    assert "not measured" in run("doctor", check=0, env=environment).stdout
+
+
+def table_of(text):
+    return [line for line in text.splitlines() if line.startswith("  ")]
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):
+    environment = {"XDG_CACHE_HOME": "/proc/nowhere"}
+    assert "cannot be kept" in run("doctor", "--calibrate", check=0, env=environment).stdout
+    path = write_script(tmp_path, "default_rng(0).random((3000, 3000)).mean().compute()\n")
+    run("run", path, check=0, env=environment)
+
+
+def test_the_memory_limit_is_shown_wherever_it_is_set(tmp_path):
+    assert "3 GiB of" in run("doctor", "--memory-limit", "3GiB", check=0).stdout
+    assert "3 GiB of" in run("doctor", check=0, env={"CLEAVE_MEMORY_LIMIT": "3GiB"}).stdout
+    path = write_script(tmp_path, "%config memory_limit = 3GiB\nones((10, 10))\n")
+    assert "of 3 GiB" in run("run", path, check=0).stdout
+
+
+def test_predictions_as_json(tmp_path):
+    path = write_script(tmp_path, "x = default_rng(0).random((4000, 4000))\n((x - x.mean(axis=0)) / x.std()).max()\n")
+    done = run("explain", path, "--json", tmp_path / "plans.json", check=0)
+    assert "estimate" in done.stdout and "kept:" in done.stdout, told(done)
+    (plan,) = [json.loads(line) for line in (tmp_path / "plans.json").read_text().splitlines()]
+    assert 0 < plan["low_s"] <= plan["predicted_s"] <= plan["high_s"]
+    assert plan["predicted_peak_bytes"] > 0 and len(plan["stages"]) == 2 and plan["dominant"] == "random"
+    path.write_text(path.read_text().replace(".max()", ".max().compute()"))
+    run("run", path, "--json", tmp_path / "runs.json", check=0)
+    records = [json.loads(line) for line in (tmp_path / "runs.json").read_text().splitlines()]
+    (ran,) = [ran for record in records for ran in record["runs"]]
+    assert ran["wall_s"] > 0 and ran["low_s"] <= ran["predicted_s"] <= ran["high_s"]
+    assert ran["predicted_peak_bytes"] > 0 and ran["peak_bytes"] > 0
+
+
+def test_advice_on_chunks_that_do_not_suit(tmp_path):
+    path = write_script(
+        tmp_path,
+        'ones((4000, 4000), chunks=(4000, 50)).to_zarr("x.zarr")\nfrom_zarr("x.zarr")[7]\n',
+    )
+    shown = run("run", path, check=0, cwd=tmp_path).stdout
+    assert "advice" in shown and "chunks of 16 × 4000" in shown, shown
+
+
 def test_reference_of_one_name():
     text = run("reference", "ones", check=0).stdout
     assert "ones" in text and "shape" in text and "chunks" in text

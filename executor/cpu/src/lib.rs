@@ -7,12 +7,13 @@
 //! and `spill` (their place on disk), `store` and `fold` (the two kinds of task), `tree` (the fixed order in which states are
 //! combined), `copy` (strided boxes), `ledger` (who holds how many bytes), `watch`, `progress` and `stage_clock`
 //! (what a run tells), `memory` (results that
-//! stay: sinks that become sources). Threads share only counters, the block cache and the states that wait
+//! stay: sinks that become sources), `calibrate` (what the machine does in a second). Threads share only counters, the block cache and the states that wait
 //! for their neighbour; what comes out does not depend on how many threads there are.
 
 mod apart;
 mod between;
 mod cache;
+pub mod calibrate;
 mod copy;
 mod fold;
 mod gather;

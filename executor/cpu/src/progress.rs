@@ -3,8 +3,8 @@
 use crate::ledger::Ledger;
 use cleave_plan::event::Progress;
 use cleave_plan::{Event, Plan};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The least time between two reports.
@@ -18,10 +18,22 @@ pub(crate) struct Meter<'a> {
     total: f64,
     /// Elements visited in all stages.
     elements: AtomicU64,
-    /// Work of the stages that are done, and the weight of the present one with its first element's number.
-    stage: Mutex<(f64, f64, u64)>,
+    /// Guards what is known of the present stage.
+    stage: Mutex<Present>,
     /// Guards the time of the last report.
     last: Mutex<Instant>,
+}
+
+/// The stage that runs.
+#[derive(Clone, Copy)]
+struct Present {
+    number: usize,
+    /// Work of the stages before it.
+    before: f64,
+    weight: f64,
+    /// Elements visited before it, and its own.
+    first: u64,
+    elements: u64,
 }
 
 impl<'a> Meter<'a> {
@@ -33,7 +45,7 @@ impl<'a> Meter<'a> {
             started: now,
             total: plan.totals.work,
             elements: AtomicU64::new(0),
-            stage: Mutex::new((0.0, 1.0, 0)),
+            stage: Mutex::new(Present { number: 0, before: 0.0, weight: 1.0, first: 0, elements: 1 }),
             last: Mutex::new(now),
         }
     }
@@ -44,10 +56,9 @@ impl<'a> Meter<'a> {
 
     /// A stage begins; what came before is done.
     pub(crate) fn begin(&self, number: usize, plan: &Plan) {
-        let done = plan.stages[..number].iter().map(|s| s.work_total()).sum();
-        if let Ok(mut stage) = self.stage.lock() {
-            *stage = (done, plan.stages[number].weight.max(1.0), self.elements.load(Ordering::Relaxed));
-        }
+        let before = plan.stages[..number].iter().map(|s| s.work_total()).sum();
+        let (weight, elements) = (plan.stages[number].weight.max(1.0), plan.stages[number].elements());
+        *self.present() = Present { number, before, weight, first: self.elements.load(Ordering::Relaxed), elements };
         (self.tell)(Event::Stage { stage: number, stages: plan.stages.len() });
     }
 
@@ -62,13 +73,20 @@ impl<'a> Meter<'a> {
         }
     }
 
+    fn present(&self) -> MutexGuard<'_, Present> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn progress(&self) -> Progress {
         let elements = self.elements.load(Ordering::Relaxed);
-        let (before, weight, first) = self.stage.lock().map_or((0.0, 1.0, 0), |s| *s);
+        let stage = *self.present();
+        let here = elements.saturating_sub(stage.first) as f64;
         let elapsed = self.elapsed();
         Progress {
-            done: before + (elements.saturating_sub(first)) as f64 * weight,
+            done: stage.before + here * stage.weight,
             total: self.total,
+            stage: stage.number,
+            stage_done: (here / (stage.elements as f64).max(1.0)).min(1.0),
             elements,
             rate: elements as f64 / elapsed.as_secs_f64().max(1e-9),
             bytes_in_use: self.ledger.used(),

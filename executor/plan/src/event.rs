@@ -20,6 +20,10 @@ pub struct Progress {
     pub done: f64,
     /// All work, in the same unit.
     pub total: f64,
+    /// The stage that runs, counted from 0.
+    pub stage: usize,
+    /// How much of it is done, 0 to 1.
+    pub stage_done: f64,
     /// Elements visited so far, in all stages.
     pub elements: u64,
     /// Elements a second since the run began.

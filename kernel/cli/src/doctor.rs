@@ -1,5 +1,6 @@
 //! `cleave doctor`: what this machine offers, and whether all is in order.
 
+use crate::options::How;
 use crate::terminal::line;
 use cleave_session::output::Outcome;
 use cleave_session::{Cell, InputError, Io, Output, Session, Settings};
@@ -18,17 +19,18 @@ impl Io for Silent {
 }
 
 /// Prints the findings; fails where a computation does not give what it must.
-pub(crate) fn doctor() -> ExitCode {
-    line(&format!("cleave        {}", env!("CARGO_PKG_VERSION")));
-    let settings = match Settings::from_environment() {
+pub(crate) fn doctor(calibrate: bool, how: &How) -> ExitCode {
+    let settings = match crate::run::settings(how) {
         Ok(settings) => settings,
-        Err(error) => return crate::fail(error.code(), &error.to_string(), &error.help()),
+        Err(code) => return code,
     };
+    line(&format!("cleave        {}", env!("CARGO_PKG_VERSION")));
     line(&format!("threads       {}", settings.threads));
-    line(&format!("memory limit  {}", cleave_render::bytes(settings.memory_limit_bytes)));
+    line(&format!("memory limit  {}", memory(&settings)));
     line(&format!("vector unit   {}", cleave_ops::vector_unit()));
     line(&format!("jupyter       {}", jupyter()));
     line(&format!("kernelspec    {}", kernelspec()));
+    crate::rates::rates(calibrate, &settings);
     let outcome = crate::run::on_big_stack(|| probe(settings));
     match outcome.failed {
         None => {
@@ -46,6 +48,13 @@ pub(crate) fn doctor() -> ExitCode {
 fn probe(settings: Settings) -> Outcome {
     let code = "x = ones((2000, 2000), chunks=300)\nassert (x * x[::-1, ::-1]).sum().compute() == 4000000.0".to_owned();
     Session::new(settings).evaluate(&Cell { code, ..Cell::default() }, &mut Silent)
+}
+
+fn memory(settings: &Settings) -> String {
+    let size = cleave_render::size(settings.memory_limit_bytes);
+    let whole = cleave_session::settings::machine_bytes();
+    let of = whole.map_or(String::new(), |n| format!(" of the {} there are", cleave_render::size(n)));
+    format!("{size}{of}; --memory-limit, %config memory_limit = 4GiB or CLEAVE_MEMORY_LIMIT=4GiB change it")
 }
 
 fn jupyter() -> String {

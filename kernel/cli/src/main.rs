@@ -1,7 +1,7 @@
 //! The program `cleave`.
 //!
 //! In reading order: `options` (the command line), `run` (scripts and expressions), `terminal` (output and
-//! progress on a terminal), `record` (`--json`), `page` (`--html`), `repl`, `lab`, `doctor`, `reference`.
+//! progress on a terminal), `record` (`--json`), `page` (`--html`), `repl`, `lab`, `doctor` with `rates`, `reference`.
 //! Exit status: 0 when all went well, 1 when a program failed, 2 when the command line was wrong, 130 when
 //! the user stopped it. `bench` measures this machine at the repository's own workloads.
 
@@ -10,6 +10,7 @@ mod doctor;
 mod lab;
 mod options;
 mod page;
+mod rates;
 mod record;
 mod reference;
 mod repl;
@@ -26,12 +27,12 @@ fn main() -> ExitCode {
     match Options::parse().command {
         Command::Run { file, how, output } => run::file(&file, &how, &output),
         Command::Eval { expression, how } => run::expression(&expression, &how),
-        Command::Explain { file, how } => run::explain(&file, &how),
+        Command::Explain { file, how, json } => run::explain(&file, &how, json),
         Command::Repl { how } => repl::repl(&how),
         Command::Kernel { connection_file, rest: _ } => kernel(&connection_file),
         Command::Install { user: _, sys_prefix, prefix } => install_kernel(sys_prefix, prefix.as_deref()),
         Command::Lab { folder, arguments } => lab::lab(folder.as_deref(), &arguments),
-        Command::Doctor => doctor::doctor(),
+        Command::Doctor { calibrate, how } => doctor::doctor(calibrate, &how),
         Command::Reference { name, json } => reference::reference(name.as_deref(), json),
         Command::Bench { bench, how } => bench::bench(&bench, &how),
     }

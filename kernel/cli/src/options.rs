@@ -37,6 +37,9 @@ pub(crate) enum Command {
         file: PathBuf,
         #[command(flatten)]
         how: How,
+        /// Write a JSON object for each plan: seconds, bytes and memory that it would take.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
     },
     /// Type programs line by line, with history and completion.
     Repl {
@@ -74,7 +77,13 @@ pub(crate) enum Command {
         arguments: Vec<String>,
     },
     /// Say what this machine offers and whether all is in order.
-    Doctor,
+    Doctor {
+        /// Measure the machine anew, in about two seconds, for predictions of time.
+        #[arg(long)]
+        calibrate: bool,
+        #[command(flatten)]
+        how: How,
+    },
     /// Print the reference of an operation, function or magic, or the list of all.
     Reference {
         /// Its name.

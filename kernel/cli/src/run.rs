@@ -5,7 +5,7 @@ use crate::terminal::Terminal;
 use crate::{fail, page, record};
 use cleave_session::output::Outcome;
 use cleave_session::{Cell, STACK_BYTES, Session, Settings};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The exit status of a program that the user stopped.
@@ -17,8 +17,8 @@ pub(crate) fn file(path: &Path, how: &How, records: &Records) -> ExitCode {
 }
 
 /// `cleave explain FILE`
-pub(crate) fn explain(path: &Path, how: &How) -> ExitCode {
-    script(path, how, &Records::default(), true)
+pub(crate) fn explain(path: &Path, how: &How, json: Option<PathBuf>) -> ExitCode {
+    script(path, how, &Records { json, html: None }, true)
 }
 
 /// `cleave eval EXPRESSION`
@@ -63,7 +63,8 @@ fn evaluate(cell: Cell, how: &How, records: &Records) -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
-    let mut terminal = Terminal::new(records.html.is_some());
+    let wanted = records.html.is_some() || (cell.explain && records.json.is_some());
+    let mut terminal = Terminal::new(wanted);
     let outcome = on_big_stack(|| {
         let mut session = Session::new(settings);
         stop_on_signal(&session);
@@ -79,7 +80,11 @@ fn evaluate(cell: Cell, how: &How, records: &Records) -> ExitCode {
 
 fn write_records(cell: &Cell, outcome: &Outcome, terminal: &Terminal, records: &Records) -> ExitCode {
     let mut files: Vec<(&Path, String)> = Vec::new();
-    files.extend(records.json.as_deref().map(|path| (path, record::lines(outcome))));
+    let lines = || match (&terminal.shown, cell.explain) {
+        (Some(shown), true) => record::plans(shown, outcome),
+        _ => record::lines(outcome),
+    };
+    files.extend(records.json.as_deref().map(|path| (path, lines())));
     if let (Some(path), Some(shown)) = (records.html.as_deref(), &terminal.shown) {
         files.push((path, page::page(cell, shown)));
     }

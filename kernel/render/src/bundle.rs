@@ -26,7 +26,7 @@ pub fn text(shown: &Shown) -> String {
         Shown::Value(facts) => facts.repr.clone(),
         Shown::Run(facts) => run::text(facts),
         Shown::Computed(value, _) => value.repr.clone(),
-        Shown::Plan(facts) => facts.text.clone(),
+        Shown::Plan(facts) => plan::text(facts),
         Shown::Text(text) => text.clone(),
         Shown::Table(table) => sheet::table_text(table),
         Shown::Help(help) => sheet::help_text(help),

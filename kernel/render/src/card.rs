@@ -2,6 +2,7 @@
 
 use crate::chunking::{Chunking, sum_up, times};
 use crate::diagram::diagram;
+use crate::estimate::{advice_words, memory_words, some, time_words, warning, where_words};
 use crate::flow;
 use crate::markup::{bar, card, escape, row};
 use crate::units::{bytes, count, plural};
@@ -29,11 +30,27 @@ fn layout_table(facts: &ArrayFacts, chunking: &Chunking) -> String {
 fn plan_table(facts: &ArrayFacts) -> String {
     let work = format!("{}, {}", plural(facts.stages as u64, "stage"), plural(facts.tasks, "task"));
     let plan = row("plan", &[&format!("{work} &nbsp; {}", flow::boxes(&facts.flow))]);
-    let share = facts.peak_bytes as f64 / facts.limit_bytes.max(1) as f64;
-    let memory = row("memory", &[&bar(share, &memory_words(facts))]);
-    let read = if facts.read_bytes > 0 { row("reads", &[&bytes(facts.read_bytes)]) } else { String::new() };
+    let e = &facts.estimate;
+    let time = format!("<b>{}</b> {}", time_words(e), where_words(e, facts.threads));
+    let time = row("to compute", &[&time]);
+    let memory = row("peak memory", &[&memory(facts)]);
+    let moved = row("reads · writes", &[&format!("{} · nothing", some(e.read_bytes))]);
     let values = facts.values.as_ref().map_or(String::new(), |v| row("values", &[&value::inline(v)]));
-    format!("<table>{plan}{memory}{read}{values}</table>")
+    format!("<table>{time}{memory}{moved}{plan}{values}</table>{}", advice(facts))
+}
+
+/// A bar that warns where there is not enough.
+fn memory(facts: &ArrayFacts) -> String {
+    let peak = facts.estimate.peak_bytes;
+    let share = peak as f64 / facts.limit_bytes.max(1) as f64;
+    let bar = bar(share, &memory_words(peak, facts.limit_bytes));
+    if peak > facts.limit_bytes { warning(&bar) } else { bar }
+}
+
+/// A line each below the tables: sentences would make a column wide.
+fn advice(facts: &ArrayFacts) -> String {
+    let line = |a| format!("<div style=\"max-width:44em\">{} {}</div>", warning("chunks"), escape(&advice_words(a)));
+    facts.advice.iter().map(line).collect()
 }
 
 /// As text, with the same facts.
@@ -44,17 +61,17 @@ pub(crate) fn text(facts: &ArrayFacts) -> String {
         format!("array {} {}{dims} · {}", facts.shape, facts.dtype, facts.origin),
         format!("  bytes   {} in chunks of {}", bytes(whole_bytes(facts)), bytes(chunk_bytes(facts, &chunking))),
         format!("  chunks  {}", chunk_words(facts, &chunking)),
+        format!("  compute {} {}", time_words(&facts.estimate), where_words(&facts.estimate, facts.threads)),
+        format!("  memory  peak {}", memory_words(facts.estimate.peak_bytes, facts.limit_bytes)),
+        format!("  reads   {}", some(facts.estimate.read_bytes)),
         format!(
             "  plan    {}, {}: {}",
             plural(facts.stages as u64, "stage"),
             plural(facts.tasks, "task"),
             flow::words(&facts.flow)
         ),
-        format!("  memory  {}", memory_words(facts)),
     ];
-    if facts.read_bytes > 0 {
-        lines.push(format!("  reads   {}", bytes(facts.read_bytes)));
-    }
+    lines.extend(facts.advice.iter().map(|a| format!("  advice  {}", advice_words(a))));
     if let Some(values) = &facts.values {
         let indented = value::few_lines(&values.text).replace('\n', "\n          ");
         lines.push(format!("  values  {indented}"));
@@ -80,10 +97,6 @@ fn chunk_words(facts: &ArrayFacts, chunking: &Chunking) -> String {
             format!("{} = {}, of {}, {}", count(total), chunking.grid, times(&chunking.typical), chunking.spread)
         }
     }
-}
-
-fn memory_words(facts: &ArrayFacts) -> String {
-    format!("{} of {}", bytes(facts.peak_bytes), bytes(facts.limit_bytes))
 }
 
 fn whole_bytes(facts: &ArrayFacts) -> u128 {

@@ -108,10 +108,9 @@ pub(crate) fn face(u: &Track, v: &Track, place: &dyn Fn(f64, f64) -> (f64, f64),
         }
     }
     let width = u.line_px().min(v.line_px());
-    let dash = if opacity == 0.0 { " stroke-dasharray=\"4 3\"" } else { "" };
-    let outline = if opacity == 0.0 { "var(--a,#0f7b8a)" } else { "none" };
+    let outline = if opacity == 0.0 { " stroke=\"var(--a,#0f7b8a)\" stroke-dasharray=\"4 3\"" } else { "" };
     format!(
-        "<path d=\"{fill}\" fill=\"var(--a,#0f7b8a)\" fill-opacity=\"{opacity}\" stroke=\"{outline}\"{dash}/>\
+        "<path d=\"{fill}\" fill=\"var(--a,#0f7b8a)\" fill-opacity=\"{opacity}\"{outline}/>\
          <path d=\"{lines}\" stroke=\"var(--p,#fff)\" stroke-width=\"{width:.1}\" fill=\"none\"/>"
     )
 }

@@ -1,8 +1,8 @@
 //! Outcome to pictures: facts of the session become text, HTML and SVG.
 //!
 //! In reading order: `units` (bytes, seconds, counts in words), `chunking` (the distribution of chunk sizes
-//! in words), `style` (the one style sheet), `axis`, `diagram`, `cube`, `heat` (pictures of chunks), `card`
-//! (array), `run`, `value`, `plan`, `sheet` (tables and help), `progress`, `failure`, `bundle` (everything
+//! in words), `style` (the one style sheet), `axis`, `diagram`, `cube`, `heat` (pictures of chunks), `estimate`
+//! (predictions), `card` (array), `run`, `value`, `plan`, `sheet` (tables and help), `progress`, `failure`, `bundle` (everything
 //! for one output, by media type). Pure: the same facts give the same bytes; no clock, file or socket.
 
 mod axis;
@@ -11,6 +11,7 @@ mod card;
 mod chunking;
 mod cube;
 mod diagram;
+mod estimate;
 mod failure;
 mod flow;
 mod heat;
@@ -26,4 +27,4 @@ mod value;
 pub use bundle::{Bundle, bundle, html, svg, text};
 pub use failure::{error_ansi, error_html, error_text};
 pub use progress::{progress_html, progress_text};
-pub use units::{bytes, count, rate, seconds};
+pub use units::{about, bytes, count, rate, seconds, size};

@@ -1,8 +1,9 @@
 //! The plan as a picture: a box a stage, a node a step, never a node a chunk.
 
 use crate::diagram::{Picture, wrap};
-use crate::markup::{escape, px};
-use crate::units::{bytes, count, plural};
+use crate::estimate::{advice_words, kept_words, memory_words, plan_text, some, time_words, warning, where_words};
+use crate::markup::{bar, escape, px, row};
+use crate::units::{count, large, plural, rough, size};
 use cleave_session::output::{PlanFacts, PlanRead, PlanStage, PlanStep};
 use std::fmt::Write;
 
@@ -87,7 +88,8 @@ fn lay_out(stage: &PlanStage, x0: f64, y0: f64) -> (Places, f64, f64) {
 }
 
 fn frame(i: usize, stage: &PlanStage, x: f64, w: f64, h: f64) -> String {
-    let words = format!("stage {} · {} · {}", i + 1, plural(stage.tasks, "task"), bytes(stage.bytes));
+    let (tasks, bytes) = (plural(stage.tasks, "task"), size(stage.bytes));
+    let words = format!("stage {} · {tasks} · {} · {bytes}", i + 1, rough(stage.seconds));
     format!(
         "<rect x=\"{}\" y=\"24\" width=\"{}\" height=\"{}\" rx=\"10\" fill=\"none\" stroke=\"var(--l,#8886)\"/>\
          <text x=\"{}\" y=\"16\">{words}<title>{} elements</title></text>",
@@ -140,11 +142,52 @@ fn clip(text: &str, most: usize) -> String {
     if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
-/// The picture in a card, with the plan's text folded below it.
+/// The picture in a card, what it takes below it, the plan's text folded.
 pub(crate) fn html(facts: &PlanFacts) -> String {
-    let text =
-        format!("<details><summary class=\"soft\">as text</summary><pre>{}</pre></details>", escape(&facts.text));
+    let folded =
+        format!("<details><summary class=\"soft\">as text</summary><pre>{}</pre></details>", escape(&text(facts)));
     let head = format!("plan of <code>{}</code>", escape(&clip(&facts.title, 60)));
     let remark = plural(facts.stages.len() as u64, "stage");
-    crate::markup::card(&head, &remark, &format!("<div>{}</div>{text}", svg(facts, false)), "")
+    let body = format!("<div>{}</div>{}{}{folded}", svg(facts, false), costs(facts), notes(facts));
+    crate::markup::card(&head, &remark, &body, "")
+}
+
+/// As text: graph, rewrites and stages, then what they take.
+pub(crate) fn text(facts: &PlanFacts) -> String {
+    format!("{}\n{}", facts.text, plan_text(facts))
+}
+
+fn costs(facts: &PlanFacts) -> String {
+    let e = &facts.estimate;
+    let mut rows = row("to compute", &[&format!("<b>{}</b> {}", time_words(e), where_words(e, facts.threads))]);
+    let share = e.peak_bytes as f64 / facts.limit_bytes.max(1) as f64;
+    rows += &row("peak memory", &[&bar(share, &memory_words(e.peak_bytes, facts.limit_bytes))]);
+    rows += &row("reads · gives", &[&format!("{} · {}", some(e.read_bytes), some(e.written_bytes))]);
+    if facts.stages.len() > 1 {
+        for (i, stage) in facts.stages.iter().enumerate() {
+            rows += &row(&format!("stage {}", i + 1), &[&stage_bar(stage, e.seconds)]);
+        }
+    }
+    format!("<table>{rows}</table>")
+}
+
+fn stage_bar(stage: &PlanStage, whole_s: f64) -> String {
+    let read = if stage.read_bytes > 0 { format!(" · reads {}", size(stage.read_bytes)) } else { String::new() };
+    let work = format!(
+        "{} elements · {} computed{read} · {}",
+        large(stage.elements as f64),
+        size(stage.computed_bytes),
+        stage.kind
+    );
+    bar(
+        stage.seconds / whole_s.max(1e-12),
+        &format!("{} &nbsp; <span class=\"soft\">{work}</span>", rough(stage.seconds)),
+    )
+}
+
+/// What is kept between stages, and advice.
+fn notes(facts: &PlanFacts) -> String {
+    let line = |head: &str, words: String| format!("<div style=\"max-width:52em\">{head} {}</div>", escape(&words));
+    let kept = facts.kept.iter().map(|k| line("<span class=\"soft\">kept</span>", kept_words(k)));
+    kept.chain(facts.advice.iter().map(|a| line(&warning("chunks"), advice_words(a)))).collect()
 }

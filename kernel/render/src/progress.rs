@@ -1,7 +1,8 @@
 //! One bar with percent, rate and time left; at the end a line that stays in the notebook.
 
 use crate::markup::{escape, px};
-use crate::units::{bytes, rate, seconds};
+use crate::units::seconds;
+use crate::units::{rate, rough, size};
 use cleave_session::output::Progress;
 
 /// Cells of the bar in text.
@@ -28,7 +29,7 @@ pub fn progress_html(progress: &Progress) -> String {
             let width = px((progress.fraction * 100.0 + 1e-9).clamp(0.0, 100.0));
             let label = percent(progress);
             let bar = format!(
-                "<span class=\"bar wide\" role=\"progressbar\" aria-label=\"{label}\"><i style=\"width:{width}%\"></i></span>"
+                "<span class=\"bar\" style=\"width:220px;height:9px\" role=\"progressbar\" aria-label=\"{label}\"><i style=\"width:{width}%\"></i></span>"
             );
             format!("{bar} <b>{label}</b> &nbsp;{}", escape(&words(progress)))
         }
@@ -41,8 +42,8 @@ fn percent(progress: &Progress) -> String {
 }
 
 fn words(progress: &Progress) -> String {
-    let left = progress.left_s.map_or("estimating".to_owned(), |s| format!("{} left", seconds(s)));
-    let memory = format!("{} of {}", bytes(progress.bytes), bytes(progress.limit_bytes));
+    let left = progress.left_s.map_or("estimating".to_owned(), |s| format!("{} left", rough(s)));
+    let memory = format!("{} of {}", size(progress.bytes), size(progress.limit_bytes));
     format!("{} · {left} · {memory} · {}", rate(progress.rate), progress.scheduler)
 }
 

@@ -1,10 +1,11 @@
 //! The card of a computation.
 
+use crate::estimate::{gauge, is_within, time_words, verdict, warning, worth_showing};
 use crate::flow;
 use crate::heat;
 use crate::markup::{bar, card, escape, row};
-use crate::units::{bytes, plural, rate, seconds};
-use cleave_session::output::{RunFacts, StageFacts};
+use crate::units::{bytes, plural, rate, rough, seconds, size};
+use cleave_session::output::{EstimateFacts, RunFacts, StageFacts};
 
 /// As HTML.
 pub(crate) fn html(facts: &RunFacts) -> String {
@@ -14,11 +15,16 @@ pub(crate) fn html(facts: &RunFacts) -> String {
 }
 
 fn rows(facts: &RunFacts) -> String {
-    let cores = format!("{} <b class=\"ok\">{}</b>", cpu(facts), busy(facts));
+    let cores = format!("{} <span style=\"color:var(--a)\">{}</span>", cpu(facts), busy(facts));
     let mut out = row("wall · CPU", &[&format!("{} · {cores}", seconds(facts.wall_s))]);
+    if let Some(e) = predicted(facts) {
+        out += &row("predicted", &[&format!("{} {} · {}", gauge(e, facts.wall_s), time_words(e), judged(e, facts))]);
+    }
     for (i, stage) in facts.stages.iter().enumerate() {
         let share = stage.wall_s / facts.wall_s.max(1e-12);
-        let words = format!("{} &nbsp; {}", seconds(stage.wall_s), flow::boxes(&stage.flow));
+        let expected =
+            stage_prediction(facts, stage).map_or(String::new(), |s| format!(" <span class=\"soft\">{s}</span>"));
+        let words = format!("{}{expected} &nbsp; {}", seconds(stage.wall_s), flow::boxes(&stage.flow));
         out += &row(&format!("stage {}", i + 1), &[&bar(share, &words)]);
     }
     out += &row("rate", &[&throughput(facts)]);
@@ -31,15 +37,36 @@ fn rows(facts: &RunFacts) -> String {
 pub(crate) fn text(facts: &RunFacts) -> String {
     let mut lines = vec![format!("computed in {} · {}", seconds(facts.wall_s), facts.scheduler)];
     lines.push(format!("  CPU     {} · {}", cpu(facts), busy(facts)));
-    lines.extend(facts.stages.iter().enumerate().map(stage_line));
+    lines.extend(predicted(facts).map(|e| format!("  expect  {} · {}", time_words(e), verdict(e, facts.wall_s))));
+    lines.extend(facts.stages.iter().enumerate().map(|(i, stage)| stage_line(i, stage, facts)));
     lines.push(format!("  rate    {}", throughput(facts)));
-    lines.push(format!("  memory  {} at most", memory(facts)));
+    lines.push(format!("  memory  peak {}", memory(facts)));
     lines.push(format!("  bytes   {}", moved(facts)));
     lines.join("\n")
 }
 
-fn stage_line((i, stage): (usize, &StageFacts)) -> String {
-    format!("  stage {} {}: {}", i + 1, seconds(stage.wall_s), flow::words(&stage.flow))
+fn stage_line(i: usize, stage: &StageFacts, facts: &RunFacts) -> String {
+    let expected = stage_prediction(facts, stage).map_or(String::new(), |s| format!(" ({s})"));
+    format!("  stage {} {}{expected}: {}", i + 1, seconds(stage.wall_s), flow::words(&stage.flow))
+}
+
+/// What was predicted, where that is worth showing.
+fn predicted(facts: &RunFacts) -> Option<&EstimateFacts> {
+    facts.predicted.as_ref().filter(|e| worth_showing(e, facts.wall_s))
+}
+
+fn judged(estimate: &EstimateFacts, facts: &RunFacts) -> String {
+    let words = verdict(estimate, facts.wall_s);
+    match is_within(estimate, facts.wall_s) {
+        true => format!("<span class=\"soft\">{words}</span>"),
+        false => warning(&words),
+    }
+}
+
+/// What was predicted of a stage that takes long enough, where there are several.
+fn stage_prediction(facts: &RunFacts, stage: &StageFacts) -> Option<String> {
+    let worth = facts.stages.len() > 1 && stage.predicted_s.max(stage.wall_s) >= 1e-3 && stage.predicted_s > 0.0;
+    worth.then(|| format!("{} predicted", rough(stage.predicted_s)))
 }
 
 fn cpu(facts: &RunFacts) -> String {
@@ -67,7 +94,8 @@ fn throughput(facts: &RunFacts) -> String {
 }
 
 fn memory(facts: &RunFacts) -> String {
-    format!("{} of {}", bytes(facts.peak_bytes), bytes(facts.limit_bytes))
+    let expected = predicted(facts).map_or(String::new(), |e| format!(", {} predicted", size(e.peak_bytes)));
+    format!("{} of {}{expected}", size(facts.peak_bytes), size(facts.limit_bytes))
 }
 
 fn moved(facts: &RunFacts) -> String {

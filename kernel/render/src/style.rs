@@ -13,8 +13,8 @@ flex-wrap:wrap;gap:18px;align-items:flex-start;border-left:3px solid var(--a);pa
 .clv.clv th{white-space:nowrap}.clv.clv .g td,.clv.clv .g thead th{text-align:right}.clv code{font-size:12px;border:1px solid var(--l);border-radius:4px;padding:0 4px;background:none}\
 .clv.clv pre{margin:0 0 4px;padding:0;font-size:12px;line-height:1.35;background:none;border:0}\
 .clv .bar{display:inline-block;width:84px;height:7px;border-radius:4px;background:var(--l);overflow:hidden;vertical-align:middle}\
-.clv .bar i{display:block;height:100%;min-width:2px;background:var(--a)}.clv .wide{width:220px;height:9px}.clv b.ok{color:var(--a);font-weight:400}\
-.clv svg{max-width:100%;height:auto}.clv svg text{font:11px var(--jp-content-font-family,system-ui,sans-serif);fill:var(--s)}";
+.clv .bar i{display:block;height:100%;min-width:2px;background:var(--a)}\
+.clv svg{max-width:100%;height:auto}.clv svg text{font-size:11px;fill:var(--s)}";
 
 /// The rules a picture needs when it stands alone, outside a card.
 pub(crate) const PICTURE: &str = "svg{--a:#0f7b8a;--s:#6b7680;--p:#fff}@media(prefers-color-scheme:dark){svg{--a:#4cc3d3;--s:#9aa5b1;--p:#111418}}\

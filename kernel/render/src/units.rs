@@ -14,6 +14,57 @@ pub fn bytes(n: impl Into<u128>) -> String {
     }
 }
 
+/// Bytes in binary units with three significant digits at most: `16 MiB`, `14.1 GiB`, `512 B`.
+pub fn size(n: impl Into<u128>) -> String {
+    let text = bytes(n);
+    let Some((number, unit)) = text.split_once(' ').filter(|(n, _)| n.contains('.')) else { return text };
+    let digits = number.parse().map_or_else(|_| number.to_owned(), digits);
+    let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { &digits };
+    format!("{digits} {unit}")
+}
+
+/// A prediction with its band: `about 3.6 s (2.9–4.5)`, `about 2 min 5 s (1 min 40 s – 2 min 30 s)`, `under 1 ms`.
+pub fn about(s: f64, low: f64, high: f64) -> String {
+    if s < 1e-3 {
+        return "under 1 ms".to_owned();
+    }
+    let (middle, from, to) = (rough(s), rough(low), rough(high));
+    let unit = |text: &str| text.rsplit_once(' ').map(|(number, unit)| (number.to_owned(), unit.to_owned()));
+    match (unit(&middle), unit(&from), unit(&to)) {
+        (Some(m), Some(f), Some(t)) if m.1 == f.1 && m.1 == t.1 && s < 59.0 && high < 59.0 => {
+            format!("about {middle} ({}–{})", f.0, t.0)
+        }
+        _ => format!("about {middle} ({from} – {to})"),
+    }
+}
+
+/// A span with the two digits that a prediction deserves.
+pub(crate) fn rough(s: f64) -> String {
+    if !s.is_finite() || s <= 0.0 {
+        return seconds(s);
+    }
+    if s >= 59.5 {
+        return seconds(s);
+    }
+    let unit = 10_f64.powi(s.log10().floor() as i32 - 1);
+    let text = seconds((s / unit).round() * unit);
+    let parts = text.rsplit_once(' ').and_then(|(number, unit)| Some((number.parse::<f64>().ok()?, unit)));
+    match parts {
+        Some((number, unit)) if number >= 9.95 => format!("{number:.0} {unit}"),
+        Some((number, unit)) => format!("{number:.1} {unit}"),
+        None => text,
+    }
+}
+
+/// A large number: `40 G`, `1.2 M`, `512`.
+pub(crate) fn large(n: f64) -> String {
+    const UNITS: [(f64, &str); 5] = [(1e15, " P"), (1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")];
+    let Some((unit, name)) = UNITS.into_iter().find(|(unit, _)| n >= *unit) else { return format!("{n:.0}") };
+    let digits = digits(n / unit);
+    let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { &digits };
+    format!("{digits}{name}")
+}
+
 /// Seconds with the unit and digits a reader wants: `412 µs`, `6.6 ms`, `3.41 s`, `2 min 5 s`, `3 h 25 min`.
 pub fn seconds(s: f64) -> String {
     match s {
@@ -79,6 +130,38 @@ mod tests {
         for (n, want) in cases {
             assert_eq!(bytes(n), want);
         }
+    }
+
+    #[test]
+    fn predictions_have_two_digits_and_a_band() {
+        let cases = [
+            ((3.61, 2.93, 4.48), "about 3.6 s (2.9–4.5)"),
+            ((12.4, 9.9, 15.2), "about 12 s (9.9–15)"),
+            ((0.0253, 0.0199, 0.0312), "about 25 ms (20–31)"),
+            ((0.9, 0.7, 1.13), "about 900 ms (700 ms – 1.1 s)"),
+            ((125.0, 101.0, 153.0), "about 2 min 5 s (1 min 41 s – 2 min 33 s)"),
+            ((4e-5, 3e-5, 5e-5), "under 1 ms"),
+            ((2.0, 1.6, 2.5), "about 2.0 s (1.6–2.5)"),
+        ];
+        for ((s, low, high), want) in cases {
+            assert_eq!(about(s, low, high), want);
+        }
+    }
+
+    #[test]
+    fn sizes_drop_what_says_nothing() {
+        let cases: [(u128, &str); 6] = [
+            (0, "0 B"),
+            (16 << 20, "16 MiB"),
+            (15_140_000_000, "14.1 GiB"),
+            (320_000_000_000, "298 GiB"),
+            (160_000, "156 KiB"),
+            (1536, "1.5 KiB"),
+        ];
+        for (n, want) in cases {
+            assert_eq!(size(n), want);
+        }
+        assert_eq!([large(4e10), large(1.25e6), large(12.0)], ["40 G", "1.25 M", "12"]);
     }
 
     #[test]

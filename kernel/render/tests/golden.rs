@@ -2,14 +2,56 @@
 
 use cleave_ops::{AxisChunks, Chunks, DType, Shape};
 use cleave_session::output::{
-    ArrayFacts, Failed, Grid, Heat, HelpFacts, PlanFacts, PlanRead, PlanStage, PlanStep, Progress, RunFacts, Shown,
-    StageFacts, Table, ValueFacts,
+    AdviceFacts, ArrayFacts, EstimateFacts, Failed, Grid, Heat, HelpFacts, KeptFacts, PlanFacts, PlanRead, PlanStage,
+    PlanStep, Progress, RunFacts, Shown, StageFacts, Table, ValueFacts,
 };
 use cleave_syntax::diagnostic::Diagnostic;
 use cleave_syntax::source::{Source, Span};
 
 fn chunks(axes: &[&[usize]]) -> Chunks {
     Chunks(axes.iter().map(|lens| AxisChunks::from_lens(lens.iter().copied())).collect())
+}
+
+fn estimate() -> EstimateFacts {
+    EstimateFacts {
+        seconds: 3.58,
+        low_s: 2.91,
+        high_s: 4.47,
+        peak_bytes: 22 << 20,
+        read_bytes: 0,
+        written_bytes: 8,
+        computed_bytes: 320_000_000_000,
+        flops: 8e10,
+        kind: "elementwise",
+        measured: true,
+    }
+}
+
+/// An array whose stored chunks do not suit it, and that does not fit.
+fn hopeless() -> Shown {
+    let Shown::Array(mut facts) = array(chunks(&[&[20_000]]), None) else { unreachable!("array makes arrays") };
+    facts.estimate.read_bytes = 3_200_000_000;
+    facts.estimate.peak_bytes = 20 << 30;
+    facts.advice = vec![
+        AdviceFacts {
+            source: "temperature.zarr / t<2m".to_owned(),
+            chunks: Shape::new([20_000, 100]),
+            better: Shape::new([2, 20_000]),
+            decoded_bytes: 3_200_000_000,
+            used_bytes: 160_000,
+            better_ratio: 2.0,
+            tiny: None,
+        },
+        AdviceFacts {
+            source: "fine.zarr".to_owned(),
+            chunks: Shape::new([10, 10]),
+            better: Shape::new([1250, 1250]),
+            decoded_bytes: 800,
+            tiny: Some(1_000_000),
+            ..AdviceFacts::default()
+        },
+    ];
+    Shown::Array(facts)
 }
 
 fn array(chunks: Chunks, dims: Option<&[&str]>) -> Shown {
@@ -21,8 +63,8 @@ fn array(chunks: Chunks, dims: Option<&[&str]>) -> Shown {
         origin: "lazy".to_owned(),
         stages: 1,
         tasks: 512,
-        read_bytes: 0,
-        peak_bytes: 22 << 20,
+        estimate: estimate(),
+        advice: Vec::new(),
         limit_bytes: 15 << 30,
         threads: 2,
         flow: vec!["ones".to_owned(), "[::-1, ::-1]".to_owned()],
@@ -70,15 +112,24 @@ fn run() -> RunFacts {
         bytes: 320_000_000_000,
         peak_bytes: 24 << 20,
         limit_bytes: 15 << 30,
+        predicted: Some(estimate()),
         stages: vec![
             StageFacts {
+                predicted_s: 3.5,
                 flow: vec!["ones".to_owned(), "*".to_owned(), "sum".to_owned()],
                 wall_s: 3.31,
                 cpu_s: 6.6,
                 tasks: 511,
                 elements: 40_000_000_000,
             },
-            StageFacts { flow: vec!["sum".to_owned()], wall_s: 4e-4, cpu_s: 4e-4, tasks: 1, elements: 511 },
+            StageFacts {
+                flow: vec!["sum".to_owned()],
+                wall_s: 4e-4,
+                cpu_s: 4e-4,
+                tasks: 1,
+                elements: 511,
+                predicted_s: 1e-4,
+            },
         ],
         heat: Some(Heat { rows: 24, columns: 24, ms: (0..576_u16).map(|i| f32::from(i % 17) + 300.0).collect() }),
         ..RunFacts::default()
@@ -107,6 +158,12 @@ fn plan() -> PlanFacts {
         tasks: 180,
         elements: 400_000_000,
         bytes: 48 << 20,
+        seconds: 1.9,
+        flops: 4.4e9,
+        computed_bytes: 3_200_000_000,
+        read_bytes: 0,
+        written_bytes: 0,
+        kind: "random",
         steps: vec![step("normal", "20000²", &[]), step("mean axis 0", "20000", &[0])],
         reads: Vec::new(),
     };
@@ -124,6 +181,18 @@ fn plan() -> PlanFacts {
         title: "(x - x.mean(axis=0)).std()".to_owned(),
         stages: vec![first, second],
         text: "plan: stages 2".to_owned(),
+        estimate: EstimateFacts { measured: false, ..estimate() },
+        limit_bytes: 15 << 30,
+        threads: 2,
+        kept: vec![KeptFacts {
+            name: "mean axis 0".to_owned(),
+            shape: Shape::new([20_000]),
+            bytes: 160_000,
+            made_by: 0,
+            last_read_by: 1,
+            fate: "held in memory".to_owned(),
+        }],
+        advice: Vec::new(),
     }
 }
 
@@ -143,7 +212,9 @@ fn others() -> Vec<(&'static str, Shown)> {
         ..HelpFacts::default()
     };
     vec![
+        ("hopeless", hopeless()),
         ("run", Shown::Run(Box::new(run()))),
+        ("slow", Shown::Run(Box::new(RunFacts { wall_s: 6.2, heat: None, ..run() }))),
         ("value", Shown::Value(Box::new(value()))),
         ("computed", Shown::Computed(Box::new(value()), Box::new(run()))),
         ("plan", Shown::Plan(Box::new(plan()))),

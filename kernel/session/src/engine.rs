@@ -1,14 +1,19 @@
 //! From a graph to its results: rewrites, plan, run. Holds the data that arrays are loaded from.
 
-use crate::facts::run_facts;
+use crate::facts::{estimate_facts, run_facts};
+use crate::forecast::Forecaster;
 use crate::meter::Meter;
 use crate::output::RunFacts;
+use crate::pace::{At, Pace};
 use crate::settings::{Scheduler, Settings};
 use cleave_cpu::{Blocks, Cancel, Control, Pool};
 use cleave_graph::host::{Failure, How};
 use cleave_graph::rewrite::{RewriteOptions, optimize};
 use cleave_graph::{Graph, NodeId, NodeKind, SourceId};
-use cleave_plan::{Cut, Demand, Event, Options, Output, Plan, PlanError, RunError, RunReport, Sink, Source, Sources};
+use cleave_plan::{
+    Cut, Delivery, Demand, Estimate, Event, Options, Output, Plan, PlanError, RunError, RunReport, Sink, Source,
+    Sources,
+};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -25,6 +30,7 @@ pub(crate) struct Engine {
     pub(crate) sources: Sources,
     /// Those that were computed to be seen, not to be kept in chunks.
     pub(crate) values: HashSet<SourceId>,
+    pub(crate) forecaster: Forecaster,
     pool: Option<Pool>,
     next_source: u64,
     next_run: u64,
@@ -52,6 +58,8 @@ pub(crate) struct Planned {
 pub(crate) struct News {
     pub(crate) id: u64,
     pub(crate) progress: cleave_plan::event::Progress,
+    /// How far it is by cost, and what is left.
+    pub(crate) at: At,
     /// How it ended, on the last one.
     pub(crate) end: Option<&'static str>,
 }
@@ -60,6 +68,7 @@ impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
         let sources = Sources::default();
         Self {
+            forecaster: Forecaster::new(settings.cache_folder.clone()),
             settings,
             cancel: Cancel::default(),
             sources,
@@ -138,7 +147,7 @@ impl Engine {
         let blocks: Vec<Arc<Blocks>> =
             planned.plan.outputs.iter().map(|output| Arc::new(Blocks::new(output, &rooms))).collect();
         let sinks: Vec<Arc<dyn Sink>> = blocks.iter().map(|b| Arc::clone(b) as Arc<dyn Sink>).collect();
-        let facts = self.run(&planned.plan, &sinks, settings, tell)?;
+        let facts = self.run(&planned.plan, &sinks, settings, Delivery::Looked, tell)?;
         Ok((blocks, facts))
     }
 
@@ -148,13 +157,13 @@ impl Engine {
         graph: &Graph,
         root: NodeId,
         cut: Cut,
-        sink: Arc<dyn Sink>,
+        (sink, delivery): (Arc<dyn Sink>, Delivery),
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<RunFacts, Failure> {
         let settings = self.settings.clone();
         let planned = self.plan(graph, &[Output { node: root, cut, held: false }], &settings).map_err(plan_failure)?;
         let sinks = [sink];
-        let done = self.run(&planned.plan, &sinks, &settings, tell);
+        let done = self.run(&planned.plan, &sinks, &settings, delivery, tell);
         let [sink] = sinks;
         let mut facts = done.inspect_err(|_| self.clear_away(sink))?;
         facts.written_bytes = planned.plan.totals.bytes_written;
@@ -183,16 +192,23 @@ impl Engine {
         Ok(self.pool.as_ref().expect("the pool was made just above"))
     }
 
+    /// What a plan would take whose outputs are only looked at.
+    pub(crate) fn estimate(&self, plan: &Plan, settings: &Settings) -> Estimate {
+        self.forecaster.estimate(plan, &self.sources, settings.workers(), Delivery::Looked)
+    }
+
     fn run(
         &mut self,
         plan: &Plan,
         sinks: &[Arc<dyn Sink>],
         settings: &Settings,
+        delivery: Delivery,
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<RunFacts, Failure> {
         self.pool(settings)?;
         let pool = self.pool.as_ref().expect("the pool was made just above");
         self.next_run += 1;
+        let predicted = self.forecaster.estimate(plan, &self.sources, settings.workers(), delivery);
         let meter = Meter::start();
         let told = |_: &&mut dyn FnMut(News)| plan.totals.elements > BRIEF || settings.progress_delay_s == 0.0;
         let report = match tell.filter(told) {
@@ -206,12 +222,18 @@ impl Engine {
                     &Control { cancel: self.cancel.clone(), events: &quiet },
                 )
             }
-            Some(tell) => watched(self.next_run, settings.progress_delay_s, tell, &|events| {
+            Some(tell) => watched(self.next_run, settings.progress_delay_s, &predicted, tell, &|events| {
                 cleave_cpu::run(pool, plan, &self.sources, sinks, &Control { cancel: self.cancel.clone(), events })
             }),
         };
         let report: RunReport = report.map_err(|e| run_failure(&e))?;
-        Ok(run_facts(plan, &report, meter.read(), settings, &self.sources))
+        let reading = meter.read();
+        let mut facts = run_facts(plan, &report, reading, settings, &self.sources);
+        facts.stages.iter_mut().zip(&predicted.stages).for_each(|(facts, stage)| facts.predicted_s = stage.seconds);
+        facts.predicted = Some(estimate_facts(&predicted, self.forecaster.is_measured()));
+        let busy_s = (reading.user_s + reading.sys_s) / settings.workers().min(plan.totals.tasks.max(1)) as f64;
+        self.forecaster.learn(&predicted, report.wall.as_secs_f64(), busy_s);
+        Ok(facts)
     }
 }
 
@@ -232,6 +254,7 @@ type Tell<'a> = &'a (dyn Fn(Event) + Sync);
 fn watched(
     id: u64,
     delay_s: f64,
+    predicted: &Estimate,
     tell: &mut dyn FnMut(News),
     run: &(dyn Fn(Tell<'_>) -> Result<RunReport, RunError> + Sync),
 ) -> Result<RunReport, RunError> {
@@ -241,13 +264,14 @@ fn watched(
             let send = move |event: Event| drop(sender.send(event));
             run(&send)
         });
-        let mut last = None;
+        let (mut last, mut pace) = (None, Pace::new(predicted));
         loop {
             match receiver.recv_timeout(Duration::from_millis(200)) {
                 Ok(Event::Progress(progress)) => {
+                    let at = pace.at(&progress);
                     if progress.elapsed.as_secs_f64() >= delay_s {
-                        tell(News { id, progress, end: None });
-                        last = Some(progress);
+                        tell(News { id, progress, at, end: None });
+                        last = Some((progress, at));
                     }
                 }
                 Ok(Event::Stage { .. }) | Err(RecvTimeoutError::Timeout) => {}
@@ -255,24 +279,24 @@ fn watched(
             }
         }
         let result = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        if let Some(progress) = last {
-            tell(News { id, progress: finished(progress, &result), end: Some(end_word(&result)) });
+        if let Some(last) = last {
+            let (progress, at) = finished(last, &result);
+            tell(News { id, progress, at, end: Some(end_word(&result)) });
         }
         result
     })
 }
 
 fn finished(
-    mut last: cleave_plan::event::Progress,
+    (mut last, mut at): (cleave_plan::event::Progress, At),
     result: &Result<RunReport, RunError>,
-) -> cleave_plan::event::Progress {
+) -> (cleave_plan::event::Progress, At) {
     if let Ok(report) = result {
-        last.done = last.total;
         last.elapsed = report.wall;
         last.elements = report.elements();
-        last.rate = report.elements() as f64 / report.wall.as_secs_f64().max(1e-9);
+        at = At { fraction: 1.0, left_s: None, rate: report.elements() as f64 / report.wall.as_secs_f64().max(1e-9) };
     }
-    last
+    (last, at)
 }
 
 fn end_word(result: &Result<RunReport, RunError>) -> &'static str {

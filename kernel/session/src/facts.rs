@@ -1,8 +1,8 @@
 //! What cards say of arrays, values and runs.
 
-use crate::engine::Planned;
+use crate::engine::{Engine, Planned};
 use crate::meter::Reading;
-use crate::output::{ArrayFacts, Grid, Heat, RunFacts, Shown, StageFacts, ValueFacts};
+use crate::output::{AdviceFacts, ArrayFacts, EstimateFacts, Grid, Heat, RunFacts, Shown, StageFacts, ValueFacts};
 use crate::plan_facts::stage_flow;
 use crate::settings::Settings;
 use crate::world::World;
@@ -14,7 +14,8 @@ use cleave_graph::interp::{Interp, texts};
 use cleave_graph::value::Value;
 use cleave_graph::{Graph, NodeId, NodeKind};
 use cleave_ops::{Data, Shape};
-use cleave_plan::{Cut, Output, Plan, RunReport, Sources};
+use cleave_plan::advice::Fault;
+use cleave_plan::{Advice, Cut, Estimate, Output, Plan, PlanError, RunReport, Sources};
 use cleave_syntax::diagnostic::Diagnostic;
 
 /// What sources call themselves that hold a result.
@@ -98,9 +99,9 @@ fn show_array(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Shown {
 
 fn array_facts(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Result<ArrayFacts, Failure> {
     let settings = world.engine.settings.clone();
-    let unbounded = Settings { memory_limit_bytes: 0, ..settings.clone() };
     let outputs = [Output { node, cut: Cut::Engine, held: false }];
-    let Planned { plan, .. } = world.engine.plan(graph, &outputs, &unbounded).map_err(crate::engine::plan_failure)?;
+    let Planned { plan, .. } = bounded_plan(world.engine, graph, &outputs)?;
+    let estimate = world.engine.estimate(&plan, &settings);
     let array = &graph[node];
     Ok(ArrayFacts {
         shape: array.shape.clone(),
@@ -110,13 +111,56 @@ fn array_facts(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Result<Arr
         origin: origin(node, graph, &world.engine.sources),
         stages: plan.stages.len(),
         tasks: plan.totals.tasks as u64,
-        read_bytes: plan.totals.bytes_read,
-        peak_bytes: plan.totals.peak_bytes,
+        estimate: estimate_facts(&estimate, world.engine.forecaster.is_measured()),
+        advice: advice_facts(&plan, &world.engine.sources),
         limit_bytes: settings.memory_limit_bytes,
         threads: settings.workers(),
         flow: plan.stages.iter().flat_map(|s| stage_flow(s, &world.engine.sources)).collect(),
         values: values(node, graph, world),
     })
+}
+
+/// The plan under the memory limit; where that is too little, the plan without one, to say how much it takes.
+pub(crate) fn bounded_plan(engine: &Engine, graph: &Graph, outputs: &[Output]) -> Result<Planned, Failure> {
+    let settings = &engine.settings;
+    let planned = match engine.plan(graph, outputs, settings) {
+        Err(PlanError::DoesNotFit { .. }) => {
+            engine.plan(graph, outputs, &Settings { memory_limit_bytes: 0, ..settings.clone() })
+        }
+        planned => planned,
+    };
+    planned.map_err(crate::engine::plan_failure)
+}
+
+/// What is predicted of a plan.
+pub(crate) fn estimate_facts(estimate: &Estimate, measured: bool) -> EstimateFacts {
+    EstimateFacts {
+        seconds: estimate.seconds,
+        low_s: estimate.low_s,
+        high_s: estimate.high_s,
+        peak_bytes: estimate.peak_bytes,
+        read_bytes: estimate.bytes_read,
+        written_bytes: estimate.bytes_written,
+        computed_bytes: estimate.bytes_computed,
+        flops: estimate.flops,
+        kind: estimate.kind().name(),
+        measured,
+    }
+}
+
+/// What other chunks of the stored arrays of a plan would do.
+pub(crate) fn advice_facts(plan: &Plan, sources: &Sources) -> Vec<AdviceFacts> {
+    let facts = |a: Advice| {
+        let source = sources.get(&a.source).map_or_else(String::new, |s| s.label().to_owned());
+        let facts = AdviceFacts { source, chunks: a.chunks, better: a.better, ..AdviceFacts::default() };
+        match a.fault {
+            Fault::Waste { decoded_bytes, used_bytes, better } => {
+                AdviceFacts { decoded_bytes, used_bytes, better_ratio: better, ..facts }
+            }
+            Fault::Tiny { blocks, bytes } => AdviceFacts { decoded_bytes: bytes, tiny: Some(blocks), ..facts },
+        }
+    };
+    cleave_plan::advice(plan, sources).into_iter().map(facts).collect()
 }
 
 fn origin(node: NodeId, graph: &Graph, sources: &Sources) -> String {
@@ -222,6 +266,7 @@ pub(crate) fn run_facts(
     let stages = plan.stages.iter().zip(&report.stages).map(|(stage, took)| StageFacts {
         flow: stage_flow(stage, sources),
         wall_s: took.wall.as_secs_f64(),
+        predicted_s: 0.0,
         cpu_s: took.busy.as_secs_f64(),
         tasks: took.tasks as u64,
         elements: took.elements,
@@ -241,6 +286,7 @@ pub(crate) fn run_facts(
         spilled_bytes: report.bytes_spilled,
         peak_bytes: report.peak_bytes,
         limit_bytes: settings.memory_limit_bytes,
+        predicted: None,
         stages: stages.collect(),
         heat: slowest.filter(|s| s.wall.as_secs_f64() > 0.05).map(|s| Heat {
             rows: s.heat.rows,

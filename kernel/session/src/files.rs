@@ -6,7 +6,7 @@ use crate::world::failure;
 use cleave_graph::host::{Failure, Stored, StoredFormat};
 use cleave_graph::{Graph, NodeId};
 use cleave_ops::{AxisChunks, Chunks, Shape};
-use cleave_plan::{Cut, Sink, Source};
+use cleave_plan::{Cut, Delivery, Source};
 use cleave_store::{Compressor, NewZarr, NpySink, StoreError, ZarrFormat};
 use std::path::Path;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ fn store_npy(
     let node = &graph[root];
     let sink = NpySink::create(Path::new(&target.path), &node.shape, node.dtype).map_err(|e| store_failure(&e))?;
     let sink = Arc::new(sink);
-    let facts = engine.stream(graph, root, Cut::Engine, Arc::clone(&sink) as Arc<dyn Sink>, Some(tell))?;
+    let facts = engine.stream(graph, root, Cut::Engine, (Arc::clone(&sink) as _, Delivery::Written), Some(tell))?;
     let sink = Arc::into_inner(sink).expect("a run gives its sinks back when it ends");
     sink.finish().map_err(|e| store_failure(&e))?;
     Ok(facts)
@@ -77,13 +77,14 @@ fn store_zarr(
         dimension_names: None,
         overwrite: target.overwrite,
     };
+    let delivery = if new.compressor == Compressor::None { Delivery::Written } else { Delivery::Packed };
     let path = match &target.component {
         Some(component) => Path::new(&target.path).join(component),
         None => Path::new(&target.path).to_owned(),
     };
     let sink = cleave_store::create_zarr(&path, &new).map_err(|e| store_failure(&e))?;
     let sink = Arc::new(sink);
-    let facts = engine.stream(graph, root, Cut::Grid(grid), Arc::clone(&sink) as Arc<dyn Sink>, Some(tell))?;
+    let facts = engine.stream(graph, root, Cut::Grid(grid), (Arc::clone(&sink) as _, delivery), Some(tell))?;
     let sink = Arc::into_inner(sink).expect("a run gives its sinks back when it ends");
     sink.finish().map_err(|e| store_failure(&e))?;
     Ok(facts)

@@ -3,18 +3,22 @@
 //! In reading order: `output` (what a cell shows, as facts), `settings`, `session` (the road, written down
 //! once in `Session::evaluate`), `cell` (a cell's text: program, magics, questions), `runner` (statement by
 //! statement), `world` (what programs ask of the world), `engine` (graph, plan, run), `facts` and `steps`
-//! (what cards say), `magic` (one entry a magic), `assist` (completion, inspection, history), `meter` (CPU
+//! (what cards say), `forecast` (what runs will take), `calibration` (the rates of this machine), `pace` (how far a
+//! run is), `magic` (one entry a magic), `assist` (completion, inspection, history), `meter` (CPU
 //! time and memory of the process). How facts look is the next crate's business; how they travel is the
 //! one's after that.
 
 pub mod assist;
+pub mod calibration;
 mod cell;
 mod engine;
 mod facts;
 mod files;
+mod forecast;
 mod magic;
 mod meter;
 pub mod output;
+mod pace;
 mod plan_facts;
 mod runner;
 mod session;

@@ -69,6 +69,50 @@ pub enum Shown {
     Help(Box<HelpFacts>),
 }
 
+/// What a computation will take, as far as can be told before it runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EstimateFacts {
+    /// Seconds on the clock, most likely.
+    pub seconds: f64,
+    /// The lower end of the band.
+    pub low_s: f64,
+    /// The upper end of the band.
+    pub high_s: f64,
+    /// The most bytes held at once.
+    pub peak_bytes: u64,
+    /// Bytes read from stored arrays, unpacked.
+    pub read_bytes: u64,
+    /// Bytes handed over as results.
+    pub written_bytes: u64,
+    /// Bytes that go through registers.
+    pub computed_bytes: u64,
+    /// Arithmetic, in additions.
+    pub flops: f64,
+    /// What takes most of the time: `elementwise`, `random`, `reading` …
+    pub kind: &'static str,
+    /// Whether the machine was measured; otherwise its rates are a guess.
+    pub measured: bool,
+}
+
+/// Chunks of a stored array that do not suit how it is read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AdviceFacts {
+    /// The array's label.
+    pub source: String,
+    /// Its chunks.
+    pub chunks: Shape,
+    /// Chunks that would suit.
+    pub better: Shape,
+    /// Bytes unpacked to read what is used.
+    pub decoded_bytes: u64,
+    /// Bytes used.
+    pub used_bytes: u64,
+    /// Bytes unpacked for a byte used, with the better chunks.
+    pub better_ratio: f64,
+    /// How many chunks are read, where the fault is that they are many and tiny.
+    pub tiny: Option<u64>,
+}
+
 /// Facts of a lazy array.
 #[derive(Clone, Debug)]
 pub struct ArrayFacts {
@@ -86,10 +130,10 @@ pub struct ArrayFacts {
     pub stages: usize,
     /// Tasks of that plan.
     pub tasks: u64,
-    /// Bytes the plan reads from files.
-    pub read_bytes: u64,
-    /// Bytes of memory the plan needs at most, its result included.
-    pub peak_bytes: u64,
+    /// What computing it would take, its result handed on block by block.
+    pub estimate: EstimateFacts,
+    /// What other chunks of the stored arrays it reads would do, where theirs are hopeless.
+    pub advice: Vec<AdviceFacts>,
     /// The memory limit.
     pub limit_bytes: u64,
     /// Threads it would run on.
@@ -155,6 +199,8 @@ pub struct RunFacts {
     pub peak_bytes: u64,
     /// The memory limit.
     pub limit_bytes: u64,
+    /// What was predicted before it ran.
+    pub predicted: Option<EstimateFacts>,
     /// One for each stage, in order.
     pub stages: Vec<StageFacts>,
     /// Time of the work by place in the first stage's space, at most 24 × 24, row-major rows of milliseconds.
@@ -168,6 +214,8 @@ pub struct StageFacts {
     pub flow: Vec<String>,
     /// Seconds on the clock.
     pub wall_s: f64,
+    /// Seconds on the clock that were predicted.
+    pub predicted_s: f64,
     /// Thread seconds.
     pub cpu_s: f64,
     /// Tasks.
@@ -196,6 +244,33 @@ pub struct PlanFacts {
     pub stages: Vec<PlanStage>,
     /// The plan's stable text, after the graph and the rewrites.
     pub text: String,
+    /// What it would take.
+    pub estimate: EstimateFacts,
+    /// The memory limit.
+    pub limit_bytes: u64,
+    /// Threads it would run on.
+    pub threads: usize,
+    /// Results between stages, and what becomes of them.
+    pub kept: Vec<KeptFacts>,
+    /// What other chunks of stored arrays would do.
+    pub advice: Vec<AdviceFacts>,
+}
+
+/// A result between stages.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KeptFacts {
+    /// What it is, such as `mean axis 0`.
+    pub name: String,
+    /// Its shape.
+    pub shape: Shape,
+    /// Its bytes.
+    pub bytes: u64,
+    /// The stage that makes it, counted from 0.
+    pub made_by: usize,
+    /// The last stage that reads it.
+    pub last_read_by: usize,
+    /// What becomes of it and why, such as `held in memory`.
+    pub fate: String,
 }
 
 /// A stage of a drawn plan.
@@ -205,8 +280,20 @@ pub struct PlanStage {
     pub tasks: u64,
     /// Elements of its iteration space.
     pub elements: u64,
-    /// Bytes it holds at most.
+    /// Bytes held at most while it runs.
     pub bytes: u64,
+    /// Seconds it would take.
+    pub seconds: f64,
+    /// Arithmetic, in additions.
+    pub flops: f64,
+    /// Bytes that go through registers.
+    pub computed_bytes: u64,
+    /// Bytes read from stored arrays, unpacked.
+    pub read_bytes: u64,
+    /// Bytes handed over as results.
+    pub written_bytes: u64,
+    /// What takes most of its time.
+    pub kind: &'static str,
     /// Its steps; inputs are indices of earlier steps of the same stage.
     pub steps: Vec<PlanStep>,
     /// Results of earlier stages that it reads.
@@ -333,6 +420,8 @@ pub struct Ran {
     pub peak_bytes: u64,
     /// The stages of its computations.
     pub stages: Vec<StageFacts>,
+    /// Its computations, each with what was predicted.
+    pub runs: Vec<RunFacts>,
 }
 
 /// What the front end should do besides showing output.

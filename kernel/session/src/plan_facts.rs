@@ -1,27 +1,64 @@
 //! What plans look like: the steps of each stage, in words and as nodes of a picture.
 
-use crate::engine::{Engine, plan_failure};
-use crate::output::{PlanFacts, PlanRead, PlanStage, PlanStep};
+use crate::engine::Engine;
+use crate::facts::{advice_facts, bounded_plan, estimate_facts};
+use crate::output::{KeptFacts, PlanFacts, PlanRead, PlanStage, PlanStep};
 use cleave_graph::host::Failure;
 use cleave_graph::{Graph, NodeId};
 use cleave_ops::fill::Law;
 use cleave_ops::view::{SourceAxis, Term};
 use cleave_ops::{Fill, Scalar, Shape, View};
-use cleave_plan::{Action, BufferId, Cut, Origin, Output, Plan, Program, Slot, Sources, Stage, Step, Target, Work};
+use cleave_plan::plan::Buffer;
+use cleave_plan::{
+    Action, BufferId, Cut, Origin, Output, Plan, Program, Slot, Sources, Stage, StageEstimate, Step, Target, Work,
+};
 
 /// The plan of arrays, to be drawn.
 pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Result<PlanFacts, Failure> {
     let outputs: Vec<Output> = roots.iter().map(|&node| Output { node, cut: Cut::Engine, held: false }).collect();
-    let planned = engine.plan(graph, &outputs, &engine.settings).map_err(plan_failure)?;
+    let planned = bounded_plan(engine, graph, &outputs)?;
+    let (plan, settings) = (&planned.plan, &engine.settings);
+    let estimate = engine.estimate(plan, settings);
     let (before, _) = graph.reachable(roots);
     let rewrites = match planned.rewrites.is_empty() {
         true => "none".to_owned(),
         false => planned.rewrites.join("\n"),
     };
     let text = format!("graph\n{before}\nrewrites\n{rewrites}\n\nafter them\n{}\n{}", planned.graph, planned.plan);
-    let stages = planned.plan.stages.iter().map(|s| draw(s, &planned.plan, &engine.sources)).collect();
+    let draw = |(s, e): (&Stage, &StageEstimate)| draw(s, e, plan, &engine.sources);
+    let stages = plan.stages.iter().zip(&estimate.stages).map(draw).collect();
     let title = roots.iter().map(|&r| format!("{} {}", graph[r].shape, graph[r].dtype)).collect::<Vec<_>>().join(", ");
-    Ok(PlanFacts { title, stages, text })
+    Ok(PlanFacts {
+        title,
+        stages,
+        text,
+        estimate: estimate_facts(&estimate, engine.forecaster.is_measured()),
+        limit_bytes: settings.memory_limit_bytes,
+        threads: settings.workers(),
+        kept: plan.buffers.iter().enumerate().map(|(i, b)| kept(i, b, plan)).collect(),
+        advice: advice_facts(plan, &engine.sources),
+    })
+}
+
+/// A result between stages, and what becomes of it.
+fn kept(number: usize, buffer: &Buffer, plan: &Plan) -> KeptFacts {
+    let maker = &plan.stages[buffer.made_by];
+    let of = |target: &Target| target.buffer == Some(BufferId(number as u32));
+    let name = match &maker.work {
+        Work::Fold(work) => {
+            let goal = work.goals.iter().position(|g| of(&g.target));
+            goal.and_then(|i| goal_words(maker).into_iter().nth(i)).map_or_else(String::new, |words| words.0)
+        }
+        Work::Store(_) => "values used again".to_owned(),
+    };
+    KeptFacts {
+        name,
+        shape: buffer.shape.clone(),
+        bytes: buffer.nbytes(),
+        made_by: buffer.made_by,
+        last_read_by: buffer.last_read_by,
+        fate: "held in memory".to_owned(),
+    }
 }
 
 /// The steps of a stage in words, from its sources to its results.
@@ -37,7 +74,7 @@ pub(crate) fn stage_flow(stage: &Stage, sources: &Sources) -> Vec<String> {
     words
 }
 
-fn draw(stage: &Stage, plan: &Plan, sources: &Sources) -> PlanStage {
+fn draw(stage: &Stage, estimate: &StageEstimate, plan: &Plan, sources: &Sources) -> PlanStage {
     let mut steps = Vec::new();
     let mut reads = Vec::new();
     let mut writer: Vec<Option<usize>> = vec![None; stage.program.slots.len()];
@@ -56,8 +93,19 @@ fn draw(stage: &Stage, plan: &Plan, sources: &Sources) -> PlanStage {
         let inputs = writer[slot.0 as usize].into_iter().collect();
         steps.push(PlanStep { name, note: lengths(&kept), inputs });
     }
-    let bytes = stage.program.register_bytes(2048);
-    PlanStage { tasks: stage.tasks as u64, elements: stage.elements(), bytes, steps, reads }
+    PlanStage {
+        tasks: stage.tasks as u64,
+        elements: stage.elements(),
+        bytes: estimate.peak_bytes,
+        seconds: estimate.seconds,
+        flops: estimate.flops,
+        computed_bytes: estimate.bytes_computed,
+        read_bytes: estimate.bytes_read,
+        written_bytes: estimate.bytes_written,
+        kind: estimate.kind().name(),
+        steps,
+        reads,
+    }
 }
 
 /// The stage that makes a buffer, and its step that does.

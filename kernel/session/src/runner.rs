@@ -155,6 +155,7 @@ impl<'a> Runner<'a> {
             cpu_s: reading.user_s + reading.sys_s,
             peak_bytes: runs.iter().map(|r| r.peak_bytes).max().unwrap_or(0),
             stages: runs.iter().flat_map(|r| r.stages.clone()).collect(),
+            runs: runs.clone(),
         });
         let value = done.map_err(|d| Failed::from_diagnostics(vec![d]))?;
         Ok(Given { value, runs })

@@ -20,6 +20,10 @@ pub struct Settings {
     pub spill_directory: String,
     /// `progress.delay`: seconds after which progress is shown.
     pub progress_delay_s: f64,
+    /// `calibrate`: whether the machine is measured while a session idles, if it was not yet.
+    pub calibrate: bool,
+    /// Where what is known of the machine is kept; nowhere if `None`.
+    pub cache_folder: Option<std::path::PathBuf>,
 }
 
 /// Where to compute.
@@ -67,13 +71,20 @@ pub enum SettingError {
 }
 
 /// Every setting.
-pub const ENTRIES: [Setting; 7] = [
+pub const ENTRIES: [Setting; 8] = [
     Setting {
         key: "array.chunk_size",
         doc: "what automatic chunks aim at",
         show: |s| size_text(s.chunk_bytes as u64),
         set: |s, v| read_size(v).filter(|&n| n > 0).map(|n| s.chunk_bytes = n as usize),
         values: "a size such as 128MiB",
+    },
+    Setting {
+        key: "calibrate",
+        doc: "whether the machine is measured while nothing runs, once",
+        show: |s| if s.calibrate { "on" } else { "off" }.to_owned(),
+        set: |s, v| read_switch(v).map(|on| s.calibrate = on),
+        values: "on or off",
     },
     Setting {
         key: "memory_limit",
@@ -134,6 +145,8 @@ impl Default for Settings {
             memory_limit_bytes: 1 << 30,
             spill_directory: String::new(),
             progress_delay_s: 0.5,
+            calibrate: false,
+            cache_folder: None,
         }
     }
 }
@@ -143,7 +156,9 @@ impl Settings {
     pub fn from_environment() -> Result<Self, SettingError> {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let memory = crate::meter::machine_bytes().map_or(1 << 30, |n| n / 10 * 6);
-        let mut settings = Self { threads, memory_limit_bytes: memory, ..Self::default() };
+        let cache_folder = crate::calibration::cache_folder();
+        let mut settings =
+            Self { threads, memory_limit_bytes: memory, calibrate: true, cache_folder, ..Self::default() };
         for entry in &ENTRIES {
             if let Ok(value) = std::env::var(Self::variable(entry.key)) {
                 settings.set(entry.key, &value)?;
@@ -201,6 +216,11 @@ impl Scheduler {
             Scheduler::SingleThreaded => "single-threaded",
         }
     }
+}
+
+/// Bytes of memory this process may use: the machine's, or the control group's where that is less.
+pub fn machine_bytes() -> Option<u64> {
+    crate::meter::machine_bytes()
 }
 
 /// A size in bytes from text such as `64MiB`, `1.5 GB` or `4096`.

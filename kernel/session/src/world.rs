@@ -194,17 +194,13 @@ pub(crate) fn failure(code: &'static str, message: impl Into<String>, help: &str
 }
 
 fn progress(news: &News, scheduler: &str, limit_bytes: u64) -> Progress {
-    let p = &news.progress;
-    let fraction = p.percent() / 100.0;
-    let elapsed_s = p.elapsed.as_secs_f64();
-    let left_s = (fraction > 0.01 && news.end.is_none()).then(|| elapsed_s * (1.0 - fraction) / fraction);
     Progress {
         id: news.id,
-        fraction,
-        rate: p.rate,
-        left_s,
-        elapsed_s,
-        bytes: p.bytes_in_use,
+        fraction: news.at.fraction,
+        rate: news.at.rate,
+        left_s: news.at.left_s.filter(|_| news.end.is_none()),
+        elapsed_s: news.progress.elapsed.as_secs_f64(),
+        bytes: news.progress.bytes_in_use,
         limit_bytes,
         scheduler: scheduler.to_owned(),
         end: news.end,

@@ -1,0 +1,130 @@
+//! What a stage's arithmetic takes on one thread.
+
+use super::machine::Machine;
+use super::parts::{Kind, Parts};
+use super::tiles;
+use crate::cut::fold_loop;
+use crate::locals::block_shape;
+use crate::program::{Action, Making, Program, Step};
+use crate::stage::{FoldWork, Stage, Work};
+use cleave_ops::fill::Law;
+use cleave_ops::op::Layout;
+use cleave_ops::{Class, DType, Fill, Region, Shape, View};
+
+/// From this weight on an operation's arithmetic counts, not the traffic of its registers.
+const HEAVY: f64 = 4.0;
+/// Copying a register, against adding two.
+const COPY: f64 = 0.7;
+/// Draws that are not neighbours, against those that are.
+const APART: f64 = 4.0;
+/// Draws that need a division more, against uniform ones.
+const INTEGERS: f64 = 1.4;
+
+/// Seconds of one thread.
+pub(super) struct Arithmetic {
+    /// By kind.
+    pub(super) parts: Parts,
+}
+
+/// The arithmetic of a whole stage.
+pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
+    let (elements, tiles) = (stage.elements() as f64, tiles(stage));
+    let mut parts = Parts::default();
+    program(&stage.program, elements, tiles, machine, &mut parts);
+    match &stage.work {
+        Work::Fold(work) => {
+            parts.0[Kind::Reduction as usize] += folds(work, machine) * elements + machine.step_s * tiles;
+        }
+        Work::Store(work) => {
+            let copied: f64 = work.goals.iter().map(|g| COPY * scale(g.dtype) * machine.add_s).sum();
+            parts.0[Kind::Elementwise as usize] += copied * elements + machine.step_s * tiles;
+        }
+    }
+    Arithmetic { parts }
+}
+
+fn program(program: &Program, elements: f64, tiles: f64, machine: &Machine, parts: &mut Parts) {
+    locals(program, elements, tiles, machine, parts);
+    for step in program.steps.iter().filter(|s| !s.action.is_constant()) {
+        let (kind, each) = step_s(program, step, machine);
+        parts.0[kind as usize] += each * elements + machine.step_s * tiles;
+        if let Action::Overlay { patch, place, .. } = &step.action {
+            let covered: f64 = place.iter().map(|p| p.count as f64).product();
+            let share = (covered / (program.space.size() as f64).max(1.0)).min(1.0);
+            self::program(patch, elements * share, tiles * share.sqrt(), machine, parts);
+        }
+    }
+}
+
+/// What is made for a block at a time: as much of it as a block of the space needs.
+fn locals(of: &Program, elements: f64, tiles: f64, machine: &Machine, parts: &mut Parts) {
+    let block = block_shape(&of.space);
+    if of.locals.is_empty() || block.is_empty_array() {
+        return;
+    }
+    for (local, region) in of.locals.iter().zip(of.local_regions(&Region::whole(&block))) {
+        let share = region.map_or(0.0, |r| r.size() as f64) / block.size() as f64;
+        program(&local.program, elements * share, tiles * share, machine, parts);
+        let scanned = if matches!(local.making, Making::Scan { .. }) { 2.0 } else { 1.0 };
+        parts.0[Kind::Elementwise as usize] += scanned * COPY * scale(local.dtype) * machine.add_s * elements * share;
+    }
+}
+
+/// The kind of a step's work and its seconds an element.
+fn step_s(program: &Program, step: &Step, machine: &Machine) -> (Kind, f64) {
+    let out = program.slots[step.out.0 as usize];
+    let inputs = step.action.inputs();
+    let wide = inputs.iter().map(|s| program.slots[s.0 as usize]).chain([out]).map(scale).fold(0.0, f64::max);
+    match &step.action {
+        Action::Fill { fill: Fill::Random { law, .. }, shape, view } => {
+            let apart = if in_order(view, shape) { 1.0 } else { APART };
+            (Kind::Random, law_s(law, machine) * apart)
+        }
+        Action::Fill { .. } | Action::Load { .. } | Action::Cast { .. } => {
+            (Kind::Elementwise, COPY * wide * machine.add_s)
+        }
+        Action::Overlay { .. } => (Kind::Elementwise, COPY * wide * machine.add_s),
+        Action::Map { op, .. } => match &op.class {
+            Class::Map(map) if f64::from(map.weight) < HEAVY => {
+                (Kind::Elementwise, f64::from(map.weight) * wide * machine.add_s)
+            }
+            _ => (Kind::Elementwise, step.action.weight() * wide * machine.heavy_s),
+        },
+    }
+}
+
+/// Whether neighbours in a tile are neighbours in the array that is seen.
+fn in_order(view: &View, shape: &Shape) -> bool {
+    let last = (0..shape.ndim()).rev().find(|&s| shape[s] > 1);
+    let along = (0..view.shape.ndim()).rev().find(|&a| view.shape[a] > 1);
+    match (last, along) {
+        (Some(last), Some(along)) => view.source[last].step_on(along).unsigned_abs() == 1,
+        _ => true,
+    }
+}
+
+fn law_s(law: &Law, machine: &Machine) -> f64 {
+    match law {
+        Law::Uniform { .. } => machine.uniform_s,
+        Law::Integers { .. } => machine.uniform_s * INTEGERS,
+        Law::Normal { .. } => machine.normal_s,
+    }
+}
+
+/// Seconds an element of all reductions of a stage.
+fn folds(work: &FoldWork, machine: &Machine) -> f64 {
+    let unit = match work.lattice.layout {
+        Layout::Rows => machine.fold_s,
+        Layout::Columns => machine.column_s,
+    };
+    let goal = |g: &crate::stage::FoldGoal| match &g.op.class {
+        Class::Fold(fold) => f64::from(fold.weight) * scale(fold_loop(g.op, g.loop_index).input) * unit,
+        _ => 0.0,
+    };
+    work.goals.iter().map(goal).sum()
+}
+
+/// How much longer than for `float64` work takes for elements of a dtype: vectors hold fewer or more of them.
+fn scale(dtype: DType) -> f64 {
+    (dtype.size() as f64 / 8.0).max(0.25)
+}

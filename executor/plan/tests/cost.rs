@@ -1,0 +1,229 @@
+//! What prediction must get right whatever the rates: proportions, shares, and which work dominates.
+#![allow(clippy::unwrap_used)]
+
+use cleave_graph::node::Ddof;
+use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
+use cleave_ops::fill::Law;
+use cleave_ops::view::SourceAxis;
+use cleave_ops::{AxisChunks, Chunks, Class, DType, Fill, Scalar, Shape, View, table};
+use cleave_plan::advice::Fault;
+use cleave_plan::cost::stored::usages;
+use cleave_plan::{
+    Block, Cut, Delivery, Estimate, Factors, Forecast, Kind, Machine, Options, Output, Plan, Source, SourceError,
+    Sources, advice, estimate, plan,
+};
+use std::sync::Arc;
+
+fn add(graph: &mut Graph, kind: NodeKind, shape: &[usize]) -> NodeId {
+    let shape = Shape::new(shape.iter().copied());
+    graph.add(Node { kind, dtype: DType::F64, chunks: Chunks::single(&shape), shape })
+}
+
+fn map(graph: &mut Graph, name: &str, inputs: &[NodeId]) -> NodeId {
+    let op = table::find(name).unwrap();
+    let Class::Map(map) = &op.class else { unreachable!() };
+    let loop_index = map.loops.iter().position(|l| l.inputs.iter().all(|d| *d == DType::F64)).unwrap();
+    let shape = graph[inputs[0]].shape.to_vec();
+    add(graph, NodeKind::Map { op, loop_index, inputs: inputs.iter().copied().collect() }, &shape)
+}
+
+fn total(graph: &mut Graph, input: NodeId) -> NodeId {
+    let op = table::find("sum").unwrap();
+    let Class::Fold(fold) = &op.class else { unreachable!() };
+    let loop_index = fold.loops.iter().position(|l| l.input == DType::F64).unwrap();
+    let axes = (0..graph[input].shape.ndim()).collect();
+    add(graph, NodeKind::Fold { op, loop_index, input, axes, ddof: Ddof(0.0) }, &[])
+}
+
+fn ramp(graph: &mut Graph, len: usize) -> NodeId {
+    let fill = Fill::Ramp { start: Scalar::Float(0.0), step: Scalar::Float(1.0), last: None };
+    add(graph, NodeKind::Fill(fill), &[len])
+}
+
+fn draws(graph: &mut Graph, len: usize) -> NodeId {
+    let law = Law::Normal { mean: Scalar::Float(0.0), std: Scalar::Float(1.0) };
+    add(graph, NodeKind::Fill(Fill::Random { seed: 1, draw: 0, law }), &[len])
+}
+
+/// An array on a disk, of which nothing is ever read here.
+struct OnDisk {
+    grid: Chunks,
+    stored_bytes: u64,
+}
+
+impl Source for OnDisk {
+    fn grid(&self) -> &Chunks {
+        &self.grid
+    }
+
+    fn dtype(&self) -> DType {
+        DType::F64
+    }
+
+    fn block(&self, _: &[usize]) -> Result<Block, SourceError> {
+        unreachable!("predicting reads nothing")
+    }
+
+    fn is_resident(&self) -> bool {
+        false
+    }
+
+    fn label(&self) -> &str {
+        "x.zarr"
+    }
+
+    fn stored_bytes(&self) -> Option<u64> {
+        Some(self.stored_bytes)
+    }
+}
+
+fn on_disk(shape: [usize; 2], chunk: [usize; 2], packed: f64) -> Sources {
+    let grid = Chunks(shape.iter().zip(&chunk).map(|(&len, &c)| AxisChunks::regular(len, c)).collect());
+    let stored_bytes = ((shape[0] * shape[1] * 8) as f64 * packed) as u64;
+    [(SourceId(1), Arc::new(OnDisk { grid, stored_bytes }) as Arc<dyn Source>)].into()
+}
+
+struct Case {
+    plan: Plan,
+    sources: Sources,
+    threads: usize,
+}
+
+impl Case {
+    fn new(graph: &Graph, node: NodeId, threads: usize, sources: Sources) -> Self {
+        let outputs = [Output { node, cut: Cut::Engine, held: false }];
+        let options = Options { threads, sources: sources.clone(), ..Options::default() };
+        Self { plan: plan(graph, &outputs, &options).unwrap(), sources, threads }
+    }
+
+    fn with(&self, machine: &Machine, factors: &Factors, delivery: Delivery) -> Estimate {
+        let Self { plan, sources, threads } = self;
+        estimate(plan, &Forecast { machine, factors, sources, threads: *threads, delivery })
+    }
+
+    fn estimate(&self) -> Estimate {
+        self.with(&Machine { threads: 4, faster: 4.0, ..Machine::default() }, &Factors::default(), Delivery::Looked)
+    }
+}
+
+/// The estimate of the sum of `build`, on so many threads.
+fn of(threads: usize, build: impl Fn(&mut Graph) -> NodeId) -> Estimate {
+    let mut graph = Graph::new();
+    let root = build(&mut graph);
+    let sum = total(&mut graph, root);
+    Case::new(&graph, sum, threads, Sources::default()).estimate()
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a / b - 1.0).abs() < 0.1
+}
+
+#[test]
+fn time_grows_with_elements_and_operations_and_shrinks_with_threads() {
+    let chain = |len: usize, steps: usize| {
+        move |g: &mut Graph| {
+            let x = ramp(g, len);
+            (0..steps).fold(x, |y, _| map(g, "add", &[y, x]))
+        }
+    };
+    let one = of(1, chain(1 << 26, 20)).seconds;
+    assert!(close(of(1, chain(1 << 27, 20)).seconds, 2.0 * one));
+    assert!(close(of(4, chain(1 << 26, 20)).seconds, one / 4.0));
+    let more = of(1, chain(1 << 26, 40)).seconds;
+    assert!(more > 1.6 * one && more < 2.1 * one, "{one} {more}");
+    assert!(of(1, chain(10, 1)).seconds < 1e-3);
+}
+
+#[test]
+fn one_task_gains_nothing_from_threads() {
+    let few = |threads| of(threads, |g: &mut Graph| ramp(g, 100)).parts.0[Kind::Reduction as usize];
+    assert!(close(few(4), few(1)));
+}
+
+#[test]
+fn what_dominates_is_named() {
+    let len = 1 << 24;
+    assert_eq!(of(2, |g: &mut Graph| draws(g, len)).kind(), Kind::Random);
+    let costly = of(2, |g: &mut Graph| {
+        let x = ramp(g, len);
+        map(g, "exp", &[x])
+    });
+    assert_eq!(costly.kind(), Kind::Elementwise);
+    assert!(costly.low_s < costly.seconds && costly.seconds < costly.high_s);
+    assert!(costly.flops > len as f64);
+}
+
+#[test]
+fn learned_factors_scale_their_kind_and_narrow_the_band() {
+    let mut graph = Graph::new();
+    let x = draws(&mut graph, 1 << 24);
+    let sum = total(&mut graph, x);
+    let case = Case::new(&graph, sum, 2, Sources::default());
+    let (machine, plain) = (Machine::default(), Factors::default());
+    let mut learned = plain;
+    let random = &mut learned.0[Kind::Random as usize];
+    (random.ratio, random.runs) = (2.0, 20);
+    let (before, after) =
+        (case.with(&machine, &plain, Delivery::Looked), case.with(&machine, &learned, Delivery::Looked));
+    let kind = Kind::Random as usize;
+    assert!(close(after.parts.0[kind], 2.0 * before.parts.0[kind]));
+    assert!(after.high_s / after.low_s < before.high_s / before.low_s);
+}
+
+#[test]
+fn packing_and_writing_count_where_results_go_to_files() {
+    let mut graph = Graph::new();
+    let x = ramp(&mut graph, 1 << 24);
+    let y = map(&mut graph, "negative", &[x]);
+    let case = Case::new(&graph, y, 2, Sources::default());
+    let (machine, factors) = (Machine::default(), Factors::default());
+    let [looked, written, packed] =
+        [Delivery::Looked, Delivery::Written, Delivery::Packed].map(|delivery| case.with(&machine, &factors, delivery));
+    assert!(written.seconds > 2.0 * looked.seconds && packed.seconds > written.seconds);
+    assert_eq!((packed.kind(), packed.bytes_written), (Kind::Write, (1 << 24) * 8));
+}
+
+/// One row of 4000 of an array on disk.
+fn row_of(chunk: [usize; 2]) -> Case {
+    let mut graph = Graph::new();
+    let x = add(&mut graph, NodeKind::Load(SourceId(1)), &[4000, 4000]);
+    let source = [SourceAxis::fixed(7), SourceAxis::whole(0)].into_iter().collect();
+    let row = add(&mut graph, NodeKind::View { input: x, view: View { shape: Shape::new([4000]), source } }, &[4000]);
+    Case::new(&graph, row, 2, on_disk([4000, 4000], chunk, 0.5))
+}
+
+#[test]
+fn a_row_of_an_array_in_columns_reads_all_of_it_and_says_so() {
+    let case = row_of([4000, 50]);
+    let usage = usages(&case.plan.stages[0], &case.sources, case.plan.cache_bytes);
+    let [usage] = usage.as_slice() else { unreachable!("one array is read") };
+    assert_eq!((usage.used_bytes, usage.decoded_bytes, usage.blocks), (32_000, 128_000_000, 80.0));
+    let predicted = case.estimate();
+    assert_eq!((predicted.kind(), predicted.bytes_read), (Kind::Read, 128_000_000));
+    let [advice] = &advice(&case.plan, &case.sources)[..] else { unreachable!("there is advice") };
+    assert_eq!((&advice.chunks[..], &advice.better[..]), (&[4000, 50][..], &[16, 4000][..]));
+    assert!(matches!(advice.fault, Fault::Waste { decoded_bytes: 128_000_000, used_bytes: 32_000, .. }));
+}
+
+#[test]
+fn chunks_that_suit_get_no_advice_and_tiny_ones_do() {
+    let case = row_of([10, 4000]);
+    assert_eq!(advice(&case.plan, &case.sources), []);
+    assert_eq!(case.estimate().bytes_read, 10 * 4000 * 8);
+    let mut graph = Graph::new();
+    let x = add(&mut graph, NodeKind::Load(SourceId(1)), &[4000, 4000]);
+    let sum = total(&mut graph, x);
+    for (chunk, wanted) in [([10, 10], 1), ([1000, 1000], 0)] {
+        let case = Case::new(&graph, sum, 2, on_disk([4000, 4000], chunk, 0.5));
+        assert_eq!(advice(&case.plan, &case.sources).len(), wanted, "{chunk:?}");
+    }
+}
+
+#[test]
+fn packed_blocks_cost_more_than_plain_ones() {
+    let mut graph = Graph::new();
+    let x = add(&mut graph, NodeKind::Load(SourceId(1)), &[4000, 4000]);
+    let sum = total(&mut graph, x);
+    let seconds = |packed| Case::new(&graph, sum, 2, on_disk([4000, 4000], [500, 4000], packed)).estimate().seconds;
+    assert!(seconds(0.9) > seconds(1.0));
+}
