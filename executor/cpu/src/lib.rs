@@ -3,7 +3,7 @@
 //! In reading order: `run` (stages one after the other, tasks handed to threads), `pool` (the threads),
 //! `machine` (a program over one tile), `gather` (elements of data that exists), `apart` (work that cannot be
 //! stopped), `cache` (decoded blocks of
-//! stored arrays), `store` and `fold` (the two kinds of task), `tree` (the fixed order in which states are
+//! stored arrays), `store`, `fold` and `contract` (the kinds of task), `tree` (the fixed order in which states are
 //! combined), `copy` (strided boxes), `ledger` (who holds how many bytes), `watch`, `progress` and `stage_clock`
 //! (what a run tells), `memory` (results that
 //! stay: sinks that become sources). Threads share only counters, the block cache and the states that wait
@@ -11,6 +11,7 @@
 
 mod apart;
 mod cache;
+mod contract;
 mod copy;
 mod fold;
 mod gather;

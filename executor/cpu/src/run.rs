@@ -2,6 +2,7 @@
 
 use crate::apart::apart;
 use crate::cache::Cache;
+use crate::contract::{Multiplier, Segments};
 use crate::fold::{self, Folder, rule};
 use crate::ledger::{Claim, Ledger};
 use crate::machine::{Inputs, Machine};
@@ -13,7 +14,7 @@ use crate::store;
 use crate::tree::{Merger, Partial};
 use crate::watch::Watch;
 use cleave_ops::{Data, Region};
-use cleave_plan::{Event, FoldWork, Plan, RunError, RunReport, Sink, Sources, Stage, StageReport, Target, Work};
+use cleave_plan::{ContractWork, Event, FoldWork, Plan, RunError, RunReport, Sink, Sources, Stage, StageReport, Target, Work};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -131,7 +132,7 @@ impl Run<'_> {
         };
         let merger = match &stage.work {
             Work::Fold(work) => Some(Merger::new(work.goals.iter().map(rule).collect(), work.spans)),
-            Work::Store(_) => None,
+            Work::Store(_) | Work::Contract(_) => None,
         };
         let shift = Shift {
             run: self,
@@ -140,6 +141,7 @@ impl Run<'_> {
             inputs,
             making,
             merger,
+            segments: Segments::default(),
             next: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
             error: Mutex::new(None),
@@ -201,6 +203,7 @@ struct Shift<'a> {
     inputs: Inputs<'a>,
     making: &'a [Option<DenseSink>],
     merger: Option<Merger>,
+    segments: Segments,
     next: AtomicUsize,
     failed: AtomicBool,
     /// Guards the first error.
@@ -229,7 +232,11 @@ impl Shift<'_> {
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
         let mut folder = match &self.stage.work {
             Work::Fold(work) => Some(Folder::new(work)),
-            Work::Store(_) => None,
+            Work::Store(_) | Work::Contract(_) => None,
+        };
+        let mut multiplier = match &self.stage.work {
+            Work::Contract(work) => Some(Multiplier::new(work, &self.inputs)?),
+            Work::Fold(_) | Work::Store(_) => None,
         };
         loop {
             let task = self.next.fetch_add(1, Ordering::Relaxed);
@@ -249,6 +256,10 @@ impl Shift<'_> {
                         self.run.deliver(&goal.target, self.making, &region, block)?;
                     }
                 }
+                (Work::Contract(work), _) => {
+                    let multiplier = multiplier.as_mut().expect("a stage that multiplies has a multiplier");
+                    self.contract(work, multiplier, task, &watch)?;
+                }
                 (Work::Fold(_), None) => unreachable!("a stage that reduces has a folder"),
             }
             self.clock.stop(timer, &self.stage.task_region(task));
@@ -267,6 +278,20 @@ impl Shift<'_> {
         let merger = self.merger.as_ref().expect("a stage that reduces has a merger");
         match merger.add(task / work.spans, task % work.spans, partial) {
             Some(whole) => self.finish(work, &work.kept_region(task), &whole),
+            None => Ok(()),
+        }
+    }
+
+    fn contract(
+        &self,
+        work: &ContractWork,
+        multiplier: &mut Multiplier<'_>,
+        task: usize,
+        watch: &Watch<'_>,
+    ) -> Result<(), RunError> {
+        let part = multiplier.task(task, watch, self.run.ledger)?;
+        match self.segments.add(work, task, part, self.run.ledger) {
+            Some(block) => self.run.deliver(&work.target, self.making, &work.region(task), block.data),
             None => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! In reading order: `source` (data that exists, as a backend sees it), `program` (what one tile does),
 //! `progression` and `build` (programs from nodes seen through views), `lattice` (the fixed order of a
-//! reduction), `stage` (a loop nest over tasks), `cut` (which nodes end a stage), `size` (how much a task
+//! reduction), `stage` (a loop nest over tasks), `contract` and `contract_cut` (products of matrices), `cut` (which nodes end a stage), `size` (how much a task
 //! does), `memory`, `plan`, `text` (how a plan prints), `event` (what a run reports), `error`. A plan is
 //! made, checked and then only read; a task is a number in a stage's grid, so a million chunks cost nothing.
 //! This crate touches no file, clock, socket or thread.
@@ -11,6 +11,8 @@
 #![allow(clippy::large_enum_variant)]
 
 pub mod build;
+pub mod contract;
+mod contract_cut;
 pub mod cut;
 pub mod error;
 pub mod event;
@@ -24,6 +26,7 @@ pub mod source;
 pub mod stage;
 mod text;
 
+pub use contract::ContractWork;
 pub use error::{PlanError, RunError};
 pub use event::{Event, Heat, RunReport, StageReport};
 pub use lattice::Lattice;

@@ -60,17 +60,27 @@ fn need(plan: &Plan, number: usize, options: &Options) -> Need {
     let live = |b: &&crate::plan::Buffer| b.made_by <= number && number <= b.last_read_by;
     let between = plan.buffers.iter().filter(live).map(|b| b.nbytes()).fold(0, u64::saturating_add);
     let threads = options.threads.max(1).min(stage.tasks.max(1)) as u64;
-    Need { results, between, tasks: threads.saturating_mul(task_bytes(stage)) }
+    let tasks = threads.saturating_mul(task_bytes(stage)).saturating_add(waiting_bytes(stage));
+    Need { results, between, tasks }
 }
 
 /// Bytes one thread holds while it works on a stage.
 pub fn task_bytes(stage: &Stage) -> u64 {
-    let registers = stage.program.register_bytes(TILE_LEN);
+    let registers = stage.programs().map(|p| p.register_bytes(TILE_LEN)).fold(0, u64::saturating_add);
     let work = match &stage.work {
         Work::Fold(fold) => fold_bytes(fold),
         Work::Store(store) => store_bytes(store),
+        Work::Contract(contract) => contract.task_bytes(),
     };
     registers.saturating_add(work)
+}
+
+/// Bytes of what tasks leave for each other.
+fn waiting_bytes(stage: &Stage) -> u64 {
+    match &stage.work {
+        Work::Contract(contract) => contract.waiting_bytes(),
+        Work::Fold(_) | Work::Store(_) => 0,
+    }
 }
 
 /// A block of each goal.
@@ -128,11 +138,12 @@ impl Stage {
     /// The stored sources it reads, with all their bytes.
     pub fn stored_bytes(&self) -> BTreeMap<SourceId, u64> {
         let mut found = BTreeMap::new();
-        self.program.each_step(&mut |program: &Program, step: &Step| {
+        let mut note = |program: &Program, step: &Step| {
             if let Action::Load { origin: Origin::Stored(id), shape, .. } = &step.action {
                 found.insert(*id, nbytes(shape, program.slots[step.out.0 as usize]));
             }
-        });
+        };
+        self.programs().for_each(|program| program.each_step(&mut note));
         found
     }
 
