@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use std::ops::Range;
 
 /// The most elements of a panel on the shared side.
-pub const PANEL_LEN: usize = 256;
+pub const PANEL_LEN: usize = 384;
 /// The fewest panels of a segment.
 const SEGMENT_PANELS: usize = 16;
 /// The most segments, and the most sums that wait for those of other segments.
@@ -216,15 +216,24 @@ pub fn panel_bytes(dtype: DType, free: usize) -> u64 {
     (free.next_multiple_of(STRIP_LEN) * PANEL_LEN * sums_dtype(dtype).size()) as u64
 }
 
+/// Bytes of the sums of one matrix while they are made.
+pub fn matrix_bytes(dtype: DType, rows: usize, columns: usize) -> u64 {
+    let rows = rows.next_multiple_of(8) as u64;
+    rows.saturating_mul(columns.next_multiple_of(STRIP_LEN) as u64).saturating_mul(sums_dtype(dtype).size() as u64)
+}
+
 /// Bytes of the work on a block of that size.
 pub(crate) fn block_bytes(dtype: DType, batch: usize, rows: usize, columns: usize) -> u64 {
     let sums = sums_dtype(dtype);
     let finished = if sums == dtype { 0 } else { dtype.size() };
     let results = (batch as u64).saturating_mul(rows as u64).saturating_mul(columns as u64);
-    let block = results.saturating_mul((sums.size() + finished) as u64);
-    let apart = if matches!(sums, DType::F32 | DType::F64) { 0 } else { rows * columns * dtype.size() };
-    let block = block.saturating_add(apart as u64);
-    block.saturating_add(panel_bytes(dtype, rows)).saturating_add(panel_bytes(dtype, columns))
+    let parts = [
+        results.saturating_mul((sums.size() + finished) as u64),
+        matrix_bytes(dtype, rows, columns),
+        panel_bytes(dtype, rows),
+        panel_bytes(dtype, columns),
+    ];
+    parts.into_iter().fold(0, u64::saturating_add)
 }
 
 impl Operand {
@@ -265,12 +274,12 @@ mod tests {
     #[test]
     fn panels_are_even_and_hold_whole_inner_axes() {
         for (shared, panel) in [
-            (vec![8000], vec![250]),
-            (vec![257], vec![129]),
+            (vec![8000], vec![381]),
+            (vec![385], vec![193]),
             (vec![], vec![]),
             (vec![0], vec![1]),
-            (vec![1000, 3], vec![84, 3]),
-            (vec![5, 300], vec![1, 150]),
+            (vec![1000, 3], vec![125, 3]),
+            (vec![5, 600], vec![1, 300]),
             (vec![4, 5, 6], vec![4, 5, 6]),
         ] {
             assert_eq!(sides(&[], &[1], &shared, &[1]).panel(), Shape::new(panel), "{shared:?}");

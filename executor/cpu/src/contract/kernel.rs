@@ -10,8 +10,6 @@ use pulp::{Arch, Simd, WithSimd};
 pub(crate) const ROWS: usize = 8;
 /// The vectors of a strip of the right panel that a machine with many registers takes at once.
 const VECTORS: usize = 3;
-/// The most columns taken at once: one vector of all those is 64 bytes at most.
-const MOST_COLUMNS: usize = 48;
 
 /// A float that can be multiplied in vectors.
 pub(crate) trait Real: Element + std::ops::Add<Output = Self> {
@@ -63,7 +61,7 @@ macro_rules! real {
 real! { f64 24 f64s F64_LANES splat_f64s mul_add_f64s add_f64s as_simd_f64s as_mut_simd_f64s }
 real! { f32 48 f32s F32_LANES splat_f32s mul_add_f32s add_f32s as_simd_f32s as_mut_simd_f32s }
 
-/// Strips of a left panel times strips of a right one, added to a matrix.
+/// Strips of a left panel times strips of a right one, added to tiles of sums.
 pub(crate) struct Strips<'a, T> {
     /// For each [`ROWS`] rows, for each shared index, their elements; what lies past the last row is ignored.
     pub(crate) left: &'a [T],
@@ -75,10 +73,8 @@ pub(crate) struct Strips<'a, T> {
     pub(crate) rows: usize,
     /// Columns of the result.
     pub(crate) columns: usize,
-    /// The result, from its first element on.
-    pub(crate) out: &'a mut [T],
-    /// From one row of the result to the next.
-    pub(crate) stride: usize,
+    /// The sums of each pair of strips, row after row of them, in the order in which they are needed.
+    pub(crate) tiles: &'a mut [T],
 }
 
 impl<T: Real> Strips<'_, T> {
@@ -88,16 +84,36 @@ impl<T: Real> Strips<'_, T> {
     }
 }
 
+/// The sums of a result of that size in tiles.
+pub(crate) fn tiles_len<T: Real>(rows: usize, columns: usize) -> usize {
+    rows.next_multiple_of(ROWS) * columns.next_multiple_of(T::COLUMNS)
+}
+
+/// Writes tiles into a row-major matrix, rows `stride` apart.
+pub(crate) fn unpack<T: Real>(tiles: &[T], rows: usize, columns: usize, out: &mut [T], stride: usize) {
+    let mut tiles = tiles.chunks_exact(ROWS * T::COLUMNS);
+    for row in (0..rows).step_by(ROWS) {
+        for column in (0..columns).step_by(T::COLUMNS) {
+            let Some(tile) = tiles.next() else { return };
+            let width = (columns - column).min(T::COLUMNS);
+            for (i, sums) in tile.chunks_exact(T::COLUMNS).enumerate().take(rows - row) {
+                out[(row + i) * stride + column..][..width].copy_from_slice(&sums[..width]);
+            }
+        }
+    }
+}
+
 impl<T: Real> WithSimd for Strips<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Strips { left, right, shared, rows, columns, out, stride } = self;
+        let Strips { left, right, shared, rows, columns, tiles } = self;
+        let mut tiles = tiles.chunks_exact_mut(ROWS * T::COLUMNS);
         for (left, row) in left.chunks_exact(shared * ROWS).zip((0..rows).step_by(ROWS)) {
             for (right, column) in right.chunks_exact(shared * T::COLUMNS).zip((0..columns).step_by(T::COLUMNS)) {
-                let strips = Pair { left, right, stride, height: rows - row, width: columns - column };
-                strips.add(simd, &mut out[row * stride + column..]);
+                let Some(tile) = tiles.next() else { return };
+                Pair { left, right, height: rows - row, width: columns - column }.add(simd, tile);
             }
         }
     }
@@ -107,7 +123,6 @@ impl<T: Real> WithSimd for Strips<'_, T> {
 struct Pair<'a, T> {
     left: &'a [T],
     right: &'a [T],
-    stride: usize,
     height: usize,
     width: usize,
 }
@@ -115,7 +130,7 @@ struct Pair<'a, T> {
 impl<T: Real> Pair<'_, T> {
     /// Takes as many rows and vectors at once as the machine has registers for, fewer at the edges.
     #[inline(always)]
-    fn add<S: Simd>(&self, simd: S, out: &mut [T]) {
+    fn add<S: Simd>(&self, simd: S, tile: &mut [T]) {
         let lanes = T::lanes::<S>();
         let most = if S::REGISTER_COUNT >= 32 { ROWS } else { ROWS / 2 };
         let (mut row, height) = (0, self.height.min(ROWS));
@@ -128,7 +143,7 @@ impl<T: Real> Pair<'_, T> {
             let (mut column, width) = (0, self.width.min(T::COLUMNS));
             while column < width {
                 let wide = (width - column).div_ceil(lanes).min(VECTORS);
-                self.part(simd, [tall, wide], [row, column], &mut out[row * self.stride + column..]);
+                self.part(simd, [tall, wide], [row, column], tile);
                 column += wide * lanes;
             }
             row += tall;
@@ -136,38 +151,30 @@ impl<T: Real> Pair<'_, T> {
     }
 
     #[inline(always)]
-    fn part<S: Simd>(&self, simd: S, size: [usize; 2], at: [usize; 2], out: &mut [T]) {
+    fn part<S: Simd>(&self, simd: S, size: [usize; 2], at: [usize; 2], tile: &mut [T]) {
         match size {
-            [8, 3] => self.tile::<S, 8, 3>(simd, at, out),
-            [8, 2] => self.tile::<S, 8, 2>(simd, at, out),
-            [8, _] => self.tile::<S, 8, 1>(simd, at, out),
-            [4, 3] => self.tile::<S, 4, 3>(simd, at, out),
-            [4, 2] => self.tile::<S, 4, 2>(simd, at, out),
-            [4, _] => self.tile::<S, 4, 1>(simd, at, out),
-            [_, 3] => self.tile::<S, 1, 3>(simd, at, out),
-            [_, 2] => self.tile::<S, 1, 2>(simd, at, out),
-            [_, _] => self.tile::<S, 1, 1>(simd, at, out),
+            [8, 3] => self.tile::<S, 8, 3>(simd, at, tile),
+            [8, 2] => self.tile::<S, 8, 2>(simd, at, tile),
+            [8, _] => self.tile::<S, 8, 1>(simd, at, tile),
+            [4, 3] => self.tile::<S, 4, 3>(simd, at, tile),
+            [4, 2] => self.tile::<S, 4, 2>(simd, at, tile),
+            [4, _] => self.tile::<S, 4, 1>(simd, at, tile),
+            [_, 3] => self.tile::<S, 1, 3>(simd, at, tile),
+            [_, 2] => self.tile::<S, 1, 2>(simd, at, tile),
+            [_, _] => self.tile::<S, 1, 1>(simd, at, tile),
         }
     }
 
     /// `R` rows and `V` vectors of columns. Loops are counted by constants, so that the sums stay in registers.
     #[inline(always)]
     #[allow(clippy::needless_range_loop)]
-    fn tile<S: Simd, const R: usize, const V: usize>(&self, simd: S, at: [usize; 2], out: &mut [T]) {
+    fn tile<S: Simd, const R: usize, const V: usize>(&self, simd: S, at: [usize; 2], tile: &mut [T]) {
         let sums = self.products::<S, R, V>(simd, at);
-        let (height, width) = (self.height - at[0], self.width.min(T::COLUMNS) - at[1]);
         let full = V * T::lanes::<S>();
         for i in 0..R {
-            if i < height && width >= full {
-                let row = &mut T::vectors_mut::<S>(&mut out[i * self.stride..][..full])[..V];
-                for v in 0..V {
-                    row[v] = T::plus(simd, row[v], sums[i][v]);
-                }
-            } else if i < height {
-                let mut whole = [T::default(); MOST_COLUMNS];
-                T::vectors_mut::<S>(&mut whole)[..V].copy_from_slice(&sums[i]);
-                let row = &mut out[i * self.stride..][..width];
-                row.iter_mut().zip(&whole).for_each(|(to, from)| *to = *to + *from);
+            let row = &mut T::vectors_mut::<S>(&mut tile[(at[0] + i) * T::COLUMNS + at[1]..][..full])[..V];
+            for v in 0..V {
+                row[v] = T::plus(simd, row[v], sums[i][v]);
             }
         }
     }
@@ -205,8 +212,10 @@ mod tests {
         let of = |i: usize| T::from_scalar(cleave_ops::Scalar::Float(number(i)));
         let left: Vec<T> = (0..rows.next_multiple_of(ROWS) * shared).map(of).collect();
         let right: Vec<T> = (0..columns.next_multiple_of(T::COLUMNS) * shared).map(|i| of(i + 31)).collect();
-        let mut out = vec![of(5); rows * columns];
-        run(Strips { left: &left, right: &right, shared, rows, columns, out: &mut out, stride: columns });
+        let mut tiles = vec![of(5); tiles_len::<T>(rows, columns)];
+        run(Strips { left: &left, right: &right, shared, rows, columns, tiles: &mut tiles });
+        let mut out = vec![T::default(); rows * columns];
+        unpack(&tiles, rows, columns, &mut out, columns);
         let at = |strip: usize, i: usize, k: usize| i / strip * shared * strip + k * strip + i % strip;
         for (i, got) in out.iter().enumerate() {
             let (row, column) = (i / columns, i % columns);

@@ -15,10 +15,10 @@ use crate::machine::Inputs;
 use crate::watch::Watch;
 use cleave_ops::op::Product;
 use cleave_ops::{Data, DataRef, Region};
-use cleave_plan::contract::{BlockSides, contract_loop, panel_bytes, sums_dtype};
+use cleave_plan::contract::{contract_loop, matrix_bytes, panel_bytes, sums_dtype};
 use cleave_plan::stage::unravel;
 use cleave_plan::{ContractWork, RunError};
-use kernel::{Real, Strips};
+use kernel::{Real, Strips, tiles_len, unpack};
 use panel::{Hand, Panel};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -32,17 +32,21 @@ pub(crate) struct Multiplier<'a> {
     work: &'a ContractWork,
     left: Panel<'a>,
     right: Panel<'a>,
+    /// The sums of one matrix, in tiles.
+    tiles: Data,
     _claim: Claim,
 }
 
 impl<'a> Multiplier<'a> {
     pub(crate) fn new(work: &'a ContractWork, inputs: &Inputs<'a>) -> Result<Self, RunError> {
         let [_, rows, columns] = work.block_lens();
-        let claim = inputs.ledger.claim(panel_bytes(work.dtype, rows) + panel_bytes(work.dtype, columns));
+        let panels = panel_bytes(work.dtype, rows) + panel_bytes(work.dtype, columns);
+        let claim = inputs.ledger.claim(panels + matrix_bytes(work.dtype, rows, columns));
         Ok(Self {
             work,
             left: Panel::new(&work.left, Hand::Left, work.dtype, inputs)?,
             right: Panel::new(&work.right, Hand::Right, work.dtype, inputs)?,
+            tiles: Data::with_capacity(sums_dtype(work.dtype), 0),
             _claim: claim,
         })
     }
@@ -59,69 +63,93 @@ impl<'a> Multiplier<'a> {
 
     fn sum(&mut self, region: &Region, panels: Range<usize>, out: &mut Data, watch: &Watch<'_>) -> Result<(), RunError> {
         let sides = self.work.block_sides(region);
-        let size = sides.rows.size() * sides.columns.size();
-        let pieces = sides.columns.size().div_ceil(COLUMNS);
-        let steps = sides.batch.size() * panels.len() * pieces;
+        let (rows, columns) = (sides.rows.size(), sides.columns.size());
+        let steps = sides.batch.size() * panels.len() * columns.div_ceil(COLUMNS);
         let mut progress = Progress { watch, elements: region.size(), steps: steps.max(1), step: 0 };
-        for number in 0..sides.batch.size() {
+        let matrices = if region.size() == 0 { 0 } else { sides.batch.size() };
+        for number in 0..matrices {
             let inside = unravel(number, &sides.batch.len);
             let batch: SmallVec<[usize; 4]> = inside.iter().zip(&sides.batch.start).map(|(i, s)| i + s).collect();
+            self.clear(rows, columns);
             for panel in panels.clone() {
                 let shared = self.work.panel_region(panel);
                 self.left.fill(&batch, &sides.rows, &shared, watch)?;
                 self.right.fill(&batch, &sides.columns, &shared, watch)?;
-                self.multiply(&sides, shared.size(), number * size, out, &mut progress)?;
+                self.multiply(&Lens { rows, columns, shared: shared.size() }, &mut progress)?;
             }
+            self.hand_over(rows, columns, out, number * rows * columns);
         }
         progress.finish()
     }
 
-    /// Adds the product of both panels to the matrix that begins at `at`.
-    fn multiply(
-        &self,
-        sides: &BlockSides,
-        shared: usize,
-        at: usize,
-        out: &mut Data,
-        progress: &mut Progress<'_>,
-    ) -> Result<(), RunError> {
-        let (rows, columns) = (sides.rows.size(), sides.columns.size());
-        let lens = Lens { rows, columns, shared };
-        match out {
-            Data::F64(out) => self.strips(&lens, &mut out[at..at + rows * columns], progress),
-            Data::F32(out) => self.strips(&lens, &mut out[at..at + rows * columns], progress),
-            _ => self.own_loop(&lens, at, out, progress),
+    fn clear(&mut self, rows: usize, columns: usize) {
+        let len = match &self.tiles {
+            Data::F64(_) => tiles_len::<f64>(rows, columns),
+            Data::F32(_) => tiles_len::<f32>(rows, columns),
+            _ => rows * columns,
+        };
+        self.tiles.resize(0);
+        self.tiles.resize(len);
+    }
+
+    /// Adds the product of both panels to the sums.
+    fn multiply(&mut self, lens: &Lens, progress: &mut Progress<'_>) -> Result<(), RunError> {
+        let (left, right) = (self.left.data(), self.right.data());
+        match &mut self.tiles {
+            Data::F64(tiles) => strips(left, right, lens, tiles, progress),
+            Data::F32(tiles) => strips(left, right, lens, tiles, progress),
+            sums => {
+                let Lens { rows, columns, shared } = *lens;
+                (0..columns.div_ceil(COLUMNS)).try_for_each(|_| progress.advance())?;
+                let product = Product { left, right, rows, shared, columns };
+                (contract_loop(self.work.op, self.work.loop_index).add)(&product, sums);
+                Ok(())
+            }
         }
     }
 
-    fn strips<T: Real>(&self, lens: &Lens, out: &mut [T], progress: &mut Progress<'_>) -> Result<(), RunError> {
-        let Lens { rows, columns, shared } = *lens;
-        let of = |data| T::of(data).expect("a panel of floats has the dtype of the sums");
-        let (left, right): (&[T], &[T]) = (of(self.left.data()), of(self.right.data()));
-        for column in (0..columns).step_by(COLUMNS) {
-            progress.advance()?;
-            let width = (columns - column).min(COLUMNS);
-            let strips = width.next_multiple_of(T::COLUMNS) * shared;
-            let right = &right[column * shared..][..strips];
-            Strips { left, right, shared, rows, columns: width, out: &mut out[column..], stride: columns }.add();
+    /// Writes the sums, row-major, to where the matrix begins.
+    fn hand_over(&self, rows: usize, columns: usize, out: &mut Data, at: usize) {
+        match (&self.tiles, out) {
+            (Data::F64(tiles), Data::F64(out)) => unpack_all(tiles, rows, columns, &mut out[at..]),
+            (Data::F32(tiles), Data::F32(out)) => unpack_all(tiles, rows, columns, &mut out[at..]),
+            (sums, out) => cleave_ops::copy_run(sums.as_ref(), 0, 1, out, at, rows * columns),
         }
-        Ok(())
     }
+}
 
-    fn own_loop(&self, lens: &Lens, at: usize, out: &mut Data, progress: &mut Progress<'_>) -> Result<(), RunError> {
-        let Lens { rows, columns, shared } = *lens;
-        (0..columns.div_ceil(COLUMNS)).try_for_each(|_| progress.advance())?;
-        let product = Product { left: self.left.data(), right: self.right.data(), rows, shared, columns };
-        let add = contract_loop(self.work.op, self.work.loop_index).add;
-        if out.len() == rows * columns {
-            add(&product, out);
-            return Ok(());
-        }
-        let mut block = Data::zeros(out.dtype(), rows * columns);
-        cleave_ops::copy_run(out.as_ref(), at, 1, &mut block, 0, rows * columns);
-        add(&product, &mut block);
-        cleave_ops::copy_run(block.as_ref(), 0, 1, out, at, rows * columns);
-        Ok(())
+/// The tiles of a matrix stand by groups of [`COLUMNS`].
+fn groups(columns: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..columns).step_by(COLUMNS).map(move |column| column..(column + COLUMNS).min(columns))
+}
+
+fn strips<T: Real>(
+    left: DataRef<'_>,
+    right: DataRef<'_>,
+    lens: &Lens,
+    tiles: &mut [T],
+    progress: &mut Progress<'_>,
+) -> Result<(), RunError> {
+    let Lens { rows, columns, shared } = *lens;
+    let of = |data| T::of(data).expect("a panel of floats has the dtype of the sums");
+    let (left, right): (&[T], &[T]) = (of(left), of(right));
+    let mut rest = tiles;
+    for group in groups(columns) {
+        progress.advance()?;
+        let right = &right[group.start * shared..][..group.len().next_multiple_of(T::COLUMNS) * shared];
+        let (tiles, more) = rest.split_at_mut(tiles_len::<T>(rows, group.len()));
+        Strips { left, right, shared, rows, columns: group.len(), tiles }.add();
+        rest = more;
+    }
+    Ok(())
+}
+
+fn unpack_all<T: Real>(tiles: &[T], rows: usize, columns: usize, out: &mut [T]) {
+    let mut rest = tiles;
+    for group in groups(columns) {
+        let (tiles, more) = rest.split_at(tiles_len::<T>(rows, group.len()));
+        unpack(tiles, rows, group.len(), &mut out[group.start..], columns);
+        rest = more;
     }
 }
 
