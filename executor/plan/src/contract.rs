@@ -14,9 +14,9 @@ use smallvec::SmallVec;
 use std::ops::Range;
 
 /// The most elements of a panel on the shared side.
-pub const PANEL_LEN: usize = 384;
+pub const PANEL_LEN: usize = 512;
 /// The fewest panels of a segment.
-const SEGMENT_PANELS: usize = 16;
+const SEGMENT_PANELS: usize = 8;
 /// The most segments, and the most sums that wait for those of other segments.
 const MOST_SEGMENTS: usize = 64;
 const MOST_WAITING: usize = 1 << 20;
@@ -274,11 +274,11 @@ mod tests {
     #[test]
     fn panels_are_even_and_hold_whole_inner_axes() {
         for (shared, panel) in [
-            (vec![8000], vec![381]),
-            (vec![385], vec![193]),
+            (vec![8000], vec![500]),
+            (vec![513], vec![257]),
             (vec![], vec![]),
             (vec![0], vec![1]),
-            (vec![1000, 3], vec![125, 3]),
+            (vec![1000, 3], vec![167, 3]),
             (vec![5, 600], vec![1, 300]),
             (vec![4, 5, 6], vec![4, 5, 6]),
         ] {

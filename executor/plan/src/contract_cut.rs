@@ -22,6 +22,8 @@ const PACK_NS: f64 = 0.8;
 const WRITE_NS: f64 = 1.0;
 /// What a task takes besides its work.
 const TASK_NS: f64 = 2e4;
+/// The part of a task that threads wait for the last one at the end.
+const WAITING: f64 = 0.25;
 /// How long a task of many small products should take.
 const BATCH_NS: f64 = 4e6;
 /// Work in progress of one thread: at most this, and at most this part of the limit.
@@ -243,7 +245,8 @@ impl Model {
     fn time(&self, rows: usize, columns: usize) -> f64 {
         let tasks = self.lens[0] * self.segments * self.lens[1].div_ceil(rows) * self.lens[2].div_ceil(columns);
         let task = self.block(rows, columns) + TASK_NS;
-        (tasks.div_ceil(self.threads) as f64 + 0.25) * task
+        let waiting = if self.threads == 1 { 0.0 } else { WAITING };
+        (tasks.div_ceil(self.threads) as f64 + waiting) * task
     }
 
     /// Batch indices a task takes.

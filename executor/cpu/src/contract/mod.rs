@@ -25,7 +25,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Columns multiplied at once: a panel of them stays in a core's cache, and whoever interrupts does not wait long.
-const COLUMNS: usize = 240;
+const COLUMNS: usize = 288;
 
 /// What one thread needs to multiply.
 pub(crate) struct Multiplier<'a> {

@@ -62,23 +62,21 @@ impl<'a> Panel<'a> {
         let (free_len, panel) = (free.size(), shared.size());
         self.data.resize(free_len.next_multiple_of(self.width.unwrap_or(1)) * panel);
         let [free_most, shared_most] = self.tile_lens(free_len, panel);
-        let shared_runs = runs(shared, shared_most);
-        let mut at = 0;
-        for free_run in runs(free, free_most) {
-            let mut k = 0;
-            for shared_run in &shared_runs {
+        let (frees, shareds) = (placed(free, free_most), placed(shared, shared_most));
+        // Tile after tile along the side that lies in memory.
+        let [outer, inner] = match self.operand.first {
+            Side::Free => [&frees, &shareds],
+            Side::Shared => [&shareds, &frees],
+        };
+        for outer in outer {
+            for inner in inner {
                 watch.visit(0)?;
-                self.machine.tile(&self.operand.region(batch, &free_run, shared_run))?;
+                let (free, shared) = if self.operand.first == Side::Free { (outer, inner) } else { (inner, outer) };
+                self.machine.tile(&self.operand.region(batch, &free.1, &shared.1))?;
                 let width = self.width.unwrap_or(1);
-                self.place(&Place {
-                    free: (at, free_run.size()),
-                    shared: (k, shared_run.size()),
-                    panel,
-                    width,
-                }, free_len);
-                k += shared_run.size();
+                let (free, shared) = ((free.0, free.1.size()), (shared.0, shared.1.size()));
+                self.place(&Place { free, shared, panel, width }, free_len);
             }
-            at += free_run.size();
         }
         Ok(())
     }
@@ -119,6 +117,16 @@ impl<'a> Panel<'a> {
 }
 
 const SAME: &str = "a tile has the dtype of its panel";
+
+/// The runs of a box with where they begin in it.
+fn placed(region: &Region, most: usize) -> Vec<(usize, Region)> {
+    let mut at = 0;
+    let place = |run: Region| {
+        at += run.size();
+        (at - run.size(), run)
+    };
+    runs(region, most).into_iter().map(place).collect()
+}
 
 /// Copies a tile into a panel that is a row-major matrix.
 fn lay(tile: DataRef<'_>, first: Side, hand: Hand, place: &Place, free_len: usize, panel: &mut Data) {
