@@ -2,7 +2,7 @@
 
 use crate::apart::apart;
 use crate::cache::Cache;
-use crate::contract::{Multiplier, Segments};
+use crate::contract::{Hand, Multiplier, Segments};
 use crate::fold::{self, Folder, rule};
 use crate::ledger::{Claim, Ledger};
 use crate::machine::{Inputs, Machine};
@@ -289,11 +289,12 @@ impl Shift<'_> {
         task: usize,
         watch: &Watch<'_>,
     ) -> Result<(), RunError> {
-        let part = multiplier.task(task, watch, self.run.ledger)?;
-        match self.segments.add(work, task, part, self.run.ledger) {
-            Some(block) => self.run.deliver(&work.target, self.making, &work.region(task), block.data),
-            None => Ok(()),
-        }
+        let give = |region: &Region, block: Data| self.run.deliver(&work.target, self.making, region, block);
+        let Some(part) = multiplier.task(task, watch, Hand { give: &give, ledger: self.run.ledger })? else {
+            return Ok(());
+        };
+        let block = self.segments.add(work, task, part, self.run.ledger);
+        block.map_or(Ok(()), |block| give(&work.region(task), block.data))
     }
 
     fn finish(&self, work: &FoldWork, kept: &Region, whole: &Partial) -> Result<(), RunError> {

@@ -91,7 +91,8 @@ fn leaf(case: &mut Case, shape: &Shape, dtype: DType, tape: &mut Tape) -> NodeId
 
 fn stored(case: &mut Case, shape: &Shape, dtype: DType) -> NodeId {
     let id = case.stored.len() as u64;
-    let values: Vec<f64> = (0..shape.size()).map(|i| ((i * 7919 + 13 * id as usize) % 101) as f64 / 8.0 - 6.0).collect();
+    let values: Vec<f64> =
+        (0..shape.size()).map(|i| ((i * 7919 + 13 * id as usize) % 101) as f64 / 8.0 - 6.0).collect();
     let mut data = Data::zeros(dtype, 0);
     cast(Data::F64(values).as_ref(), &mut data);
     case.stored.insert(SourceId(id), data);
@@ -199,9 +200,9 @@ fn a_large_product_has_the_same_bits_in_any_blocks() {
     let case = matrices([700, 900, 650], DType::F64);
     let whole = |sources: &Sources, threads, limit| result(&case.graph, case.node, sources, threads, limit).unwrap();
     let grid = |node: u32| Chunks::single(&case.graph[NodeId(node)].shape);
-    let sources = Sources::from([0, 1].map(|i| {
-        (SourceId(i), Arc::new(blocks(&case.stored[&SourceId(i)], &grid(i as u32))) as Arc<dyn Source>)
-    }));
+    let sources = Sources::from(
+        [0, 1].map(|i| (SourceId(i), Arc::new(blocks(&case.stored[&SourceId(i)], &grid(i as u32))) as Arc<dyn Source>)),
+    );
     let first = whole(&sources, 1, 0);
     for (threads, limit) in [(2, 0), (7, 0), (2, 12 << 20), (1, 6 << 20)] {
         assert_eq!(bits(&whole(&sources, threads, limit)), bits(&first), "{threads} threads, limit {limit}");

@@ -17,6 +17,8 @@ use std::ops::Range;
 pub const PANEL_LEN: usize = 512;
 /// The fewest panels of a segment.
 const SEGMENT_PANELS: usize = 8;
+/// The most elements of a result that are finished at once, if it is large and a row has no more.
+const BAND_LEN: usize = 1 << 17;
 /// The most segments, and the most sums that wait for those of other segments.
 const MOST_SEGMENTS: usize = 64;
 const MOST_WAITING: usize = 1 << 20;
@@ -115,6 +117,17 @@ pub(crate) fn axes(kind: &NodeKind, ndims: [usize; 2]) -> [Axes; 2] {
     [of(ndims[0], |p| p.0), of(ndims[1], |p| p.1)]
 }
 
+impl BlockSides {
+    /// The box of the result with these rows instead.
+    pub fn with_rows(&self, rows: &Region) -> Region {
+        let sides = [&self.batch, rows, &self.columns];
+        Region {
+            start: sides.iter().flat_map(|s| s.start.iter().copied()).collect(),
+            len: sides.iter().flat_map(|s| s.len.iter().copied()).collect(),
+        }
+    }
+}
+
 impl Sides {
     /// The lengths of a panel: as many whole inner axes as it holds, and even parts of the next one.
     pub fn panel(&self) -> Shape {
@@ -191,7 +204,14 @@ impl ContractWork {
     /// Bytes one thread holds besides registers: sums of a block, the finished block, a panel of each operand.
     pub fn task_bytes(&self) -> u64 {
         let [batch, rows, columns] = self.block_lens();
-        block_bytes(self.dtype, batch, rows, columns)
+        block_bytes(self.dtype, batch, rows, columns, self.segments)
+    }
+
+    /// The boxes of rows in which a block is finished; `None` where all of it is finished at once.
+    pub fn bands(&self, sides: &BlockSides) -> Option<Vec<Region>> {
+        let [batch, rows, columns] = [&sides.batch, &sides.rows, &sides.columns].map(Region::size);
+        let most = (BAND_LEN / columns.max(1)).max(1);
+        in_bands(batch, rows, columns, self.segments).then(|| runs(&sides.rows, most))
     }
 
     /// Bytes of the sums that wait for those of other segments.
@@ -222,11 +242,16 @@ pub fn matrix_bytes(dtype: DType, rows: usize, columns: usize) -> u64 {
     rows.saturating_mul(columns.next_multiple_of(STRIP_LEN) as u64).saturating_mul(sums_dtype(dtype).size() as u64)
 }
 
-/// Bytes of the work on a block of that size.
-pub(crate) fn block_bytes(dtype: DType, batch: usize, rows: usize, columns: usize) -> u64 {
+/// Bytes of the work on a block of that size: panels, sums, and what is finished of the result at once.
+pub(crate) fn block_bytes(dtype: DType, batch: usize, rows: usize, columns: usize, segments: usize) -> u64 {
     let sums = sums_dtype(dtype);
     let finished = if sums == dtype { 0 } else { dtype.size() };
-    let results = (batch as u64).saturating_mul(rows as u64).saturating_mul(columns as u64);
+    let matrix = (rows as u64).saturating_mul(columns as u64);
+    let results = if in_bands(batch, rows, columns, segments) {
+        BAND_LEN.max(columns) as u64
+    } else {
+        matrix.saturating_mul(batch as u64)
+    };
     let parts = [
         results.saturating_mul((sums.size() + finished) as u64),
         matrix_bytes(dtype, rows, columns),
@@ -234,6 +259,11 @@ pub(crate) fn block_bytes(dtype: DType, batch: usize, rows: usize, columns: usiz
         panel_bytes(dtype, columns),
     ];
     parts.into_iter().fold(0, u64::saturating_add)
+}
+
+/// Whether a block is finished a few rows at a time, so that it need not be there twice.
+fn in_bands(batch: usize, rows: usize, columns: usize, segments: usize) -> bool {
+    batch == 1 && segments == 1 && rows.saturating_mul(columns) > BAND_LEN
 }
 
 impl Operand {

@@ -72,8 +72,7 @@ pub(crate) fn contract_stage(
     let costs = [element_ns(&left.program, options), element_ns(&right.program, options)];
     let boxes = boxes(&sides, dtype, costs, options);
     let (panel, segments) = (sides.panel(), sides.segments());
-    let work =
-        ContractWork { op, loop_index: *loop_index, left, right, sides, panel, segments, boxes, dtype, target };
+    let work = ContractWork { op, loop_index: *loop_index, left, right, sides, panel, segments, boxes, dtype, target };
     let weight = weight(&work);
     let space = graph[node].shape.clone();
     let program = Program { space: space.clone(), ..Program::default() };
@@ -191,19 +190,18 @@ fn block(sides: &Sides, dtype: DType, costs: [f64; 2], options: &Options) -> Blo
         limit => BLOCK_BYTES.min(limit / (LIMIT_PART * options.threads.max(1) as u64)),
     };
     let own_loop = product_ns(dtype) >= 1.0;
-    let candidates = |len: usize, unit: usize| {
-        lengths(len, unit).into_iter().filter(move |&side| !own_loop || side <= LOOP_SIDE)
-    };
+    let candidates =
+        |len: usize, unit: usize| lengths(len, unit).into_iter().filter(move |&side| !own_loop || side <= LOOP_SIDE);
     let mut best = (f64::INFINITY, Block { batch: 1, rows: model.lens[1].min(8), columns: model.lens[2].min(48) });
     for rows in candidates(model.lens[1], 8) {
         for columns in candidates(model.lens[2], 48) {
             let time = model.time(rows, columns);
-            if time < best.0 && block_bytes(dtype, 1, rows, columns) <= room {
+            if time < best.0 && block_bytes(dtype, 1, rows, columns, model.segments) <= room {
                 best = (time, Block { batch: 1, rows, columns });
             }
         }
     }
-    let spare = room / block_bytes(dtype, 1, best.1.rows, best.1.columns).max(1);
+    let spare = room / block_bytes(dtype, 1, best.1.rows, best.1.columns, model.segments).max(1);
     Block { batch: model.batch(best.1).min(spare.max(1) as usize), ..best.1 }
 }
 
@@ -311,8 +309,7 @@ mod tests {
 
     fn block_of(batch: usize, rows: usize, shared: usize, columns: usize, limit: u64) -> Block {
         let shape = |len: usize| Shape::new([len]);
-        let sides =
-            Sides { batch: shape(batch), rows: shape(rows), shared: shape(shared), columns: shape(columns) };
+        let sides = Sides { batch: shape(batch), rows: shape(rows), shared: shape(shared), columns: shape(columns) };
         let options = Options { threads: 2, memory_limit_bytes: limit, ..Options::default() };
         block(&sides, DType::F64, [1.0; 2], &options)
     }
@@ -322,7 +319,7 @@ mod tests {
         for limit in [0, 16 << 20, 256 << 20, 4 << 30] {
             let b = block_of(1, 8000, 8000, 8000, limit);
             let room = if limit == 0 { BLOCK_BYTES } else { BLOCK_BYTES.min(limit / 8) };
-            assert!(block_bytes(DType::F64, b.batch, b.rows, b.columns) <= room, "{limit}: {b:?}");
+            assert!(block_bytes(DType::F64, b.batch, b.rows, b.columns, 1) <= room, "{limit}: {b:?}");
             assert_eq!(8000_usize.div_ceil(b.rows) * 8000_usize.div_ceil(b.columns) % 2, 0, "{b:?}");
         }
         let large = block_of(1, 8000, 8000, 8000, 0);

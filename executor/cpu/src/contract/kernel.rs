@@ -89,17 +89,12 @@ pub(crate) fn tiles_len<T: Real>(rows: usize, columns: usize) -> usize {
     rows.next_multiple_of(ROWS) * columns.next_multiple_of(T::COLUMNS)
 }
 
-/// Writes tiles into a row-major matrix, rows `stride` apart.
-pub(crate) fn unpack<T: Real>(tiles: &[T], rows: usize, columns: usize, out: &mut [T], stride: usize) {
-    let mut tiles = tiles.chunks_exact(ROWS * T::COLUMNS);
-    for row in (0..rows).step_by(ROWS) {
-        for column in (0..columns).step_by(T::COLUMNS) {
-            let Some(tile) = tiles.next() else { return };
-            let width = (columns - column).min(T::COLUMNS);
-            for (i, sums) in tile.chunks_exact(T::COLUMNS).enumerate().take(rows - row) {
-                out[(row + i) * stride + column..][..width].copy_from_slice(&sums[..width]);
-            }
-        }
+/// Writes one row of the tiles of that many columns into a slice of them.
+pub(crate) fn unpack_row<T: Real>(tiles: &[T], row: usize, out: &mut [T]) {
+    let strips = out.len().div_ceil(T::COLUMNS);
+    let tiles = &tiles[row / ROWS * strips * ROWS * T::COLUMNS..];
+    for (out, tile) in out.chunks_mut(T::COLUMNS).zip(tiles.chunks_exact(ROWS * T::COLUMNS)) {
+        out.copy_from_slice(&tile[row % ROWS * T::COLUMNS..][..out.len()]);
     }
 }
 
@@ -215,7 +210,7 @@ mod tests {
         let mut tiles = vec![of(5); tiles_len::<T>(rows, columns)];
         run(Strips { left: &left, right: &right, shared, rows, columns, tiles: &mut tiles });
         let mut out = vec![T::default(); rows * columns];
-        unpack(&tiles, rows, columns, &mut out, columns);
+        out.chunks_mut(columns).enumerate().for_each(|(row, out)| unpack_row(&tiles, row, out));
         let at = |strip: usize, i: usize, k: usize| i / strip * shared * strip + k * strip + i % strip;
         for (i, got) in out.iter().enumerate() {
             let (row, column) = (i / columns, i % columns);

@@ -15,17 +15,25 @@ use crate::machine::Inputs;
 use crate::watch::Watch;
 use cleave_ops::op::Product;
 use cleave_ops::{Data, DataRef, Region};
-use cleave_plan::contract::{contract_loop, matrix_bytes, panel_bytes, sums_dtype};
+use cleave_plan::contract::{BlockSides, contract_loop, matrix_bytes, panel_bytes, sums_dtype};
 use cleave_plan::stage::unravel;
 use cleave_plan::{ContractWork, RunError};
-use kernel::{Real, Strips, tiles_len, unpack};
-use panel::{Hand, Panel};
+use kernel::{Real, Strips, tiles_len, unpack_row};
+use panel::{Panel, Role};
+use segments::finish;
 use smallvec::SmallVec;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Columns multiplied at once: a panel of them stays in a core's cache, and whoever interrupts does not wait long.
 const COLUMNS: usize = 288;
+
+/// Where finished parts of the result go.
+#[derive(Clone, Copy)]
+pub(crate) struct Hand<'a> {
+    pub(crate) give: &'a dyn Fn(&Region, Data) -> Result<(), RunError>,
+    pub(crate) ledger: &'a Arc<Ledger>,
+}
 
 /// What one thread needs to multiply.
 pub(crate) struct Multiplier<'a> {
@@ -44,42 +52,84 @@ impl<'a> Multiplier<'a> {
         let claim = inputs.ledger.claim(panels + matrix_bytes(work.dtype, rows, columns));
         Ok(Self {
             work,
-            left: Panel::new(&work.left, Hand::Left, work.dtype, inputs)?,
-            right: Panel::new(&work.right, Hand::Right, work.dtype, inputs)?,
+            left: Panel::new(&work.left, Role::Left, work.dtype, inputs)?,
+            right: Panel::new(&work.right, Role::Right, work.dtype, inputs)?,
             tiles: Data::with_capacity(sums_dtype(work.dtype), 0),
             _claim: claim,
         })
     }
 
-    /// The sums of a task's block over its segment.
-    pub(crate) fn task(&mut self, task: usize, watch: &Watch<'_>, ledger: &Arc<Ledger>) -> Result<Part, RunError> {
+    /// Makes the sums of a task's block over its segment; hands over what of the result is finished, or gives all
+    /// that was summed where more is to be done with it.
+    pub(crate) fn task(&mut self, task: usize, watch: &Watch<'_>, hand: Hand<'_>) -> Result<Option<Part>, RunError> {
         let region = self.work.region(task);
-        let sums = sums_dtype(self.work.dtype);
-        let claim = ledger.claim((region.size() * sums.size()) as u64);
-        let mut data = Data::zeros(sums, region.size());
-        self.sum(&region, self.work.panels(task), &mut data, watch)?;
-        Ok(Part { data, _claim: claim })
+        let (sides, panels) = (self.work.block_sides(&region), self.work.panels(task));
+        let steps = sides.batch.size() * panels.len() * sides.columns.size().div_ceil(COLUMNS);
+        let mut progress = Progress { watch, elements: region.size(), steps: steps.max(1), step: 0 };
+        if let Some(bands) = self.work.bands(&sides) {
+            self.sum(&sides, &sides.batch.start, panels, &mut progress)?;
+            progress.finish()?;
+            return self.hand_over(&sides, &bands, hand).map(|()| None);
+        }
+        let part = self.whole(&sides, panels, &mut progress, hand.ledger)?;
+        progress.finish()?;
+        Ok(Some(part))
     }
 
-    fn sum(&mut self, region: &Region, panels: Range<usize>, out: &mut Data, watch: &Watch<'_>) -> Result<(), RunError> {
-        let sides = self.work.block_sides(region);
-        let (rows, columns) = (sides.rows.size(), sides.columns.size());
-        let steps = sides.batch.size() * panels.len() * columns.div_ceil(COLUMNS);
-        let mut progress = Progress { watch, elements: region.size(), steps: steps.max(1), step: 0 };
-        let matrices = if region.size() == 0 { 0 } else { sides.batch.size() };
+    /// The sums of all matrices of a block.
+    fn whole(
+        &mut self,
+        sides: &BlockSides,
+        panels: Range<usize>,
+        progress: &mut Progress<'_>,
+        ledger: &Arc<Ledger>,
+    ) -> Result<Part, RunError> {
+        let size = sides.rows.size() * sides.columns.size();
+        let matrices = if size == 0 { 0 } else { sides.batch.size() };
+        let claim = ledger.claim((matrices * size * self.tiles.dtype().size()) as u64);
+        let mut data = Data::zeros(self.tiles.dtype(), matrices * size);
         for number in 0..matrices {
             let inside = unravel(number, &sides.batch.len);
             let batch: SmallVec<[usize; 4]> = inside.iter().zip(&sides.batch.start).map(|(i, s)| i + s).collect();
-            self.clear(rows, columns);
-            for panel in panels.clone() {
-                let shared = self.work.panel_region(panel);
-                self.left.fill(&batch, &sides.rows, &shared, watch)?;
-                self.right.fill(&batch, &sides.columns, &shared, watch)?;
-                self.multiply(&Lens { rows, columns, shared: shared.size() }, &mut progress)?;
-            }
-            self.hand_over(rows, columns, out, number * rows * columns);
+            self.sum(sides, &batch, panels.clone(), progress)?;
+            self.unpack(sides.rows.size(), sides.columns.size(), 0, &mut data, number * size);
         }
-        progress.finish()
+        Ok(Part { data, _claim: claim })
+    }
+
+    /// Finishes a matrix a few rows at a time.
+    fn hand_over(&self, sides: &BlockSides, bands: &[Region], hand: Hand<'_>) -> Result<(), RunError> {
+        let (rows, columns) = (sides.rows.size(), sides.columns.size());
+        let mut row = 0;
+        for band in bands {
+            let len = band.size() * columns;
+            let claim = hand.ledger.claim((len * self.tiles.dtype().size()) as u64);
+            let mut data = Data::zeros(self.tiles.dtype(), len);
+            self.unpack(rows, columns, row, &mut data, 0);
+            let part = finish(self.work, Part { data, _claim: claim }, hand.ledger);
+            (hand.give)(&sides.with_rows(band), part.data)?;
+            row += band.size();
+        }
+        Ok(())
+    }
+
+    /// Makes the sums of one matrix.
+    fn sum(
+        &mut self,
+        sides: &BlockSides,
+        batch: &[usize],
+        panels: Range<usize>,
+        progress: &mut Progress<'_>,
+    ) -> Result<(), RunError> {
+        let (rows, columns) = (sides.rows.size(), sides.columns.size());
+        self.clear(rows, columns);
+        for panel in panels {
+            let shared = self.work.panel_region(panel);
+            self.left.fill(batch, &sides.rows, &shared, progress.watch)?;
+            self.right.fill(batch, &sides.columns, &shared, progress.watch)?;
+            self.multiply(&Lens { rows, columns, shared: shared.size() }, progress)?;
+        }
+        Ok(())
     }
 
     fn clear(&mut self, rows: usize, columns: usize) {
@@ -108,12 +158,15 @@ impl<'a> Multiplier<'a> {
         }
     }
 
-    /// Writes the sums, row-major, to where the matrix begins.
-    fn hand_over(&self, rows: usize, columns: usize, out: &mut Data, at: usize) {
+    /// Writes sums from a row on, row-major, from a place of `out` to its end or that of the matrix.
+    fn unpack(&self, rows: usize, columns: usize, row: usize, out: &mut Data, at: usize) {
         match (&self.tiles, out) {
-            (Data::F64(tiles), Data::F64(out)) => unpack_all(tiles, rows, columns, &mut out[at..]),
-            (Data::F32(tiles), Data::F32(out)) => unpack_all(tiles, rows, columns, &mut out[at..]),
-            (sums, out) => cleave_ops::copy_run(sums.as_ref(), 0, 1, out, at, rows * columns),
+            (Data::F64(tiles), Data::F64(out)) => unpack_rows(tiles, rows, columns, row, &mut out[at..]),
+            (Data::F32(tiles), Data::F32(out)) => unpack_rows(tiles, rows, columns, row, &mut out[at..]),
+            (sums, out) => {
+                let len = ((rows - row) * columns).min(out.len() - at);
+                cleave_ops::copy_run(sums.as_ref(), row * columns, 1, out, at, len);
+            }
         }
     }
 }
@@ -144,12 +197,14 @@ fn strips<T: Real>(
     Ok(())
 }
 
-fn unpack_all<T: Real>(tiles: &[T], rows: usize, columns: usize, out: &mut [T]) {
-    let mut rest = tiles;
-    for group in groups(columns) {
-        let (tiles, more) = rest.split_at(tiles_len::<T>(rows, group.len()));
-        unpack(tiles, rows, group.len(), &mut out[group.start..], columns);
-        rest = more;
+fn unpack_rows<T: Real>(tiles: &[T], rows: usize, columns: usize, first: usize, out: &mut [T]) {
+    for (row, out) in (first..rows).zip(out.chunks_exact_mut(columns)) {
+        let mut rest = tiles;
+        for group in groups(columns) {
+            let (tiles, more) = rest.split_at(tiles_len::<T>(rows, group.len()));
+            unpack_row(tiles, row, &mut out[group]);
+            rest = more;
+        }
     }
 }
 

@@ -102,7 +102,9 @@ mod tests {
     #[test]
     fn tiles_of_either_order_fill_the_same_strips() {
         for width in [8, 24, 48] {
-            for (free, shared, free_tile, shared_tile) in [(50, 20, 8, 20), (61, 33, 24, 9), (7, 3, 7, 1), (100, 8, 5, 8)] {
+            for (free, shared, free_tile, shared_tile) in
+                [(50, 20, 8, 20), (61, 33, 24, 9), (7, 3, 7, 1), (100, 8, 5, 8)]
+            {
                 let value = |f: usize, k: usize| (f * 1000 + k) as f64;
                 let mut panels = [Side::Free, Side::Shared].map(|side| {
                     let mut panel = vec![-1.0; usize::next_multiple_of(free, width) * shared];
@@ -119,10 +121,12 @@ mod tests {
                     }
                     panel
                 });
-                let expected: Vec<f64> = (0..panels[0].len()).map(|i| {
-                    let (f, k) = (i / (width * shared) * width + i % width, i / width % shared);
-                    if f < free { value(f, k) } else { -1.0 }
-                }).collect();
+                let expected: Vec<f64> = (0..panels[0].len())
+                    .map(|i| {
+                        let (f, k) = (i / (width * shared) * width + i % width, i / width % shared);
+                        if f < free { value(f, k) } else { -1.0 }
+                    })
+                    .collect();
                 for panel in &mut panels {
                     assert_eq!(*panel, expected);
                 }

@@ -16,7 +16,7 @@ const ROW_LEN: usize = 240;
 
 /// Which operand it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hand {
+pub(crate) enum Role {
     Left,
     Right,
 }
@@ -25,7 +25,7 @@ pub(crate) enum Hand {
 pub(crate) struct Panel<'a> {
     operand: &'a Operand,
     machine: Machine<'a>,
-    hand: Hand,
+    role: Role,
     /// Rows or columns of a strip; `None` where the panel is a row-major matrix.
     width: Option<usize>,
     data: Data,
@@ -33,17 +33,17 @@ pub(crate) struct Panel<'a> {
 }
 
 impl<'a> Panel<'a> {
-    pub(crate) fn new(operand: &'a Operand, hand: Hand, dtype: DType, inputs: &Inputs<'a>) -> Result<Self, RunError> {
+    pub(crate) fn new(operand: &'a Operand, role: Role, dtype: DType, inputs: &Inputs<'a>) -> Result<Self, RunError> {
         let sums = sums_dtype(dtype);
-        let width = match (sums, hand) {
-            (DType::F32 | DType::F64, Hand::Left) => Some(ROWS),
-            (DType::F64, Hand::Right) => Some(f64::COLUMNS),
-            (DType::F32, Hand::Right) => Some(f32::COLUMNS),
+        let width = match (sums, role) {
+            (DType::F32 | DType::F64, Role::Left) => Some(ROWS),
+            (DType::F64, Role::Right) => Some(f64::COLUMNS),
+            (DType::F32, Role::Right) => Some(f32::COLUMNS),
             _ => None,
         };
         let machine = Machine::new(&operand.program, inputs)?;
         let (data, widened) = (Data::with_capacity(sums, 0), Data::with_capacity(sums, 0));
-        Ok(Self { operand, machine, hand, width, data, widened })
+        Ok(Self { operand, machine, role, width, data, widened })
     }
 
     /// The panel made last.
@@ -100,7 +100,7 @@ impl<'a> Panel<'a> {
     fn place(&mut self, place: &Place, free_len: usize) {
         let tile = self.machine.register(self.operand.program.results[0]);
         if self.width.is_none() {
-            return lay(tile, self.operand.first, self.hand, place, free_len, &mut self.data);
+            return lay(tile, self.operand.first, self.role, place, free_len, &mut self.data);
         }
         let tile = if tile.dtype() == self.data.dtype() {
             tile
@@ -129,10 +129,10 @@ fn placed(region: &Region, most: usize) -> Vec<(usize, Region)> {
 }
 
 /// Copies a tile into a panel that is a row-major matrix.
-fn lay(tile: DataRef<'_>, first: Side, hand: Hand, place: &Place, free_len: usize, panel: &mut Data) {
-    let [free, shared] = match hand {
-        Hand::Left => [place.panel as isize, 1],
-        Hand::Right => [1, free_len as isize],
+fn lay(tile: DataRef<'_>, first: Side, role: Role, place: &Place, free_len: usize, panel: &mut Data) {
+    let [free, shared] = match role {
+        Role::Left => [place.panel as isize, 1],
+        Role::Right => [1, free_len as isize],
     };
     let base = place.free.0 as isize * free + place.shared.0 as isize * shared;
     let (lens, strides) = match first {

@@ -44,7 +44,7 @@ impl Segments {
 }
 
 /// Sums in the dtype of the result.
-fn finish(work: &ContractWork, sums: Part, ledger: &Arc<Ledger>) -> Part {
+pub(crate) fn finish(work: &ContractWork, sums: Part, ledger: &Arc<Ledger>) -> Part {
     if sums.data.dtype() == work.dtype {
         return sums;
     }

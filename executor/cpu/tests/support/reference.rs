@@ -44,8 +44,7 @@ fn node_value(graph: &Graph, node: &Node, known: &[Data], stored: &HashMap<Sourc
                 let (number, inside) = (i / (lefts * rights), i % (lefts * rights));
                 let [left, right] =
                     [&rows[0][number * lefts + inside / rights], &rows[1][number * rights + inside % rights]];
-                let product =
-                    Product { left: left.as_ref(), right: right.as_ref(), rows: 1, shared, columns: 1 };
+                let product = Product { left: left.as_ref(), right: right.as_ref(), rows: 1, shared, columns: 1 };
                 let mut sum = Data::zeros(node.dtype, 1);
                 (contract.loops[*loop_index].add)(&product, &mut sum);
                 copy_run(sum.as_ref(), 0, 0, &mut out, i, 1);
