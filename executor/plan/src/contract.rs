@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use std::ops::Range;
 
 /// The most elements of a panel on the shared side.
-pub const PANEL_LEN: usize = 512;
+pub const PANEL_LEN: usize = 768;
 /// The fewest panels of a segment.
 const SEGMENT_PANELS: usize = 8;
 /// The most elements of a result that are finished at once, if it is large and a row has no more.
@@ -304,12 +304,12 @@ mod tests {
     #[test]
     fn panels_are_even_and_hold_whole_inner_axes() {
         for (shared, panel) in [
-            (vec![8000], vec![500]),
-            (vec![513], vec![257]),
+            (vec![8000], vec![728]),
+            (vec![769], vec![385]),
             (vec![], vec![]),
             (vec![0], vec![1]),
-            (vec![1000, 3], vec![167, 3]),
-            (vec![5, 600], vec![1, 300]),
+            (vec![1000, 3], vec![250, 3]),
+            (vec![5, 1000], vec![1, 500]),
             (vec![4, 5, 6], vec![4, 5, 6]),
         ] {
             assert_eq!(sides(&[], &[1], &shared, &[1]).panel(), Shape::new(panel), "{shared:?}");

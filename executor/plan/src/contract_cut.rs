@@ -18,7 +18,7 @@ const ADDITION_NS: f64 = 0.35;
 /// What reading an element of a stored array takes where its block must be decoded.
 const DECODE_NS: f64 = 8.0;
 /// What moving an element into a panel takes, and writing one of the result.
-const PACK_NS: f64 = 0.8;
+const PACK_NS: f64 = 1.0;
 const WRITE_NS: f64 = 1.0;
 /// What a task takes besides its work.
 const TASK_NS: f64 = 2e4;
