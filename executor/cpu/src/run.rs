@@ -234,10 +234,7 @@ impl Shift<'_> {
             Work::Fold(work) => Some(Folder::new(work)),
             Work::Store(_) | Work::Contract(_) => None,
         };
-        let mut multiplier = match &self.stage.work {
-            Work::Contract(work) => Some(Multiplier::new(work, &self.inputs)?),
-            Work::Fold(_) | Work::Store(_) => None,
-        };
+        let mut multiplier = None;
         loop {
             let task = self.next.fetch_add(1, Ordering::Relaxed);
             if task >= self.stage.tasks {
@@ -257,7 +254,10 @@ impl Shift<'_> {
                     }
                 }
                 (Work::Contract(work), _) => {
-                    let multiplier = multiplier.as_mut().expect("a stage that multiplies has a multiplier");
+                    let multiplier = match &mut multiplier {
+                        Some(multiplier) => multiplier,
+                        none => none.insert(Multiplier::new(work, &self.inputs)?),
+                    };
                     self.contract(work, multiplier, task, &watch)?;
                 }
                 (Work::Fold(_), None) => unreachable!("a stage that reduces has a folder"),

@@ -208,3 +208,32 @@ fn a_large_product_has_the_same_bits_in_any_blocks() {
         assert_eq!(bits(&whole(&sources, threads, limit)), bits(&first), "{threads} threads, limit {limit}");
     }
 }
+
+#[test]
+fn a_product_stops_when_told_to() {
+    let case = matrices([600, 800, 500], DType::F64);
+    let cancel = Cancel::default();
+    let mut source = counted(blocks(&case.stored[&SourceId(0)], &Chunks::single(&Shape::new([600, 800]))));
+    let told = cancel.clone();
+    source.hook = Box::new(move |_| {
+        told.cancel();
+        Ok(())
+    });
+    let other = blocks(&case.stored[&SourceId(1)], &Chunks::single(&Shape::new([800, 500])));
+    let sources =
+        Sources::from([(SourceId(0), Arc::new(source) as Arc<dyn Source>), (SourceId(1), Arc::new(other) as _)]);
+    let setting = support::Setting { threads: 2, sources: &sources, cancel };
+    let stopped = support::compute(&case.graph, &[(case.node, Cut::Engine)], &setting);
+    assert!(matches!(stopped, Err(cleave_plan::RunError::Cancelled)), "{:?}", stopped.err());
+}
+
+#[test]
+fn a_result_is_the_same_in_any_grid() {
+    let case = matrices([600, 500, 700], DType::F64);
+    let grid = Chunks([350, 130].iter().zip([600, 700]).map(|(&c, n)| cleave_ops::AxisChunks::regular(n, c)).collect());
+    let sources = sources(&case, &mut Tape::new(vec![5; 40]));
+    let setting = support::Setting { threads: 2, sources: &sources, cancel: Cancel::default() };
+    let wanted = [(case.node, Cut::Grid(grid)), (case.node, Cut::Engine)];
+    let (results, _) = support::compute(&case.graph, &wanted, &setting).unwrap();
+    assert_eq!(bits(&results[0]), bits(&results[1]));
+}

@@ -9,7 +9,7 @@ use crate::lattice::inner_box;
 use crate::program::Program;
 use crate::stage::{Target, block_region, unravel};
 use cleave_graph::NodeKind;
-use cleave_ops::{Chunks, Class, ContractLoop, DType, Op, Region, Shape};
+use cleave_ops::{AxisChunks, Chunks, Class, ContractLoop, DType, Op, Region, Shape};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -207,11 +207,29 @@ impl ContractWork {
         block_bytes(self.dtype, batch, rows, columns, self.segments)
     }
 
-    /// The boxes of rows in which a block is finished; `None` where all of it is finished at once.
+    /// The boxes of rows in which a block is finished, in order; `None` where all of it is finished at once.
     pub fn bands(&self, sides: &BlockSides) -> Option<Vec<Region>> {
-        let [batch, rows, columns] = [&sides.batch, &sides.rows, &sides.columns].map(Region::size);
-        let most = (BAND_LEN / columns.max(1)).max(1);
-        in_bands(batch, rows, columns, self.segments).then(|| runs(&sides.rows, most))
+        self.band().map(|band| boxes_of(&sides.rows, &band))
+    }
+
+    /// The blocks in which the result is finished.
+    pub fn finished(&self) -> Chunks {
+        let Some(band) = self.band() else { return self.boxes.clone() };
+        let mut chunks = self.boxes.clone();
+        for (axis, &side) in chunks.0[self.sides.batch.ndim()..].iter_mut().zip(band.iter()) {
+            let pieces = |len: usize| (0..len).step_by(side).map(move |at| side.min(len - at));
+            *axis = AxisChunks::from_lens(axis.lens().flat_map(pieces).collect::<Vec<_>>());
+        }
+        chunks
+    }
+
+    /// The lengths of a band on the axes of the rows.
+    fn band(&self) -> Option<Shape> {
+        let [batch, rows, columns] = self.block_lens();
+        let first = self.sides.batch.ndim();
+        let axes = &self.boxes.0[first..first + self.sides.rows.ndim()];
+        let lens: SmallVec<[usize; 4]> = axes.iter().map(|a| a.longest()).collect();
+        in_bands(batch, rows, columns, self.segments).then(|| inner_box(&lens, (BAND_LEN / columns).max(1)))
     }
 
     /// Bytes of the sums that wait for those of other segments.
@@ -281,15 +299,19 @@ impl Operand {
 
 /// The boxes of a region, each a run of its row-major indices, of at most `most` elements.
 pub fn runs(region: &Region, most: usize) -> Vec<Region> {
-    let sides = inner_box(&region.len, most);
-    let counts = counts(&region.len, &sides);
-    let run = |number: usize| {
+    boxes_of(region, &inner_box(&region.len, most))
+}
+
+/// The boxes of those lengths that cover a region, row-major.
+fn boxes_of(region: &Region, sides: &Shape) -> Vec<Region> {
+    let counts = counts(&region.len, sides);
+    let one = |number: usize| {
         let index = unravel(number, &counts);
         let at: SmallVec<[usize; 4]> = index.iter().zip(sides.iter()).map(|(i, s)| i * s).collect();
         let len = (0..at.len()).map(|a| sides[a].min(region.len[a] - at[a])).collect();
         Region { start: at.iter().zip(&region.start).map(|(a, s)| a + s).collect(), len }
     };
-    (0..counts.size()).map(run).collect()
+    (0..counts.size()).map(one).collect()
 }
 
 #[cfg(test)]

@@ -27,36 +27,44 @@ pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Re
 /// The steps of a stage in words, from its sources to its results.
 pub(crate) fn stage_flow(stage: &Stage, sources: &Sources) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    for step in &stage.program.steps {
+    for step in stage.programs().flat_map(|p| &p.steps) {
         let (name, seen) = step_words(step, sources);
         words.push(name);
         words.extend(seen);
     }
     words.dedup();
     words.extend(goal_words(stage).into_iter().map(|(name, _)| name));
+    words.extend(product(stage).map(str::to_owned));
     words
 }
 
 fn draw(stage: &Stage, plan: &Plan, sources: &Sources) -> PlanStage {
     let mut steps = Vec::new();
     let mut reads = Vec::new();
-    let mut writer: Vec<Option<usize>> = vec![None; stage.program.slots.len()];
-    for step in &stage.program.steps {
-        let (name, seen) = step_words(step, sources);
-        if let Action::Load { origin: Origin::Buffer(id), .. } = &step.action {
-            let (stage, from) = maker(plan, *id);
-            reads.push(PlanRead { stage, from, to: steps.len() });
+    let mut operands = Vec::new();
+    for program in stage.programs() {
+        let mut writer: Vec<Option<usize>> = vec![None; program.slots.len()];
+        for step in &program.steps {
+            let (name, seen) = step_words(step, sources);
+            if let Action::Load { origin: Origin::Buffer(id), .. } = &step.action {
+                let (stage, from) = maker(plan, *id);
+                reads.push(PlanRead { stage, from, to: steps.len() });
+            }
+            let inputs = step.action.inputs().iter().filter_map(|s| writer[s.0 as usize]).collect();
+            steps.push(PlanStep { name, note: note(step, seen, program), inputs });
+            writer[step.out.0 as usize] = Some(steps.len() - 1);
         }
-        let inputs = step.action.inputs().iter().filter_map(|s| writer[s.0 as usize]).collect();
-        steps.push(PlanStep { name, note: note(step, seen, &stage.program), inputs });
-        writer[step.out.0 as usize] = Some(steps.len() - 1);
+        for (name, slot) in goal_words(stage) {
+            let kept: Shape = kept_shape(stage);
+            let inputs = writer[slot.0 as usize].into_iter().collect();
+            steps.push(PlanStep { name, note: lengths(&kept), inputs });
+        }
+        operands.extend(program.results.iter().filter_map(|s| writer[s.0 as usize]));
     }
-    for (name, slot) in goal_words(stage) {
-        let kept: Shape = kept_shape(stage);
-        let inputs = writer[slot.0 as usize].into_iter().collect();
-        steps.push(PlanStep { name, note: lengths(&kept), inputs });
+    if let Some(name) = product(stage) {
+        steps.push(PlanStep { name: name.to_owned(), note: lengths(&stage.space), inputs: operands });
     }
-    let bytes = stage.program.register_bytes(2048);
+    let bytes = stage.programs().map(|p| p.register_bytes(2048)).sum();
     PlanStage { tasks: stage.tasks as u64, elements: stage.elements(), bytes, steps, reads }
 }
 
@@ -64,10 +72,11 @@ fn draw(stage: &Stage, plan: &Plan, sources: &Sources) -> PlanStage {
 fn maker(plan: &Plan, id: BufferId) -> (usize, usize) {
     let stage = plan.buffer(id).made_by;
     let of = |target: &Target| target.buffer == Some(id);
-    let steps = plan.stages[stage].program.steps.len();
+    let steps: usize = plan.stages[stage].programs().map(|p| p.steps.len()).sum();
     let goal = match &plan.stages[stage].work {
         Work::Fold(work) => work.goals.iter().position(|g| of(&g.target)),
         Work::Store(_) => None,
+        Work::Contract(_) => Some(0),
     };
     (stage, goal.map_or(steps.saturating_sub(1), |goal| steps + goal))
 }
@@ -93,7 +102,15 @@ fn lengths(shape: &Shape) -> String {
 fn kept_shape(stage: &Stage) -> Shape {
     match &stage.work {
         Work::Fold(work) => work.boxes.shape(),
-        Work::Store(_) => stage.space.clone(),
+        Work::Store(_) | Work::Contract(_) => stage.space.clone(),
+    }
+}
+
+/// The name of what multiplies.
+fn product(stage: &Stage) -> Option<&'static str> {
+    match &stage.work {
+        Work::Contract(work) => Some(work.op.name),
+        Work::Fold(_) | Work::Store(_) => None,
     }
 }
 

@@ -74,6 +74,7 @@ fn pack_turned<T: Real>(tile: &[T], place: &Place, panel: &mut [T]) {
 }
 
 /// Turns [`TURNED`] rows of `shared` elements, one after the other, into a strip from `lane` on.
+#[allow(clippy::needless_range_loop)] // Two indices, one loop each: this is the form that becomes vectors.
 fn turn<T: Real>(rows: &[T], to: &mut [T], lane: usize, width: usize, shared: usize) {
     let row = |i: usize| rows[i * shared..(i + 1) * shared].chunks_exact(TURNED);
     let mut rows_left: [_; TURNED] = std::array::from_fn(row);
