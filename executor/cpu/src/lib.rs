@@ -4,7 +4,7 @@
 //! `machine` (a program over one tile), `maker` (values made for a block of tiles), `gather` (elements of data that exists), `apart` (work that cannot be
 //! stopped), `cache` (decoded blocks of
 //! stored arrays), `between` (what stages leave for later ones), `hold` (values in blocks), `room` (their memory)
-//! and `spill` (their place on disk), `store` and `fold` (the two kinds of task), `tree` (the fixed order in which states are
+//! and `spill` (their place on disk), `store`, `fold` and `contract` (the kinds of task), `tree` (the fixed order in which states are
 //! combined), `copy` (strided boxes), `ledger` (who holds how many bytes), `watch`, `progress` and `stage_clock`
 //! (what a run tells), `memory` (results that
 //! stay: sinks that become sources), `calibrate` (what the machine does in a second). Threads share only counters, the block cache and the states that wait
@@ -14,6 +14,7 @@ mod apart;
 mod between;
 mod cache;
 pub mod calibrate;
+mod contract;
 mod copy;
 mod fold;
 mod gather;

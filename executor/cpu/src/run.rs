@@ -3,6 +3,7 @@
 use crate::apart::apart;
 use crate::between::{Between, Betweens, Making};
 use crate::cache::Cache;
+use crate::contract::{Hand, Multiplier, Segments};
 use crate::fold::{self, Folder, rule};
 use crate::ledger::{Claim, Ledger};
 use crate::machine::{Inputs, Machine};
@@ -15,7 +16,9 @@ use crate::store;
 use crate::tree::{Merger, Partial};
 use crate::watch::Watch;
 use cleave_ops::{Data, Region};
-use cleave_plan::{Event, FoldWork, Plan, RunError, RunReport, Sink, Sources, Stage, StageReport, Target, Work};
+use cleave_plan::{
+    ContractWork, Event, FoldWork, Plan, RunError, RunReport, Sink, Sources, Stage, StageReport, Target, Work,
+};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -133,7 +136,7 @@ impl Run<'_> {
         };
         let merger = match &stage.work {
             Work::Fold(work) => Some(Merger::new(work.goals.iter().map(rule).collect(), work.spans)),
-            Work::Store(_) => None,
+            Work::Store(_) | Work::Contract(_) => None,
         };
         let shift = Shift {
             run: self,
@@ -143,6 +146,7 @@ impl Run<'_> {
             making,
             merger,
             at_work: AtomicUsize::new(0),
+            segments: Segments::default(),
             next: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
             error: Mutex::new(None),
@@ -214,6 +218,7 @@ struct Shift<'a> {
     making: &'a [Option<Making>],
     merger: Option<Merger>,
     at_work: AtomicUsize,
+    segments: Segments,
     next: AtomicUsize,
     failed: AtomicBool,
     /// Guards the first error.
@@ -245,9 +250,10 @@ impl Shift<'_> {
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
         let mut folder = match &self.stage.work {
             Work::Fold(work) => Some(Folder::new(work, &mut machine)),
-            Work::Store(_) => None,
+            Work::Store(_) | Work::Contract(_) => None,
         };
         let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
+        let mut multiplier = None;
         loop {
             let task = self.next.fetch_add(1, Ordering::Relaxed);
             if task >= self.stage.tasks {
@@ -265,6 +271,13 @@ impl Shift<'_> {
                         self.run.deliver(&goal.target, self.making, &region, block)?;
                     }
                 }
+                (Work::Contract(work), _) => {
+                    let multiplier = match &mut multiplier {
+                        Some(multiplier) => multiplier,
+                        none => none.insert(Multiplier::new(work, &self.inputs)?),
+                    };
+                    self.contract(work, multiplier, task, &watch)?;
+                }
                 (Work::Fold(_), None) => unreachable!("a stage that reduces has a folder"),
             }
             self.clock.stop(timer, &self.stage.task_region(task));
@@ -274,7 +287,7 @@ impl Shift<'_> {
     /// Counts the blocks a thread fills again and again.
     fn blocks_claim(&self) -> Option<Claim> {
         match &self.stage.work {
-            Work::Fold(_) => None,
+            Work::Fold(_) | Work::Contract(_) => None,
             Work::Store(work) => Some(self.run.ledger.claim(store::most_bytes(work))),
         }
     }
@@ -293,6 +306,21 @@ impl Shift<'_> {
             Some(whole) => self.finish(work, &work.kept_region(task), &whole),
             None => Ok(()),
         }
+    }
+
+    fn contract(
+        &self,
+        work: &ContractWork,
+        multiplier: &mut Multiplier<'_>,
+        task: usize,
+        watch: &Watch<'_>,
+    ) -> Result<(), RunError> {
+        let give = |region: &Region, mut block: Data| self.run.deliver(&work.target, self.making, region, &mut block);
+        let Some(part) = multiplier.task(task, watch, Hand { give: &give, ledger: self.run.ledger })? else {
+            return Ok(());
+        };
+        let block = self.segments.add(work, task, part, self.run.ledger);
+        block.map_or(Ok(()), |block| give(&work.region(task), block.data))
     }
 
     fn finish(&self, work: &FoldWork, kept: &Region, whole: &Partial) -> Result<(), RunError> {

@@ -24,6 +24,12 @@ pub fn build(graph: &Graph, space: &Shape, roots: &[NodeId], held: Held<'_>) -> 
     build_seen(graph, space, wants, held, &mut budget)
 }
 
+/// The program that computes one node seen through a view.
+pub fn build_through(graph: &Graph, root: NodeId, view: View, held: Held<'_>) -> Result<Program, PlanError> {
+    let space = view.shape.clone();
+    build_seen(graph, &space, vec![Want { node: root, view }], held, &mut MAX_STEPS.clone())
+}
+
 /// A node, seen through a view.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Want {

@@ -187,6 +187,7 @@ pub(crate) fn tiles(stage: &Stage) -> f64 {
             let cells: f64 = work.lattice.cells.iter().map(|&n| n as f64).product();
             cells * grid(&kept, &work.kept_tile)
         }
+        Work::Contract(work) => work.tasks() as f64,
         Work::Store(work) => {
             let block: Vec<usize> = work.boxes.0.iter().map(cleave_ops::AxisChunks::longest).collect();
             let tile = work.tile(&cleave_ops::Shape::new(block.iter().copied()));

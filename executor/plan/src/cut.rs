@@ -5,6 +5,7 @@
 //! that reads it. Ends of one level (none needs another) with the same space and axes share a stage.
 
 use crate::build::build;
+use crate::contract_cut::{contract_stage, kept_operands};
 use crate::error::PlanError;
 use crate::hold::{Why, worth_keeping};
 use crate::lattice::Lattice;
@@ -68,6 +69,7 @@ struct Key {
 enum End {
     Fold(SmallVec<[usize; 4]>),
     Store(Cut),
+    Contract(NodeId),
 }
 
 struct Group {
@@ -87,11 +89,12 @@ struct Goal {
 impl Ends {
     fn find(graph: &Graph, outputs: &[Output], options: &Options) -> Self {
         let wanted = reachable(graph, outputs);
-        let fold = |&&n: &&NodeId| matches!(graph[n].kind, NodeKind::Fold { .. });
+        let fold = |&&n: &&NodeId| matches!(graph[n].kind, NodeKind::Fold { .. } | NodeKind::Contract { .. });
         let mut nodes: FxHashSet<NodeId> = wanted.iter().filter(fold).copied().collect();
         nodes.extend(wanted.iter().filter_map(|&n| scan_begins(graph, n)));
         let why = worth_keeping(graph, &wanted, outputs, options);
         nodes.extend(why.keys());
+        nodes.extend(kept_operands(graph, &wanted, &|node| nodes.contains(&node), options));
         let mut level: FxHashMap<NodeId, usize> = FxHashMap::default();
         let mut buffered = FxHashSet::default();
         for &node in &wanted {
@@ -117,6 +120,9 @@ impl Ends {
         match &graph[node].kind {
             NodeKind::Fold { input, axes, .. } => {
                 (Key { level, space: graph[*input].shape.clone(), end: End::Fold(axes.clone()) }, *input)
+            }
+            NodeKind::Contract { .. } => {
+                (Key { level, space: graph[node].shape.clone(), end: End::Contract(node) }, node)
             }
             _ => (Key { level, space: graph[node].shape.clone(), end: End::Store(Cut::Engine) }, node),
         }
@@ -209,11 +215,18 @@ fn assemble(graph: &Graph, outputs: &[Output], groups: &[Group], options: &Optio
     };
     let mut held: FxHashMap<NodeId, BufferId> = FxHashMap::default();
     for (number, group) in groups.iter().enumerate() {
-        let roots: Vec<NodeId> = group.goals.iter().map(|g| g.root).collect();
-        let program = build(graph, &group.key.space, &roots, &|node| held.get(&node).copied())?;
-        note_reads(&program, &mut plan.buffers, number);
         let targets: Vec<Target> = group.goals.iter().map(|g| target(graph, g, &mut plan.buffers, number)).collect();
-        plan.stages.push(stage(graph, group, program, &targets, options));
+        let holding = |node: NodeId| held.get(&node).copied();
+        let stage = match group.key.end {
+            End::Contract(node) => contract_stage(graph, node, targets[0].clone(), &holding, options)?,
+            End::Fold(_) | End::Store(_) => {
+                let roots: Vec<NodeId> = group.goals.iter().map(|g| g.root).collect();
+                let program = build(graph, &group.key.space, &roots, &holding)?;
+                stage(graph, group, program, &targets, options)
+            }
+        };
+        stage.programs().for_each(|program| note_reads(program, &mut plan.buffers, number));
+        plan.stages.push(stage);
         let made = group.goals.iter().zip(&targets).filter_map(|(g, t)| t.buffer.map(|b| (g.node, b)));
         held.extend(made);
     }
@@ -248,10 +261,12 @@ fn stage(graph: &Graph, group: &Group, program: Program, targets: &[Target], opt
             let weight = program.weight() + targets.len() as f64;
             (Work::Store(store_work(graph, group, &program, targets, cut, weight, options)), weight)
         }
+        End::Contract(_) => unreachable!("a contraction makes its own stage"),
     };
     let tasks = match &work {
         Work::Fold(fold) => fold.boxes.count() * fold.spans,
         Work::Store(store) => store.boxes.count(),
+        Work::Contract(contract) => contract.tasks(),
     };
     Stage { space, program, work, tasks, weight }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Demand, PlanError};
 use crate::hold::Why;
-use crate::memory::{Reading, result_grid, task_bytes, totals};
+use crate::memory::{Reading, result_grid, task_bytes, totals, waiting_bytes};
 use crate::plan::{Buffer, Holding, Keep, Need, Options, Plan};
 use crate::stage::{Stage, Target, Work};
 use cleave_graph::NodeId;
@@ -61,7 +61,7 @@ pub(crate) fn fit(plan: &mut Plan, options: &Options) -> Result<(), Misfit> {
 fn place_results(plan: &mut Plan, options: &Options) {
     for number in 0..plan.stages.len() {
         let stage = &plan.stages[number];
-        let grid = result_grid(stage).clone();
+        let grid = result_grid(stage);
         let targets: Vec<Target> = targets(stage).cloned().collect();
         for target in targets {
             if let Some(id) = target.buffer {
@@ -88,6 +88,7 @@ fn targets(stage: &Stage) -> Box<dyn Iterator<Item = &Target> + '_> {
     match &stage.work {
         Work::Fold(work) => Box::new(work.goals.iter().map(|g| &g.target)),
         Work::Store(work) => Box::new(work.goals.iter().map(|g| &g.target)),
+        Work::Contract(work) => Box::new(std::iter::once(&work.target)),
     }
 }
 
@@ -212,7 +213,7 @@ fn put_aside(buffer: &mut Buffer, excess: u64, options: &Options) -> Result<(), 
 fn need(plan: &Plan, number: usize, options: &Options, fixed: &Fixed, limit: u64) -> Need {
     let stage = &plan.stages[number];
     let waiting = live(plan, number).filter(|b| b.keep != Keep::Dense).map(Buffer::memory_bytes);
-    let there = waiting.fold(fixed.bytes(), u64::saturating_add);
+    let there = waiting.fold(fixed.bytes(), u64::saturating_add).saturating_add(waiting_bytes(stage));
     let (reading, task) = (Reading::of(stage, plan, options, false), task_bytes(stage, plan));
     let with = |workers: usize| there.saturating_add(task.saturating_mul(workers as u64));
     let fits = |workers: &usize| with(*workers).saturating_add(reading.easy(*workers)) <= limit;

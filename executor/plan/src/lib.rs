@@ -2,11 +2,11 @@
 //!
 //! In reading order: `source` (data that exists, as a backend sees it), `program` (what one tile does),
 //! `progression`, `locals` (values made for a block at a time) and `build` (programs from nodes seen through
-//! views), `lattice` (the fixed order of a reduction), `stage` (a loop nest over tasks), `rates` and `hold` (what is
-//! worth keeping between stages), `cut` (which nodes end a stage), `size` (how much a task does), `memory` (what a
-//! stage takes), `fit` (until it is allowed), `plan`, `cost` (seconds, bytes and memory of a plan before it runs),
-//! `advice` (chunks that would suit better), `text` (how a plan prints), `event` (what a run reports), `error`. A
-//! plan is
+//! views), `lattice` (the fixed order of a reduction), `stage` (a loop nest over tasks), `contract` and
+//! `contract_cut` (products of matrices), `rates` and `hold` (what is worth keeping between stages), `cut` (which
+//! nodes end a stage), `size` (how much a task does), `memory` (what a stage takes), `fit` (until it is allowed),
+//! `plan`, `cost` (seconds, bytes and memory of a plan before it runs), `advice` (chunks that would suit better),
+//! `text` (how a plan prints), `event` (what a run reports), `error`. A plan is
 //! made, checked and then only read; a task is a number in a stage's grid, so a million chunks cost nothing.
 //! This crate touches no file, clock, socket or thread.
 
@@ -15,6 +15,8 @@
 
 pub mod advice;
 pub mod build;
+pub mod contract;
+mod contract_cut;
 pub mod cost;
 pub mod cut;
 pub mod error;
@@ -34,6 +36,7 @@ pub mod stage;
 mod text;
 
 pub use advice::{Advice, advice};
+pub use contract::ContractWork;
 pub use cost::{Delivery, Estimate, Factors, Forecast, Kind, Machine, Parts, StageEstimate, estimate};
 pub use error::{Demand, PlanError, RunError, SpillError};
 pub use event::{Event, Heat, RunReport, StageReport};

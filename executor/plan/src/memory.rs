@@ -16,22 +16,32 @@ const TILE_STATES: u64 = 40;
 const THREAD_BYTES: u64 = 256 << 10;
 
 /// The blocks in which a stage's results are made.
-pub(crate) fn result_grid(stage: &Stage) -> &Chunks {
+pub(crate) fn result_grid(stage: &Stage) -> Chunks {
     match &stage.work {
-        Work::Fold(fold) => &fold.boxes,
-        Work::Store(store) => &store.boxes,
+        Work::Fold(fold) => fold.boxes.clone(),
+        Work::Store(store) => store.boxes.clone(),
+        Work::Contract(contract) => contract.finished(),
     }
 }
 
 /// Bytes one thread holds while it works on a stage.
 pub fn task_bytes(stage: &Stage, plan: &Plan) -> u64 {
-    let registers = stage.program.register_bytes(TILE_LEN);
+    let registers = stage.programs().map(|p| p.register_bytes(TILE_LEN)).fold(0, u64::saturating_add);
     let work = match &stage.work {
         Work::Fold(fold) => fold_bytes(fold),
         Work::Store(store) => store_bytes(store, plan),
+        Work::Contract(contract) => contract.task_bytes(),
     };
-    let locals = stage.program.local_bytes(&block_shape(&stage.space));
+    let locals = stage.programs().map(|p| p.local_bytes(&block_shape(&p.space))).fold(0, u64::saturating_add);
     THREAD_BYTES.saturating_add(registers).saturating_add(work).saturating_add(locals)
+}
+
+/// Bytes of what tasks leave for each other.
+pub(crate) fn waiting_bytes(stage: &Stage) -> u64 {
+    match &stage.work {
+        Work::Contract(contract) => contract.waiting_bytes(),
+        Work::Fold(_) | Work::Store(_) => 0,
+    }
 }
 
 /// A block of each goal, and what becomes of the largest when it is packed for a file.
@@ -83,7 +93,7 @@ impl Reading {
             reading.largest = reading.largest.max(block);
             reading.all = reading.all.saturating_add(all);
         };
-        stage.program.each_step(&mut |program: &Program, step: &Step| {
+        let mut note = |program: &Program, step: &Step| {
             let Action::Load { origin, shape, .. } = &step.action else { return };
             let dtype = program.slots[step.out.0 as usize];
             let block = |grid: &Chunks| largest_block(grid).saturating_mul(dtype.size() as u64);
@@ -102,7 +112,8 @@ impl Reading {
                     }
                 }
             }
-        });
+        };
+        stage.programs().for_each(|program| program.each_step(&mut note));
         reading
     }
 
@@ -151,11 +162,12 @@ impl Stage {
     /// The stored sources it reads, with all their bytes.
     pub fn stored_bytes(&self) -> BTreeMap<SourceId, u64> {
         let mut found = BTreeMap::new();
-        self.program.each_step(&mut |program: &Program, step: &Step| {
+        let mut note = |program: &Program, step: &Step| {
             if let Action::Load { origin: Origin::Stored(id), shape, .. } = &step.action {
                 found.insert(*id, nbytes(shape, program.slots[step.out.0 as usize]));
             }
-        });
+        };
+        self.programs().for_each(|program| program.each_step(&mut note));
         found
     }
 

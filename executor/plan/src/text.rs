@@ -1,5 +1,6 @@
 //! How a plan prints: the same text for the same plan, for golden tests, `explain` and reports.
 
+use crate::contract::{ContractWork, Operand, Side};
 use crate::hold::Why;
 use crate::plan::{Keep, Plan};
 use crate::program::{Action, Local, Making, Origin, Program, Slot};
@@ -38,6 +39,7 @@ impl fmt::Display for Stage {
         match &self.work {
             Work::Fold(work) => write_fold(f, work, &self.program),
             Work::Store(work) => write_store(f, work, &self.program),
+            Work::Contract(work) => write_contract(f, work),
         }
     }
 }
@@ -115,6 +117,35 @@ fn write_store(f: &mut Formatter<'_>, work: &StoreWork, program: &Program) -> fm
         writeln!(f, "  store {} -> {} : {}", goal.slot, goal.target, program.slots[goal.slot.0 as usize])?;
     }
     Ok(())
+}
+
+fn write_contract(f: &mut Formatter<'_>, work: &ContractWork) -> fmt::Result {
+    write_operand(f, "left", "rows", &work.left)?;
+    write_operand(f, "right", "columns", &work.right)?;
+    let s = &work.sides;
+    writeln!(
+        f,
+        "  {}: batch {}, rows {}, columns {}, shared {} in panels {} and segments {}, in {} -> {} : {}",
+        work.op.name,
+        s.batch,
+        s.rows,
+        s.columns,
+        s.shared,
+        work.panel,
+        work.segments,
+        Boxes(&work.boxes),
+        work.target,
+        work.dtype
+    )
+}
+
+fn write_operand(f: &mut Formatter<'_>, name: &str, side: &str, operand: &Operand) -> fmt::Result {
+    let order = match operand.first {
+        Side::Free => format!("{side}, shared"),
+        Side::Shared => format!("shared, {side}"),
+    };
+    writeln!(f, "  {name} {} by {order}: {}", operand.program.space, operand.program.results[0])?;
+    write_program(f, &operand.program, 2)
 }
 
 /// The lengths of boxes on each axis.

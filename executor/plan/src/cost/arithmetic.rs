@@ -3,7 +3,9 @@
 use super::machine::Machine;
 use super::parts::{Kind, Parts};
 use super::tiles;
+use crate::contract::ContractWork;
 use crate::cut::fold_loop;
+use crate::lattice::TILE_LEN;
 use crate::locals::block_shape;
 use crate::program::{Action, Making, Program, Step};
 use crate::stage::{FoldWork, Stage, Work};
@@ -15,6 +17,8 @@ use cleave_ops::{Class, DType, Fill, Region, Shape, View};
 const HEAVY: f64 = 4.0;
 /// Copying a register, against adding two.
 const COPY: f64 = 0.7;
+/// Moving an element into a panel, against adding two.
+const PACK: f64 = 3.0;
 /// Draws that are not neighbours, against those that are.
 const APART: f64 = 4.0;
 /// Draws that need a division more, against uniform ones.
@@ -35,12 +39,26 @@ pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
         Work::Fold(work) => {
             parts.0[Kind::Reduction as usize] += folds(work, machine) * elements + machine.step_s * tiles;
         }
+        Work::Contract(work) => products(work, elements, machine, &mut parts),
         Work::Store(work) => {
             let copied: f64 = work.goals.iter().map(|g| COPY * scale(g.dtype) * machine.add_s).sum();
             parts.0[Kind::Elementwise as usize] += copied * elements + machine.step_s * tiles;
         }
     }
     Arithmetic { parts }
+}
+
+/// The products, and the operands, which each row or column of blocks computes again.
+fn products(work: &ContractWork, elements: f64, machine: &Machine, parts: &mut Parts) {
+    let shared = work.sides.shared.size() as f64;
+    let each = if work.dtype.kind() == cleave_ops::Kind::Float { 0.125 * scale(work.dtype) } else { 20.0 };
+    parts.0[Kind::Contraction as usize] += elements * shared * machine.product_s * (8.0 * each).max(1e-3);
+    let [_, rows, columns] = work.block_lens();
+    for (operand, side) in [(&work.left, columns), (&work.right, rows)] {
+        let visited = elements * shared / side.max(1) as f64;
+        program(&operand.program, visited, visited / TILE_LEN as f64, machine, parts);
+        parts.0[Kind::Contraction as usize] += PACK * machine.add_s * visited;
+    }
 }
 
 fn program(program: &Program, elements: f64, tiles: f64, machine: &Machine, parts: &mut Parts) {
