@@ -37,6 +37,14 @@ pub(crate) fn gather(reader: &mut Reader<'_>, view: &View, region: &Region, out:
     }
 }
 
+/// The same, where `data` holds a region of the source.
+pub(crate) fn gather_part(data: &Data, kept: &Region, view: &View, region: &Region, out: &mut Data) {
+    let first = source_index(view, &region.start);
+    let inside: SmallVec<[usize; 4]> = first.iter().zip(&kept.start).map(|(a, b)| a - b).collect();
+    let from = walk(view, &inside, &kept.len);
+    copy_box(&region.len, data.as_ref(), &from, out, &Walk::whole(&region.len));
+}
+
 impl Stored<'_> {
     /// Copies a tile; places of windows one after the other, since each lies elsewhere in the blocks.
     fn gather(&mut self, view: &View, region: &Region, out: &mut Data) -> Result<(), RunError> {

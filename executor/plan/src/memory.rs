@@ -3,6 +3,7 @@
 use crate::cut::fold_loop;
 use crate::error::PlanError;
 use crate::lattice::TILE_LEN;
+use crate::locals::block_shape;
 use crate::plan::{Options, Plan, Totals, nbytes};
 use crate::program::{Action, Origin, Program, Step};
 use crate::stage::{FoldWork, Stage, StoreWork, Work};
@@ -70,7 +71,7 @@ pub fn task_bytes(stage: &Stage) -> u64 {
         Work::Fold(fold) => fold_bytes(fold),
         Work::Store(store) => store_bytes(store),
     };
-    registers.saturating_add(work)
+    registers.saturating_add(work).saturating_add(stage.program.local_bytes(&block_shape(&stage.space)))
 }
 
 /// A block of each goal.

@@ -100,7 +100,7 @@ fn a_patch_is_computed_where_it_shows() {
 }
 
 #[test]
-fn a_stencil_is_kept_between_steps() {
+fn a_stencil_is_made_block_by_block() {
     let mut g = Graph::new();
     let mut x = load(&mut g, &[1 << 20]);
     for _ in 0..3 {

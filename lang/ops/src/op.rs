@@ -123,6 +123,25 @@ pub struct MapLoop {
     pub output: DType,
     /// Runs over slices of equal length; `out` has that length and the dtype `output`.
     pub run: fn(&[DataRef<'_>], &mut Data),
+    /// The same formula with a sum behind it, where there is such a loop; [`MapLoop::sum_for`] finds it.
+    pub sum: Option<SumLoop>,
+}
+
+/// A map whose results are added up at once and never written.
+pub struct SumLoop {
+    /// The dtype in which it adds.
+    pub state: DType,
+    /// Folds a cell of `kept * reduced` elements, as [`FoldLoop::take`] does with what [`MapLoop::run`] writes, to
+    /// the same bits: `state` is resized to `kept` fresh sums.
+    pub take: fn(operands: &[DataRef<'_>], kept: usize, reduced: usize, layout: Layout, state: &mut [Data]),
+}
+
+impl MapLoop {
+    /// The loop that does the work of `run` and then of `fold.take`, if there is one.
+    pub fn sum_for(&self, fold: &FoldLoop) -> Option<&SumLoop> {
+        let fits = |sum: &&SumLoop| fold.takes_sum && fold.input == self.output && *fold.state == [sum.state];
+        self.sum.as_ref().filter(fits)
+    }
 }
 
 /// A reduction: what to do with a cell, how to combine two, how to finish.
@@ -156,6 +175,8 @@ pub struct FoldLoop {
     pub output: DType,
     /// The dtypes of its state, one to three columns; a state for each kept element.
     pub state: &'static [DType],
+    /// Whether `take` adds up the elements, each converted to the dtype of the state, and does nothing else.
+    pub takes_sum: bool,
     /// Folds a cell: writes `cell.kept` fresh states (columns are resized to that length).
     pub take: fn(&Cell<'_>, &mut [Data]),
     /// Combines states element by element: `left` becomes left-then-right; order matters for bits.

@@ -1,7 +1,7 @@
 //! What a graph means, node by node and element by element, without a plan.
 
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
-use cleave_ops::op::{Cell, FoldFacts, Layout};
+use cleave_ops::op::{Cell, FoldFacts, Layout, ScanBlock};
 use cleave_ops::{Class, Data, DataRef, Row, Shape, View, cast, copy_run, fill_row};
 use cleave_plan::stage::unravel;
 use std::collections::HashMap;
@@ -30,7 +30,13 @@ fn node_value(graph: &Graph, node: &Node, known: &[Data], stored: &HashMap<Sourc
         NodeKind::View { input, view } => each(view, &graph[*input].shape, |i, source| {
             copy_run(of(input).as_ref(), source, 0, &mut out, i, 1);
         }),
-        NodeKind::Scan { .. } | NodeKind::Contract { .. } => unreachable!(),
+        NodeKind::Scan { op, loop_index, input, axis, .. } => {
+            let Class::Scan(scan) = &op.class else { unreachable!() };
+            let cut = |axes: std::ops::Range<usize>| node.shape[axes].iter().product();
+            let lens = [cut(0..*axis), node.shape[*axis], cut(*axis + 1..node.shape.ndim())];
+            (scan.loops[*loop_index].run)(&ScanBlock { data: of(input).as_ref(), lens, before: None }, &mut out);
+        }
+        NodeKind::Contract { .. } => unreachable!(),
         NodeKind::Overlay { base, patch, place } => {
             out.clone_from(of(base));
             each(place, &node.shape, |i, target| copy_run(of(patch).as_ref(), i, 0, &mut out, target, 1));

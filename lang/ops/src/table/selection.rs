@@ -17,6 +17,7 @@ macro_rules! selections {
             inputs: &[DType::Bool, <$t as Element>::DTYPE, <$t as Element>::DTYPE],
             output: <$t as Element>::DTYPE,
             run: fast::select::<$t>,
+            sum: None,
         },)*]
     };
 }
