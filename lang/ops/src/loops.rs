@@ -44,6 +44,7 @@ pub(crate) fn mixed<A: Element, B: Element, R: Element>(x: &[DataRef<'_>], out: 
 pub(crate) mod fast {
     use super::{operand, result};
     use crate::data::{Data, DataRef, Element};
+    use crate::dtype::DType;
     use pulp::{Arch, Simd, WithSimd};
 
     struct One<'a, A, R, F>(&'a [A], &'a mut [R], F);
@@ -79,6 +80,21 @@ pub(crate) mod fast {
         Arch::new().dispatch(Two(x, y, out, f));
     }
 
+    /// Writes `f(0)`, `f(1)` and so on.
+    pub(crate) fn counted<R>(out: &mut [R], f: impl Fn(i64) -> R) {
+        struct Counted<'a, R, F>(&'a mut [R], F);
+        impl<R, F: Fn(i64) -> R> WithSimd for Counted<'_, R, F> {
+            type Output = ();
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _simd: S) {
+                for (o, i) in self.0.iter_mut().zip(0..) {
+                    *o = (self.1)(i);
+                }
+            }
+        }
+        Arch::new().dispatch(Counted(out, f));
+    }
+
     /// Whether a test holds for all elements.
     pub(crate) fn all<A: Copy>(x: &[A], test: impl Fn(A) -> bool) -> bool {
         all_pairs(
@@ -112,9 +128,14 @@ pub(crate) mod fast {
         x.iter().all(|&a| a == first).then_some(first)
     }
 
-    /// Applies `f` from slice to slice. Narrow elements gain nothing from dispatch and take the plain loop.
+    /// Whether a loop gains from dispatch: narrow integers do not.
+    const fn gains<A: Element, R: Element>() -> bool {
+        size_of::<A>() >= 4 || size_of::<R>() >= 4 || matches!(A::DTYPE, DType::F16)
+    }
+
+    /// Applies `f` from slice to slice.
     pub(crate) fn map<A: Element, R: Element>(x: &[A], out: &mut [R], f: impl Fn(A) -> R) {
-        if const { size_of::<A>() >= 4 } {
+        if const { gains::<A, R>() } {
             wide(x, out, f);
         } else {
             out.iter_mut().zip(x).for_each(|(o, &a)| *o = f(a));
@@ -128,7 +149,7 @@ pub(crate) mod fast {
 
     /// Applies a formula of two operands.
     pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
-        if const { size_of::<A>() >= 4 } {
+        if const { gains::<A, R>() } {
             Arch::new().dispatch(Two(operand(x, 0), operand(x, 1), result(out), f));
         } else {
             super::binary(x, out, f);
