@@ -3,6 +3,7 @@
 use crate::cast::Cast;
 use crate::data::{Data, Element};
 use crate::draw::{Drawn, Draws};
+use crate::dtype::DType;
 use crate::each_dtype;
 use crate::fill::{Fill, Law};
 use crate::lane::Num;
@@ -112,7 +113,7 @@ where
     f64: Cast<T>,
 {
     let (start, by, end) = (start.to_f64(), by.to_f64(), last.1.to_f64());
-    let whole = T::DTYPE.kind() != crate::dtype::Kind::Float;
+    let whole = !matches!(T::DTYPE, DType::F16 | DType::F32 | DType::F64);
     fast::counted(
         out,
         #[inline(always)]

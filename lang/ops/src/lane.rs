@@ -249,6 +249,7 @@ float_functions! {
     atanh math::atanh, narrow::atanh;
     ;
     pow math::pow, narrow::pow;
+    usual_pow math::usual_pow, narrow::usual_pow;
     atan2 math::atan2, narrow::atan2;
     hypot math::hypot, narrow::hypot;
     fmod libm::fmod, libm::fmodf;

@@ -223,35 +223,50 @@ pub(crate) mod deep {
         angles(operand(x, 0), result(out), f, math::NEAR / 4.0, crate::formula::any_sinc);
     }
 
-    /// Powers; one exponent for all is known to the formula when it is compiled, if it is a usual one.
-    pub(crate) fn float_powers<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A, A) -> A) {
+    /// Powers; one exponent for all is known to the formula when it is compiled, if it is a common one. Where no root
+    /// or reciprocal is asked for, `usual` does not make them.
+    pub(crate) fn float_powers<A: Float>(x: &[DataRef<'_>], out: &mut Data, usual: impl Fn(A, A) -> A) {
         let (base, power, out) = (operand::<A>(x, 0), operand::<A>(x, 1), result::<A>(out));
         match fast::common(power).map(Float::widest) {
             Some(2.0) => fast::wide(
                 base,
                 out,
                 #[inline(always)]
-                |a| f(a, A::near(2.0)),
+                |a: A| a.pow(A::near(2.0)),
             ),
             Some(3.0) => fast::wide(
                 base,
                 out,
                 #[inline(always)]
-                |a| f(a, A::near(3.0)),
+                |a: A| a.pow(A::near(3.0)),
             ),
             Some(0.5) => fast::wide(
                 base,
                 out,
                 #[inline(always)]
-                |a| f(a, A::near(0.5)),
+                |a: A| a.pow(A::near(0.5)),
             ),
             Some(-1.0) => fast::wide(
                 base,
                 out,
                 #[inline(always)]
-                |a| f(a, A::near(-1.0)),
+                |a: A| a.pow(A::near(-1.0)),
             ),
-            _ => fast::wide_pairs(base, power, out, f),
+            _ if fast::all(
+                power,
+                #[inline(always)]
+                |b| (b != A::near(0.5)) & (b != A::near(-1.0)),
+            ) =>
+            {
+                fast::wide_pairs(base, power, out, usual);
+            }
+            _ => fast::wide_pairs(
+                base,
+                power,
+                out,
+                #[inline(always)]
+                |a, b| a.pow(b),
+            ),
         }
     }
 
