@@ -79,11 +79,8 @@ impl SpillFile {
         let packed = pack::pack(bytes);
         let stored = packed.as_deref().unwrap_or(bytes);
         let offset = self.end.fetch_add(stored.len() as u64, Ordering::Relaxed);
-        let failed = |cause| SpillError::Write {
-            path: self.path.clone(),
-            bytes: bytes.len() as u64,
-            cause: Arc::new(cause),
-        };
+        let failed =
+            |cause| SpillError::Write { path: self.path.clone(), bytes: bytes.len() as u64, cause: Arc::new(cause) };
         self.file.write_all_at(stored, offset).map_err(failed)?;
         self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         let checksum = crc32c::crc32c(stored);

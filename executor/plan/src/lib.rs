@@ -30,8 +30,8 @@ mod text;
 
 pub use error::{Demand, PlanError, RunError, SpillError};
 pub use event::{Event, Heat, RunReport, StageReport};
-pub use lattice::Lattice;
 pub use hold::Why;
+pub use lattice::Lattice;
 pub use plan::{Cut, Holding, Keep, Need, Options, Output, Plan, Totals, plan};
 pub use program::{Action, Origin, Program, Slot, Step};
 pub use rates::Rates;

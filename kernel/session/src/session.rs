@@ -66,6 +66,7 @@ impl Session {
     pub fn evaluate(&mut self, cell: &Cell, io: &mut dyn Io) -> Outcome {
         self.depth = 0;
         self.engine.cancel.0.store(false, Ordering::Relaxed);
+        self.engine.begin_cell();
         if cell.store_history && !cell.silent {
             self.count += 1;
             self.remember(&cell.code);

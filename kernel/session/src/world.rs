@@ -176,6 +176,10 @@ impl Host for World<'_> {
         Ok(())
     }
 
+    fn tidy(&mut self, graph: &Graph, named: &dyn Fn() -> Vec<NodeId>) {
+        self.engine.forget_unnamed(graph, named);
+    }
+
     fn chunk_bytes(&self) -> usize {
         self.engine.settings.chunk_bytes
     }
@@ -183,12 +187,8 @@ impl Host for World<'_> {
 
 /// All elements in one piece.
 fn dense(blocks: &Blocks) -> Result<Data, Failure> {
-    let failed = |e: cleave_plan::SourceError| Failure {
-        code: "read-failed",
-        message: e.to_string(),
-        help: None,
-        cause: None,
-    };
+    let failed =
+        |e: cleave_plan::SourceError| Failure { code: "read-failed", message: e.to_string(), help: None, cause: None };
     blocks.to_dense().map_err(failed)
 }
 

@@ -9,7 +9,9 @@ use cleave_graph::node::Ddof;
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::{Chunks, Class, DType, Data, Fill, Op, Region, Shape, View, copy_run, table};
 use cleave_plan::stage::{block_region, unravel};
-use cleave_plan::{Block, Cut, Holding, Options, Output, Rates, RunError, RunReport, Sink, Source, SourceError, Sources, plan};
+use cleave_plan::{
+    Block, Cut, Holding, Options, Output, Rates, RunError, RunReport, Sink, Source, SourceError, Sources, plan,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
