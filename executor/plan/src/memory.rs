@@ -123,13 +123,13 @@ impl Reading {
             let size = |elements: u64| elements.saturating_mul(dtype.size() as u64);
             // A patch has a space of its own; it is counted as if it were read everywhere.
             let seen = (program.space == stage.space).then_some(&region);
-            let touched = |grid: &Chunks| size(largest_block(grid)).saturating_mul(touched(grid, view, seen));
+            let touched_bytes = |grid: &Chunks| size(largest_block(grid)).saturating_mul(touched(grid, view, seen));
             let all = nbytes(shape, dtype);
             match origin {
                 Origin::Stored(id) => {
                     let Some(source) = options.sources.get(id).filter(|s| !s.is_resident()) else { return };
                     let grid = plan.staged.get(id).unwrap_or(source.grid());
-                    let at_once = touched(grid).min(all);
+                    let at_once = touched_bytes(grid).min(all);
                     reading.add(at_once, size(largest_block(grid)), all);
                     match plan.staged.contains_key(id) {
                         true if is_read_before(plan, number, *id) => {}
@@ -141,7 +141,7 @@ impl Reading {
                     let buffer = plan.buffer(*id);
                     let on_disk = matches!(buffer.keep, Keep::Spill { .. });
                     if on_disk || (spilled && buffer.keep != Keep::Dense) {
-                        reading.add(touched(&buffer.grid).min(all), size(largest_block(&buffer.grid)), all);
+                        reading.add(touched_bytes(&buffer.grid).min(all), size(largest_block(&buffer.grid)), all);
                     }
                 }
             }

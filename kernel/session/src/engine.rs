@@ -18,7 +18,7 @@ use std::time::Duration;
 /// A run of no more elements is over before its progress could be read, and costs no thread that tells it.
 const BRIEF: u64 = 1 << 16;
 
-/// The most bytes of memory that wait for their next use between cells.
+/// Bytes of memory that wait for their next use between cells; more where the limit is high, fewer where it is low.
 const IDLE_BYTES: u64 = 128 << 20;
 
 /// What computes: settings, threads, and the data that arrays are loaded from.
@@ -126,7 +126,8 @@ impl Engine {
         self.sources.retain(|id, _| live.contains(id));
         self.values.retain(|id| live.contains(id));
         if let Some(pool) = &self.pool {
-            pool.rooms().allow_idle(IDLE_BYTES.min(self.settings.memory_limit_bytes / 8));
+            let limit = self.settings.memory_limit_bytes;
+            pool.rooms().allow_idle(IDLE_BYTES.max(limit / 16).min(limit / 8));
         }
     }
 
