@@ -42,15 +42,17 @@ fn reads_all(stage: &Stage, source: SourceId) -> bool {
     })
 }
 
-/// How many blocks of a grid a region shows through a view.
+/// The most blocks of a grid that regions of those lengths, one beside the other, show through a view.
 fn touched(grid: &Chunks, view: &View, region: Option<&Region>) -> u64 {
     let Some(region) = region else { return 1 };
     let axis = |(chunks, s): (&AxisChunks, &SourceAxis)| {
         let Some(axis) = s.axis.filter(|&a| region.len[a] > 0) else { return 1 };
-        let ends = [region.start[axis], region.start[axis] + region.len[axis] - 1];
-        let [a, b] = ends.map(|i| (s.start + s.step * i as i64).max(0) as usize);
-        let between = chunks.longest().max(1);
-        (a.max(b) / between - a.min(b) / between + 1).min(chunks.count()) as u64
+        let span = (region.len[axis] - 1) * s.step.unsigned_abs() as usize + 1;
+        let chunk = chunks.longest().max(1);
+        let fits = chunk.is_multiple_of(span) || span.is_multiple_of(chunk);
+        let aligned = fits && s.step == 1 && (s.start as usize).is_multiple_of(chunk);
+        let blocks = if aligned { span.div_ceil(chunk) } else { (span - 1) / chunk + 2 };
+        blocks.min(chunks.count()) as u64
     };
     grid.0.iter().zip(&view.source).map(axis).fold(1, u64::saturating_mul)
 }
@@ -116,7 +118,7 @@ impl Reading {
     /// Of a stage; values between stages count where they are on disk or `spilled` says so.
     pub(crate) fn of(number: usize, plan: &Plan, options: &Options, spilled: bool) -> Self {
         let (mut reading, stage) = (Self::default(), &plan.stages[number]);
-        let region = stage.task_region(stage.tasks / 2);
+        let region = stage.task_region(0);
         stage.program.each_step(&mut |program: &Program, step: &Step| {
             let Action::Load { origin, shape, view } = &step.action else { return };
             let dtype = program.slots[step.out.0 as usize];
