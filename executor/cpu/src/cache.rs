@@ -1,5 +1,6 @@
 //! Decoded blocks of stored arrays: each is read once even if several threads want it, the one used longest
-//! ago goes first, and together they keep to a number of bytes.
+//! ago goes first, and together with those being read they keep to a number of bytes. A thread that reads waits
+//! until there is room, and holds nothing meanwhile; one that copies from a block never waits: so all go on.
 
 use crate::apart::apart;
 use crate::ledger::{Claim, Ledger};
@@ -8,8 +9,12 @@ use cleave_plan::{Block, RunError, Source};
 use lru::LruCache;
 use smallvec::SmallVec;
 use std::collections::HashSet;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+/// How often a waiting thread looks whether there is room, and whether the run is to stop.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// A block's place: its source and its index in that source's grid.
 pub(crate) type Key = (SourceId, SmallVec<[usize; 4]>);
@@ -21,11 +26,16 @@ pub(crate) struct Held {
     _claim: Option<Claim>,
 }
 
+/// The block a thread read last. One of a stored array stays only as long as the cache wants it.
+pub(crate) enum Last {
+    Resident(Arc<Held>),
+    Cached(Weak<Held>),
+}
+
 pub(crate) struct Cache {
     /// Guards the list of blocks and the keys being read.
     inner: Mutex<Inner>,
     arrived: Condvar,
-    limit_bytes: u64,
     ledger: Arc<Ledger>,
     cancel: Arc<AtomicBool>,
 }
@@ -33,14 +43,33 @@ pub(crate) struct Cache {
 struct Inner {
     ready: LruCache<Key, Arc<Held>>,
     loading: HashSet<Key>,
+    /// Bytes of blocks that are there, and of those being read.
     bytes: u64,
+    limit_bytes: u64,
     read_bytes: u64,
 }
 
+impl Last {
+    pub(crate) fn block(&self) -> Option<Arc<Held>> {
+        match self {
+            Last::Resident(held) => Some(Arc::clone(held)),
+            Last::Cached(held) => held.upgrade(),
+        }
+    }
+}
+
 impl Cache {
-    pub(crate) fn new(limit_bytes: u64, ledger: Arc<Ledger>, cancel: Arc<AtomicBool>) -> Self {
-        let inner = Inner { ready: LruCache::unbounded(), loading: HashSet::new(), bytes: 0, read_bytes: 0 };
-        Self { inner: Mutex::new(inner), arrived: Condvar::new(), limit_bytes, ledger, cancel }
+    pub(crate) fn new(ledger: Arc<Ledger>, cancel: Arc<AtomicBool>) -> Self {
+        let ready = LruCache::unbounded();
+        let inner = Inner { ready, loading: HashSet::new(), bytes: 0, limit_bytes: 0, read_bytes: 0 };
+        Self { inner: Mutex::new(inner), arrived: Condvar::new(), ledger, cancel }
+    }
+
+    /// Keeps to another number of bytes from now on; nobody is reading.
+    pub(crate) fn keep_to(&self, limit_bytes: u64) {
+        let mut inner = self.lock();
+        inner.limit_bytes = limit_bytes;
+        inner.make_room(0);
     }
 
     /// Bytes of all blocks read so far.
@@ -50,22 +79,41 @@ impl Cache {
 
     /// The block, read if need be.
     pub(crate) fn block(&self, key: &Key, source: &Arc<dyn Source>) -> Result<Arc<Held>, RunError> {
+        let bytes = (source.grid().region(&key.1).size() * source.dtype().size()) as u64;
+        // While a block is unpacked its bytes are there twice.
+        let claim = match self.admit(key, 2 * bytes)? {
+            Admitted::There(held) => return Ok(held),
+            Admitted::Read(claim) => claim,
+        };
+        let turn = Turn { cache: self, key, bytes: 2 * bytes };
+        let (source, index) = (Arc::clone(source), key.1.clone());
+        let block = apart(bytes as usize, &self.cancel, move || source.block(&index))?.map_err(RunError::read)?;
+        drop(claim);
+        let held = self.keep(key, block);
+        drop(turn);
+        Ok(held)
+    }
+
+    /// Waits until the block is there or may be read with so many bytes.
+    fn admit(&self, key: &Key, bytes: u64) -> Result<Admitted, RunError> {
         let mut inner = self.lock();
         loop {
             if let Some(held) = inner.ready.get(key) {
-                return Ok(Arc::clone(held));
+                return Ok(Admitted::There(Arc::clone(held)));
             }
-            if inner.loading.insert(key.clone()) {
-                break;
+            if !inner.loading.contains(key) {
+                inner.make_room(bytes);
+                if inner.bytes == 0 || inner.bytes + bytes <= inner.limit_bytes {
+                    inner.loading.insert(key.clone());
+                    inner.bytes += bytes;
+                    return Ok(Admitted::Read(self.ledger.claim(bytes)));
+                }
             }
-            inner = self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            if self.cancel.load(Ordering::Relaxed) {
+                return Err(RunError::Cancelled);
+            }
+            inner = self.arrived.wait_timeout(inner, LOOK).unwrap_or_else(PoisonError::into_inner).0;
         }
-        drop(inner);
-        let _turn = Turn { cache: self, key };
-        let bytes = source.grid().region(&key.1).size() * source.dtype().size();
-        let (source, index) = (Arc::clone(source), key.1.clone());
-        let block = apart(bytes, &self.cancel, move || source.block(&index))?.map_err(RunError::Read)?;
-        Ok(self.keep(key, block))
     }
 
     fn keep(&self, key: &Key, block: Block) -> Arc<Held> {
@@ -76,10 +124,6 @@ impl Cache {
         inner.read_bytes += bytes;
         inner.bytes += bytes;
         inner.ready.put(key.clone(), Arc::clone(&held));
-        while inner.bytes > self.limit_bytes && inner.ready.len() > 1 {
-            let Some((_, gone)) = inner.ready.pop_lru() else { break };
-            inner.bytes -= gone.bytes;
-        }
         held
     }
 
@@ -88,15 +132,38 @@ impl Cache {
     }
 }
 
+/// What a thread that wants a block finds.
+enum Admitted {
+    There(Arc<Held>),
+    Read(Claim),
+}
+
+impl Inner {
+    /// Forgets blocks that nobody copies from, the one used longest ago first, until there is room.
+    fn make_room(&mut self, bytes: u64) {
+        while self.bytes + bytes > self.limit_bytes {
+            let unused = self.ready.iter().rev().find(|(_, held)| Arc::strong_count(held) == 1);
+            let Some(key) = unused.map(|(key, _)| key.clone()) else { return };
+            if let Some(gone) = self.ready.pop(&key) {
+                self.bytes -= gone.bytes;
+            }
+        }
+    }
+}
+
 /// The right to read a block; wakes those who wait for it, also when reading fails or panics.
 struct Turn<'a> {
     cache: &'a Cache,
     key: &'a Key,
+    bytes: u64,
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.cache.lock().loading.remove(self.key);
+        let mut inner = self.cache.lock();
+        inner.loading.remove(self.key);
+        inner.bytes -= self.bytes;
+        drop(inner);
         self.cache.arrived.notify_all();
     }
 }

@@ -1,8 +1,9 @@
 //! Elements of data that exists, seen through a view, for one tile.
 
-use crate::cache::{Cache, Held, Key, resident};
+use crate::cache::{Cache, Held, Key, Last, resident};
 use crate::copy::{Walk, copy_box};
 use cleave_graph::SourceId;
+use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Data, Region, Shape, View};
 use cleave_plan::{RunError, Source};
 use smallvec::SmallVec;
@@ -21,7 +22,7 @@ pub(crate) struct Stored<'a> {
     pub(crate) source: &'a Arc<dyn Source>,
     pub(crate) cache: &'a Cache,
     /// The block read last, since neighbouring tiles want the same.
-    pub(crate) last: Option<(SmallVec<[usize; 4]>, Arc<Held>)>,
+    pub(crate) last: Option<(SmallVec<[usize; 4]>, Last)>,
 }
 
 /// Writes the elements of `region`, row-major, seen through `view`; `out` has their number already.
@@ -35,6 +36,29 @@ pub(crate) fn gather(reader: &mut Reader<'_>, view: &View, region: &Region, out:
         }
         Reader::Stored(stored) => stored.gather(view, region, out),
     }
+}
+
+/// The same, where `data` holds a region of the source.
+pub(crate) fn gather_part(data: &Data, kept: &Region, view: &View, region: &Region, out: &mut Data) {
+    let first = source_index(view, &region.start);
+    let inside: SmallVec<[usize; 4]> = first.iter().zip(&kept.start).map(|(a, b)| a - b).collect();
+    let from = walk(view, &inside, &kept.len);
+    copy_box(&region.len, data.as_ref(), &from, out, &Walk::whole(&region.len));
+}
+
+/// Where the elements of a region begin in the part of the source that is kept, if they lie there in their order.
+pub(crate) fn run_in(kept: &Region, view: &View, region: &Region) -> Option<usize> {
+    let strides = kept.len.strides();
+    let mut next = 1;
+    for axis in (0..region.len.ndim()).rev().filter(|&axis| region.len[axis] > 1) {
+        let steps = view.source.iter().zip(&strides).map(|(s, &stride)| s.step_on(axis) * stride as i64);
+        if steps.sum::<i64>() != next {
+            return None;
+        }
+        next *= region.len[axis] as i64;
+    }
+    let at = |(s, start): (&SourceAxis, &usize)| s.at(&region.start) as usize - start;
+    Some(view.source.iter().zip(&kept.start).map(at).zip(&strides).map(|(at, stride)| at * stride).sum())
 }
 
 impl Stored<'_> {
@@ -101,16 +125,18 @@ impl Stored<'_> {
     }
 
     fn block(&mut self, index: SmallVec<[usize; 4]>) -> Result<Arc<Held>, RunError> {
-        if let Some((_, held)) = self.last.as_ref().filter(|(last, _)| *last == index) {
-            return Ok(Arc::clone(held));
+        let last = self.last.as_ref().filter(|(last, _)| *last == index);
+        if let Some(held) = last.and_then(|(_, last)| last.block()) {
+            return Ok(held);
         }
-        let held = if self.source.is_resident() {
-            resident(self.source.block(&index).map_err(RunError::Read)?)
-        } else {
-            let key: Key = (self.id, index.clone());
-            self.cache.block(&key, self.source)?
-        };
-        self.last = Some((index, Arc::clone(&held)));
+        if self.source.is_block_resident(&index) {
+            let held = resident(self.source.block(&index).map_err(RunError::read)?);
+            self.last = Some((index, Last::Resident(Arc::clone(&held))));
+            return Ok(held);
+        }
+        let key: Key = (self.id, index);
+        let held = self.cache.block(&key, self.source)?;
+        self.last = Some((key.1, Last::Cached(Arc::downgrade(&held))));
         Ok(held)
     }
 }

@@ -1,6 +1,6 @@
 //! Results that stay in memory: sinks that become sources.
 
-use cleave_ops::{Chunks, DType, Data, Region, Shape};
+use cleave_ops::{Chunks, DType, Data, DataRef, Region, Shape};
 use cleave_plan::stage::unravel;
 use cleave_plan::{Block, Sink, Source, SourceError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -53,9 +53,9 @@ impl DenseSink {
         MemorySource::new(&self.shape, Arc::new(self.take()))
     }
 
-    pub(crate) fn copy_in(&self, region: &Region, block: &Data) {
+    pub(crate) fn copy_ref(&self, region: &Region, block: DataRef<'_>) {
         let to = Walk::inside(&region.start, &self.shape);
-        copy_box(&region.len, block.as_ref(), &Walk::whole(&region.len), &mut lock(&self.data), &to);
+        copy_box(&region.len, block, &Walk::whole(&region.len), &mut lock(&self.data), &to);
     }
 }
 
@@ -64,7 +64,7 @@ impl Sink for DenseSink {
         if region.len == self.shape {
             *lock(&self.data) = data;
         } else {
-            self.copy_in(region, &data);
+            self.copy_ref(region, data.as_ref());
         }
         Ok(())
     }
@@ -99,12 +99,16 @@ impl Source for MemorySource {
         true
     }
 
+    fn held_bytes(&self) -> u64 {
+        self.data.nbytes() as u64
+    }
+
     fn label(&self) -> &str {
         "in memory"
     }
 
     fn stored_bytes(&self) -> Option<u64> {
-        Some(self.data.nbytes() as u64)
+        Some(self.held_bytes())
     }
 }
 
@@ -143,7 +147,7 @@ impl BlockSource {
     pub fn to_dense(&self) -> Data {
         let dense = DenseSink::new(&self.grid.shape(), self.dtype);
         for (number, block) in self.blocks.iter().enumerate() {
-            dense.copy_in(&cleave_plan::stage::block_region(&self.grid, number), block);
+            dense.copy_ref(&cleave_plan::stage::block_region(&self.grid, number), block.as_ref().as_ref());
         }
         dense.take()
     }
@@ -166,17 +170,21 @@ impl Source for BlockSource {
         true
     }
 
+    fn held_bytes(&self) -> u64 {
+        self.blocks.iter().map(|b| b.nbytes() as u64).sum()
+    }
+
     fn label(&self) -> &str {
         "in memory"
     }
 
     fn stored_bytes(&self) -> Option<u64> {
-        Some(self.blocks.iter().map(|b| b.nbytes() as u64).sum())
+        Some(self.held_bytes())
     }
 }
 
 /// The row-major number of an index.
-fn number_of(index: &[usize], lens: &Shape) -> usize {
+pub(crate) fn number_of(index: &[usize], lens: &Shape) -> usize {
     let number = index.iter().zip(&lens.strides()).map(|(i, s)| i * s).sum();
     debug_assert_eq!(unravel(number, lens).as_slice(), index);
     number

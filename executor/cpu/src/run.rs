@@ -1,19 +1,24 @@
 //! A plan, stage after stage: tasks are numbers that threads take from a counter.
 
 use crate::apart::apart;
+use crate::between::{Between, Betweens, Making};
 use crate::cache::Cache;
+use crate::contract::{Hand, Multiplier, Segments};
 use crate::fold::{self, Folder, rule};
 use crate::ledger::{Claim, Ledger};
 use crate::machine::{Inputs, Machine};
-use crate::memory::DenseSink;
 use crate::pool::Pool;
 use crate::progress::Meter;
+use crate::room::IDLE_BYTES;
+use crate::spill::Spill;
 use crate::stage_clock::StageClock;
 use crate::store;
 use crate::tree::{Merger, Partial};
 use crate::watch::Watch;
 use cleave_ops::{Data, Region};
-use cleave_plan::{Event, FoldWork, Plan, RunError, RunReport, Sink, Sources, Stage, StageReport, Target, Work};
+use cleave_plan::{
+    ContractWork, Event, FoldWork, Plan, RunError, RunReport, Sink, Sources, Stage, StageReport, Target, Work,
+};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,11 +59,11 @@ pub fn run(
 ) -> Result<RunReport, RunError> {
     let ledger = Arc::new(Ledger::default());
     let stages = {
-        let cache = Cache::new(plan.cache_bytes, Arc::clone(&ledger), Arc::clone(&control.cancel.0));
+        let cache = Cache::new(Arc::clone(&ledger), Arc::clone(&control.cancel.0));
         let meter = Meter::new(plan, &ledger, control.events);
-        let held = plan.outputs.iter().filter(|o| o.held).map(|o| o.nbytes()).sum();
-        let _results = ledger.claim(held);
+        let _present = ledger.claim(sources.values().map(|s| s.held_bytes()).sum());
         let written = AtomicU64::new(0);
+        let spill = Spill::new(&pool.spill_directory);
         let run = Run {
             pool,
             plan,
@@ -69,9 +74,11 @@ pub fn run(
             cache: &cache,
             meter: &meter,
             written: &written,
+            spill: &spill,
         };
-        let stages = run.stages()?;
-        run.report(stages)
+        let stages = run.stages();
+        pool.rooms.allow_idle(run.idle_bytes(plan.totals.peak_bytes).min(IDLE_BYTES));
+        run.report(stages?)
     };
     Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..stages })
 }
@@ -86,41 +93,39 @@ struct Run<'a> {
     cache: &'a Cache,
     meter: &'a Meter<'a>,
     written: &'a AtomicU64,
+    spill: &'a Spill,
 }
 
 impl Run<'_> {
     /// Runs all stages; what a stage leaves is forgotten after the last that reads it.
     fn stages(&self) -> Result<Vec<StageReport>, RunError> {
-        let mut buffers: Vec<Option<Data>> = self.plan.buffers.iter().map(|_| None).collect();
-        let mut claims: Vec<Option<Claim>> = self.plan.buffers.iter().map(|_| None).collect();
+        let mut betweens = Betweens::new(self.plan, &self.pool.rooms, self.spill, self.ledger);
+        let mut results = Vec::new();
         let mut reports = Vec::with_capacity(self.plan.stages.len());
         for (number, stage) in self.plan.stages.iter().enumerate() {
             self.meter.begin(number, self.plan);
-            let made = |b: &cleave_plan::plan::Buffer| b.made_by == number;
-            let making: Vec<Option<DenseSink>> =
-                self.plan.buffers.iter().map(|b| made(b).then(|| DenseSink::new(&b.shape, b.dtype))).collect();
-            for (claim, buffer) in claims.iter_mut().zip(&self.plan.buffers).filter(|(_, b)| made(b)) {
-                *claim = Some(self.ledger.claim(buffer.nbytes()));
-            }
-            reports.push(self.stage(number, stage, &buffers, &making)?);
-            for (i, buffer) in self.plan.buffers.iter().enumerate() {
-                if let Some(sink) = &making[i] {
-                    buffers[i] = Some(sink.take());
-                }
-                if buffer.last_read_by <= number {
-                    (buffers[i], claims[i]) = (None, None);
-                }
-            }
+            self.cache.keep_to(self.plan.needs[number].cache_bytes);
+            self.pool.rooms.allow_idle(self.idle_bytes(self.plan.needs[number].bytes));
+            let made = self.plan.outputs.iter().filter(|o| o.held && o.made_by == number);
+            results.push(self.ledger.claim(made.map(|o| o.nbytes()).sum()));
+            betweens.begin(number).map_err(RunError::Spill)?;
+            reports.push(self.stage(number, stage, &betweens.ready, &betweens.making)?);
+            betweens.end(number);
         }
         Ok(reports)
+    }
+
+    /// Bytes of memory that may wait for their next use while so many are needed.
+    fn idle_bytes(&self, needed: u64) -> u64 {
+        if self.plan.limit_bytes == 0 { IDLE_BYTES } else { self.plan.limit_bytes.saturating_sub(needed) }
     }
 
     fn stage(
         &self,
         number: usize,
         stage: &Stage,
-        buffers: &[Option<Data>],
-        making: &[Option<DenseSink>],
+        buffers: &[Option<Between>],
+        making: &[Option<Making>],
     ) -> Result<StageReport, RunError> {
         let inputs = Inputs {
             stored: self.sources,
@@ -131,7 +136,7 @@ impl Run<'_> {
         };
         let merger = match &stage.work {
             Work::Fold(work) => Some(Merger::new(work.goals.iter().map(rule).collect(), work.spans)),
-            Work::Store(_) => None,
+            Work::Store(_) | Work::Contract(_) => None,
         };
         let shift = Shift {
             run: self,
@@ -140,6 +145,8 @@ impl Run<'_> {
             inputs,
             making,
             merger,
+            at_work: AtomicUsize::new(0),
+            segments: Segments::default(),
             next: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
             error: Mutex::new(None),
@@ -152,27 +159,35 @@ impl Run<'_> {
         }
     }
 
-    /// Hands a finished block to all who want it.
+    /// Hands a finished block to all who want it; the last that would otherwise copy may take it.
     fn deliver(
         &self,
         target: &Target,
-        making: &[Option<DenseSink>],
+        making: &[Option<Making>],
         region: &Region,
-        block: Data,
+        block: &mut Data,
     ) -> Result<(), RunError> {
-        if let Some(sink) = target.buffer.and_then(|b| making[b.0 as usize].as_ref()) {
-            sink.copy_in(region, &block);
+        if let Some(making) = target.buffer.and_then(|b| making[b.0 as usize].as_ref()) {
+            making.keep(region, block).map_err(RunError::Spill)?;
         }
-        let Some((&last, others)) = target.outputs.split_last() else { return Ok(()) };
         let bytes = (block.nbytes() * target.outputs.len()) as u64;
         self.written.fetch_add(bytes, Ordering::Relaxed);
+        let (held, streamed): (Vec<usize>, Vec<usize>) =
+            target.outputs.iter().partition(|&&output| self.plan.outputs[output].held);
+        for output in held {
+            self.sinks[output].copy(region, block).map_err(RunError::Write)?;
+        }
+        let Some((&last, others)) = streamed.split_last() else { return Ok(()) };
         for &output in others {
             self.put(output, region, block.clone())?;
         }
-        self.put(last, region, block)
+        let none = Data::with_capacity(block.dtype(), 0);
+        self.put(last, region, std::mem::replace(block, none))
     }
 
     fn put(&self, output: usize, region: &Region, block: Data) -> Result<(), RunError> {
+        // A copy of it, packed, is there until it is written.
+        let _packed = self.ledger.claim(block.nbytes() as u64);
         let (sink, region) = (Arc::clone(&self.sinks[output]), region.clone());
         apart(block.nbytes(), self.cancel, move || sink.put(&region, block))?.map_err(RunError::Write)
     }
@@ -185,6 +200,7 @@ impl Run<'_> {
             stages,
             bytes_read: self.cache.read_bytes() + read.map(|(_, bytes)| bytes).sum::<u64>(),
             bytes_written: self.written.load(Ordering::Relaxed),
+            bytes_spilled: self.spill.written_bytes(),
             bytes_computed: self.plan.totals.bytes_computed,
             peak_bytes: 0,
             bytes_left: 0,
@@ -199,8 +215,10 @@ struct Shift<'a> {
     number: usize,
     stage: &'a Stage,
     inputs: Inputs<'a>,
-    making: &'a [Option<DenseSink>],
+    making: &'a [Option<Making>],
     merger: Option<Merger>,
+    at_work: AtomicUsize,
+    segments: Segments,
     next: AtomicUsize,
     failed: AtomicBool,
     /// Guards the first error.
@@ -211,6 +229,9 @@ struct Shift<'a> {
 impl Shift<'_> {
     /// Takes tasks until there are none; a panic ends the run as an error.
     fn work(&self) {
+        if self.at_work.fetch_add(1, Ordering::Relaxed) >= self.run.plan.needs[self.number].workers {
+            return;
+        }
         let task = Cell::new(0);
         let done = catch_unwind(AssertUnwindSafe(|| self.tasks(&task)));
         let error = match done {
@@ -228,9 +249,11 @@ impl Shift<'_> {
         let watch = Watch::new(self.run.cancel, &self.failed, self.run.meter);
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
         let mut folder = match &self.stage.work {
-            Work::Fold(work) => Some(Folder::new(work)),
-            Work::Store(_) => None,
+            Work::Fold(work) => Some(Folder::new(work, &mut machine)),
+            Work::Store(_) | Work::Contract(_) => None,
         };
+        let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
+        let mut multiplier = None;
         loop {
             let task = self.next.fetch_add(1, Ordering::Relaxed);
             if task >= self.stage.tasks {
@@ -243,15 +266,29 @@ impl Shift<'_> {
             match (&self.stage.work, &mut folder) {
                 (Work::Fold(work), Some(folder)) => self.fold(work, folder, task, &mut machine, &watch)?,
                 (Work::Store(work), _) => {
-                    let _claim = self.run.ledger.claim(store::bytes(work, task));
-                    let (region, blocks) = store::task(work, task, &mut machine, &watch)?;
-                    for (goal, block) in work.goals.iter().zip(blocks) {
+                    let region = store::task(work, task, &mut machine, &watch, &mut blocks)?;
+                    for (goal, block) in work.goals.iter().zip(&mut blocks) {
                         self.run.deliver(&goal.target, self.making, &region, block)?;
                     }
+                }
+                (Work::Contract(work), _) => {
+                    let multiplier = match &mut multiplier {
+                        Some(multiplier) => multiplier,
+                        none => none.insert(Multiplier::new(work, &self.inputs)?),
+                    };
+                    self.contract(work, multiplier, task, &watch)?;
                 }
                 (Work::Fold(_), None) => unreachable!("a stage that reduces has a folder"),
             }
             self.clock.stop(timer, &self.stage.task_region(task));
+        }
+    }
+
+    /// Counts the blocks a thread fills again and again.
+    fn blocks_claim(&self) -> Option<Claim> {
+        match &self.stage.work {
+            Work::Fold(_) | Work::Contract(_) => None,
+            Work::Store(work) => Some(self.run.ledger.claim(store::most_bytes(work))),
         }
     }
 
@@ -271,11 +308,26 @@ impl Shift<'_> {
         }
     }
 
+    fn contract(
+        &self,
+        work: &ContractWork,
+        multiplier: &mut Multiplier<'_>,
+        task: usize,
+        watch: &Watch<'_>,
+    ) -> Result<(), RunError> {
+        let give = |region: &Region, mut block: Data| self.run.deliver(&work.target, self.making, region, &mut block);
+        let Some(part) = multiplier.task(task, watch, Hand { give: &give, ledger: self.run.ledger })? else {
+            return Ok(());
+        };
+        let block = self.segments.add(work, task, part, self.run.ledger);
+        block.map_or(Ok(()), |block| give(&work.region(task), block.data))
+    }
+
     fn finish(&self, work: &FoldWork, kept: &Region, whole: &Partial) -> Result<(), RunError> {
         for (goal, state) in work.goals.iter().zip(&whole.states) {
-            let block = fold::finish(goal, work, kept, state);
+            let mut block = fold::finish(goal, work, kept, state);
             let _claim = self.run.ledger.claim(block.nbytes() as u64);
-            self.run.deliver(&goal.target, self.making, kept, block)?;
+            self.run.deliver(&goal.target, self.making, kept, &mut block)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ mod support;
 use cleave_cpu::{Cancel, Control, Pool, run};
 use cleave_graph::{Graph, NodeId, SourceId};
 use cleave_ops::{AxisChunks, Chunks, DType, Data, Region, Shape};
-use cleave_plan::{Cut, Options, Output, PlanError, RunError, Sink, Source, SourceError, Sources, plan};
+use cleave_plan::{Cut, Demand, Options, Output, PlanError, RunError, Sink, Source, SourceError, Sources, plan};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use support::{Counted, Setting, blocks, compute, counted, fold, load, map};
@@ -118,7 +118,7 @@ fn what_does_not_fit_is_refused_before_it_runs() {
     };
     let Err(PlanError::DoesNotFit { needed, limit, what }) = refused(true, 7_000_000) else { panic!() };
     assert!(needed > 8_000_000 && needed < 12_000_000, "{needed}");
-    assert_eq!((limit, what.as_str()), (7_000_000, "the results"));
+    assert_eq!((limit, what), (7_000_000, Demand::Results(8_000_000)));
     assert!(refused(true, needed).is_ok());
     assert!(refused(true, needed - 1).is_err());
     assert!(refused(false, 7_000_000).is_ok());

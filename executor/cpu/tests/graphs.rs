@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 use support::random::{Case, Tape, case, chunks};
 use support::reference::evaluate;
-use support::{Setting, blocks, compute, counted};
+use support::{Memory, Setting, blocks, compute_within, counted};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
@@ -21,7 +21,12 @@ proptest! {
         let sources = sources(&case, &mut tape);
         let wanted: Vec<(NodeId, Cut)> = case.nodes.iter().rev().take(3).map(|&n| (n, cut(&case, n, &mut tape))).collect();
         let setting = Setting { threads: [1, 2, 4][tape.below(3)], sources: &sources, cancel: Cancel::default() };
-        let (results, _) = compute(&case.graph, &wanted, &setting).unwrap();
+        let memory = Memory { on_disk: tape.below(2) == 0, limit_bytes: 0 };
+        let (results, report) = compute_within(&case.graph, &wanted, &setting, memory).unwrap();
+        // With just what it takes it must do as well.
+        let tight = Memory { limit_bytes: report.peak_bytes.max(4 << 20), ..memory };
+        let (again, _) = compute_within(&case.graph, &wanted, &setting, tight).unwrap();
+        prop_assert_eq!(&results, &again);
         for ((node, cut), result) in wanted.iter().zip(results) {
             let expected = evaluate(&case.graph, *node, &case.stored);
             prop_assert_eq!(result, expected, "node {:?} cut {:?} of {:#?}", node, cut, case.graph.iter().collect::<Vec<_>>());

@@ -10,7 +10,7 @@ use cleave_ops::{AxisChunks, Chunks, DType, Data, Fill, Law, Scalar, Shape, View
 use cleave_plan::{Cut, Source, Sources};
 use std::sync::Arc;
 use support::random::{Tape, chunks};
-use support::{Setting, blocks, compute, counted, fill, fold, load, map, view};
+use support::{Memory, Setting, blocks, compute, compute_within, counted, fill, fold, load, map, view};
 
 /// Sums, means and deviations of `x * x` seen through a flip, over several choices of axes.
 fn graph(shape: &Shape, choices: &[&[usize]]) -> (Graph, Vec<NodeId>) {
@@ -41,7 +41,8 @@ fn results(graph: &Graph, nodes: &[NodeId], stored: BlockSource, resident: bool,
     let sources = Sources::from([(SourceId(0), source)]);
     let wanted: Vec<(NodeId, Cut)> = nodes.iter().map(|&n| (n, Cut::Engine)).collect();
     let setting = Setting { threads, sources: &sources, cancel: Cancel::default() };
-    let (data, _) = compute(graph, &wanted, &setting).unwrap();
+    let memory = Memory { on_disk: threads > 1, limit_bytes: 0 };
+    let (data, _) = compute_within(graph, &wanted, &setting, memory).unwrap();
     data.iter().map(|d| (0..d.len()).map(|i| d.get(i).to_f64().to_bits()).collect()).collect()
 }
 

@@ -158,7 +158,7 @@ fn held(plan: &Plan, number: usize, threads: usize) -> u64 {
     let stage = &plan.stages[number];
     let results = plan.outputs.iter().filter(|o| o.held).map(|o| o.nbytes());
     let live = plan.buffers.iter().filter(|b| b.made_by <= number && number <= b.last_read_by);
-    let working = task_bytes(stage).saturating_mul(threads.max(1).min(stage.tasks.max(1)) as u64);
+    let working = task_bytes(stage, plan).saturating_mul(threads.max(1).min(stage.tasks.max(1)) as u64);
     results.chain(live.map(|b| b.nbytes())).fold(working, u64::saturating_add)
 }
 
@@ -187,6 +187,7 @@ pub(crate) fn tiles(stage: &Stage) -> f64 {
             let cells: f64 = work.lattice.cells.iter().map(|&n| n as f64).product();
             cells * grid(&kept, &work.kept_tile)
         }
+        Work::Contract(work) => work.tasks() as f64,
         Work::Store(work) => {
             let block: Vec<usize> = work.boxes.0.iter().map(cleave_ops::AxisChunks::longest).collect();
             let tile = work.tile(&cleave_ops::Shape::new(block.iter().copied()));

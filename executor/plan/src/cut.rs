@@ -1,11 +1,13 @@
 //! Which nodes end a stage, and which stages there are.
 //!
-//! Every reduction and every output ends one. So does an elementwise node that is read through many views:
-//! computing it again for each would cost more than keeping it. All else is computed again in every stage
+//! Every reduction and every output ends one. So does an elementwise node that is worth keeping
+//! (`hold` says which are). All else is computed again in every stage
 //! that reads it. Ends of one level (none needs another) with the same space and axes share a stage.
 
 use crate::build::build;
+use crate::contract_cut::{contract_stage, kept_operands};
 use crate::error::PlanError;
+use crate::hold::{Why, worth_keeping};
 use crate::lattice::Lattice;
 use crate::plan::{Buffer, Cut, Options, Output, Plan, PlannedOutput, Totals};
 use crate::program::{Action, Origin, Program};
@@ -13,14 +15,9 @@ use crate::size::{axis_across, engine_boxes, fold_cut, task_len};
 use crate::stage::{BufferId, FoldGoal, FoldWork, Stage, StoreGoal, StoreWork, Target, Work};
 use cleave_graph::{Graph, NodeId, NodeKind};
 use cleave_ops::op::FoldFacts;
-use cleave_ops::{Chunks, Class, FoldLoop, Op, Shape, View};
+use cleave_ops::{Chunks, Class, FoldLoop, Op, Shape};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
-
-/// The most views through which an elementwise node is computed anew.
-const MOST_VIEWS: usize = 6;
-/// The most elements that are kept for that reason.
-const MOST_KEPT: usize = 1 << 28;
 
 /// The loop of a reduction.
 pub fn fold_loop(op: &'static Op, loop_index: usize) -> &'static FoldLoop {
@@ -32,14 +29,14 @@ pub fn fold_loop(op: &'static Op, loop_index: usize) -> &'static FoldLoop {
 
 /// Cuts the graph into stages; memory is not yet counted.
 pub(crate) fn cut(graph: &Graph, outputs: &[Output], options: &Options) -> Result<Plan, PlanError> {
-    let ends = Ends::find(graph, outputs);
+    let ends = Ends::find(graph, outputs, options);
     let mut groups: Vec<Group> = Vec::new();
     for node in ends.ordered() {
         let (key, root) = ends.key(graph, node);
         group_of(&mut groups, key).goals.push(Goal {
             node,
             root,
-            buffer: ends.buffered.contains(&node),
+            buffer: ends.buffered.contains(&node).then(|| ends.why.get(&node).copied().unwrap_or(Why::Result)),
             outputs: SmallVec::new(),
         });
     }
@@ -53,6 +50,8 @@ pub(crate) fn cut(graph: &Graph, outputs: &[Output], options: &Options) -> Resul
 /// What ends a stage.
 struct Ends {
     nodes: FxHashSet<NodeId>,
+    /// Why those that are no reductions end one.
+    why: FxHashMap<NodeId, Why>,
     /// Those that a later stage reads.
     buffered: FxHashSet<NodeId>,
     level: FxHashMap<NodeId, usize>,
@@ -70,6 +69,7 @@ struct Key {
 enum End {
     Fold(SmallVec<[usize; 4]>),
     Store(Cut),
+    Contract(NodeId),
 }
 
 struct Group {
@@ -81,16 +81,20 @@ struct Goal {
     node: NodeId,
     /// What the program computes for it.
     root: NodeId,
-    buffer: bool,
+    /// Why later stages read it, if any does.
+    buffer: Option<Why>,
     outputs: SmallVec<[usize; 1]>,
 }
 
 impl Ends {
-    fn find(graph: &Graph, outputs: &[Output]) -> Self {
+    fn find(graph: &Graph, outputs: &[Output], options: &Options) -> Self {
         let wanted = reachable(graph, outputs);
-        let fold = |&&n: &&NodeId| matches!(graph[n].kind, NodeKind::Fold { .. });
+        let fold = |&&n: &&NodeId| matches!(graph[n].kind, NodeKind::Fold { .. } | NodeKind::Contract { .. });
         let mut nodes: FxHashSet<NodeId> = wanted.iter().filter(fold).copied().collect();
-        nodes.extend(often_seen(graph, &wanted, outputs));
+        nodes.extend(wanted.iter().filter_map(|&n| scan_begins(graph, n)));
+        let why = worth_keeping(graph, &wanted, outputs, options);
+        nodes.extend(why.keys());
+        nodes.extend(kept_operands(graph, &wanted, &|node| nodes.contains(&node), options));
         let mut level: FxHashMap<NodeId, usize> = FxHashMap::default();
         let mut buffered = FxHashSet::default();
         for &node in &wanted {
@@ -102,7 +106,7 @@ impl Ends {
         }
         let plain = |o: &&Output| matches!(o.cut, Cut::Grid(_)) || peel(graph, o.node) != o.node;
         buffered.extend(outputs.iter().filter(plain).map(|o| peel(graph, o.node)).filter(|n| nodes.contains(n)));
-        Self { nodes, buffered, level }
+        Self { nodes, why, buffered, level }
     }
 
     fn ordered(&self) -> Vec<NodeId> {
@@ -117,6 +121,9 @@ impl Ends {
             NodeKind::Fold { input, axes, .. } => {
                 (Key { level, space: graph[*input].shape.clone(), end: End::Fold(axes.clone()) }, *input)
             }
+            NodeKind::Contract { .. } => {
+                (Key { level, space: graph[node].shape.clone(), end: End::Contract(node) }, node)
+            }
             _ => (Key { level, space: graph[node].shape.clone(), end: End::Store(Cut::Engine) }, node),
         }
     }
@@ -125,6 +132,11 @@ impl Ends {
     fn readable_at(&self, node: NodeId) -> usize {
         self.level[&node] + usize::from(self.nodes.contains(&node))
     }
+}
+
+/// The node that says where the blocks of running values begin: it is small, and read by all of them.
+fn scan_begins(graph: &Graph, node: NodeId) -> Option<NodeId> {
+    if let NodeKind::Scan { before, .. } = graph[node].kind { before } else { None }
 }
 
 /// Whether any output needs a node, ascending.
@@ -139,52 +151,6 @@ fn reachable(graph: &Graph, outputs: &[Output]) -> Vec<NodeId> {
     let mut wanted: Vec<NodeId> = wanted.into_iter().collect();
     wanted.sort_unstable();
     wanted
-}
-
-/// Elementwise nodes that would be computed through too many views; those above them count as kept.
-fn often_seen(graph: &Graph, wanted: &[NodeId], outputs: &[Output]) -> FxHashSet<NodeId> {
-    let mut views: FxHashMap<NodeId, FxHashSet<View>> = FxHashMap::default();
-    for output in outputs {
-        views.entry(output.node).or_default().insert(View::identity(&graph[output.node].shape));
-    }
-    let mut kept = FxHashSet::default();
-    for &node in wanted.iter().rev() {
-        let mut seen = views.remove(&node).unwrap_or_default();
-        let here = &graph[node];
-        let costly = matches!(here.kind, NodeKind::Map { .. } | NodeKind::Overlay { .. } | NodeKind::Cast(_));
-        if costly && seen.len() > MOST_VIEWS && here.shape.size() <= MOST_KEPT {
-            kept.insert(node);
-            seen = FxHashSet::from_iter([View::identity(&here.shape)]);
-        }
-        for view in seen {
-            pass_on(graph, node, &view, &mut views);
-        }
-    }
-    kept
-}
-
-/// Notes through which views a node's inputs are read when it is read through `view`.
-fn pass_on(graph: &Graph, node: NodeId, view: &View, views: &mut FxHashMap<NodeId, FxHashSet<View>>) {
-    let mut note = |input: NodeId, view: View| {
-        let seen = views.entry(input).or_default();
-        if seen.len() <= MOST_VIEWS {
-            seen.insert(view);
-        }
-    };
-    match &graph[node].kind {
-        NodeKind::Fill(_) | NodeKind::Load(_) => {}
-        NodeKind::Fold { .. } | NodeKind::Scan { .. } | NodeKind::Contract { .. } => {
-            graph[node].kind.inputs().iter().for_each(|&i| note(i, View::identity(&graph[i].shape)));
-        }
-        NodeKind::View { input, view: inner } => note(*input, view.of(inner)),
-        NodeKind::Overlay { base, patch, .. } => {
-            note(*base, view.clone());
-            note(*patch, View::identity(&graph[*patch].shape));
-        }
-        NodeKind::Map { .. } | NodeKind::Cast(_) | NodeKind::Rechunk(_) => {
-            graph[node].kind.inputs().iter().for_each(|&i| note(i, view.clone()));
-        }
-    }
 }
 
 /// The node of the same elements below views and cuts that change nothing.
@@ -227,7 +193,7 @@ fn place_output(
     let goals = &mut group_of(groups, key).goals;
     match goals.iter_mut().find(|g| g.root == node) {
         Some(goal) => goal.outputs.push(number),
-        None => goals.push(Goal { node, root: node, buffer: false, outputs: SmallVec::from_slice(&[number]) }),
+        None => goals.push(Goal { node, root: node, buffer: None, outputs: SmallVec::from_slice(&[number]) }),
     }
     Ok(())
 }
@@ -235,22 +201,32 @@ fn place_output(
 fn assemble(graph: &Graph, outputs: &[Output], groups: &[Group], options: &Options) -> Result<Plan, PlanError> {
     let planned = outputs.iter().map(|o| {
         let node = &graph[o.node];
-        PlannedOutput { node: o.node, shape: node.shape.clone(), dtype: node.dtype, held: o.held }
+        let grid = Chunks::single(&node.shape);
+        PlannedOutput { node: o.node, shape: node.shape.clone(), dtype: node.dtype, held: o.held, made_by: 0, grid }
     });
     let mut plan = Plan {
         stages: Vec::new(),
         buffers: Vec::new(),
         outputs: planned.collect(),
         cache_bytes: 0,
+        limit_bytes: options.memory_limit_bytes,
+        needs: Vec::new(),
         totals: Totals::default(),
     };
     let mut held: FxHashMap<NodeId, BufferId> = FxHashMap::default();
     for (number, group) in groups.iter().enumerate() {
-        let roots: Vec<NodeId> = group.goals.iter().map(|g| g.root).collect();
-        let program = build(graph, &group.key.space, &roots, &|node| held.get(&node).copied())?;
-        note_reads(&program, &mut plan.buffers, number);
         let targets: Vec<Target> = group.goals.iter().map(|g| target(graph, g, &mut plan.buffers, number)).collect();
-        plan.stages.push(stage(graph, group, program, &targets, options));
+        let holding = |node: NodeId| held.get(&node).copied();
+        let stage = match group.key.end {
+            End::Contract(node) => contract_stage(graph, node, targets[0].clone(), &holding, options)?,
+            End::Fold(_) | End::Store(_) => {
+                let roots: Vec<NodeId> = group.goals.iter().map(|g| g.root).collect();
+                let program = build(graph, &group.key.space, &roots, &holding)?;
+                stage(graph, group, program, &targets, options)
+            }
+        };
+        stage.programs().for_each(|program| note_reads(program, &mut plan.buffers, number));
+        plan.stages.push(stage);
         let made = group.goals.iter().zip(&targets).filter_map(|(g, t)| t.buffer.map(|b| (g.node, b)));
         held.extend(made);
     }
@@ -258,9 +234,8 @@ fn assemble(graph: &Graph, outputs: &[Output], groups: &[Group], options: &Optio
 }
 
 fn target(graph: &Graph, goal: &Goal, buffers: &mut Vec<Buffer>, stage: usize) -> Target {
-    let buffer = goal.buffer.then(|| {
-        let node = &graph[goal.node];
-        buffers.push(Buffer { shape: node.shape.clone(), dtype: node.dtype, made_by: stage, last_read_by: stage });
+    let buffer = goal.buffer.map(|why| {
+        buffers.push(Buffer::new(graph, goal.node, why, stage));
         BufferId(buffers.len() as u32 - 1)
     });
     Target { buffer, outputs: goal.outputs.clone() }
@@ -286,10 +261,12 @@ fn stage(graph: &Graph, group: &Group, program: Program, targets: &[Target], opt
             let weight = program.weight() + targets.len() as f64;
             (Work::Store(store_work(graph, group, &program, targets, cut, weight, options)), weight)
         }
+        End::Contract(_) => unreachable!("a contraction makes its own stage"),
     };
     let tasks = match &work {
         Work::Fold(fold) => fold.boxes.count() * fold.spans,
         Work::Store(store) => store.boxes.count(),
+        Work::Contract(contract) => contract.tasks(),
     };
     Stage { space, program, work, tasks, weight }
 }

@@ -3,13 +3,56 @@
 use crate::source::SourceError;
 use cleave_graph::{NodeId, SourceId};
 use std::fmt;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What memory is needed for, and how much of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// The results, which stay in memory.
+    Results(u64),
+    /// Arrays that are in memory already.
+    Present(u64),
+    /// Blocks of a result that are packed whole for a file.
+    WrittenBlock(u64),
+    /// Blocks of a stored array, which are unpacked whole.
+    ReadBlock(u64),
+    /// The work in progress.
+    Work(u64),
+}
+
+impl Demand {
+    /// The bytes.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Demand::Results(n)
+            | Demand::Present(n)
+            | Demand::WrittenBlock(n)
+            | Demand::ReadBlock(n)
+            | Demand::Work(n) => *n,
+        }
+    }
+}
+
+impl fmt::Display for Demand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Demand::Results(_) => "the results",
+            Demand::Present(_) => "arrays that are in memory already",
+            Demand::WrittenBlock(_) => "a chunk that is written as a whole",
+            Demand::ReadBlock(_) => "chunks of a stored array, which are read as a whole",
+            Demand::Work(_) => "the work in progress",
+        })
+    }
+}
 
 /// Why a graph cannot be planned.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum PlanError {
-    /// Results and working memory together are more than allowed; `what` needs the most.
-    DoesNotFit { needed: u64, limit: u64, what: String },
+    /// The least memory the computation can do with is more than allowed; `what` needs the most.
+    DoesNotFit { needed: u64, limit: u64, what: Demand },
     /// One pass would need more steps for each element than any pass may have.
     TooManySteps { node: NodeId, limit: usize },
     /// A patch whose place couples two axes of its base.
@@ -57,6 +100,8 @@ pub enum RunError {
     Read(SourceError),
     /// A block could not be written.
     Write(SourceError),
+    /// A block could not be put aside on disk or fetched back.
+    Spill(SpillError),
     /// The plan names a source that was not given.
     MissingSource(SourceId),
     /// A source is not what the plan says it is.
@@ -74,6 +119,7 @@ impl RunError {
             RunError::Cancelled => "cancelled",
             RunError::Read(_) => "read-failed",
             RunError::Write(_) => "write-failed",
+            RunError::Spill(error) => error.code(),
             RunError::MissingSource(_) => "missing-source",
             RunError::WrongSource(_) => "wrong-source",
             RunError::Bug { .. } => "bug",
@@ -88,6 +134,7 @@ impl fmt::Display for RunError {
             RunError::Cancelled => write!(f, "the run was cancelled"),
             RunError::Read(error) => write!(f, "reading {error}"),
             RunError::Write(error) => write!(f, "writing {error}"),
+            RunError::Spill(error) => write!(f, "{error}"),
             RunError::MissingSource(id) => write!(f, "source {} is not there", id.0),
             RunError::WrongSource(id) => write!(f, "source {} is not what it was when the array was made", id.0),
             RunError::Bug { stage, task, message } => write!(f, "in task {task} of stage {stage}: {message}"),
@@ -100,8 +147,80 @@ impl std::error::Error for RunError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             RunError::Read(error) | RunError::Write(error) => Some(error),
+            RunError::Spill(error) => Some(error),
             RunError::Threads(error) => Some(error.as_ref()),
             _ => None,
+        }
+    }
+}
+
+/// A block that could not be put aside on disk or fetched back.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum SpillError {
+    /// There is no place to put blocks.
+    Directory { path: PathBuf, cause: Arc<std::io::Error> },
+    /// Writing failed, most often because the disk is full.
+    Write { path: PathBuf, bytes: u64, cause: Arc<std::io::Error> },
+    /// Reading failed.
+    Read { path: PathBuf, bytes: u64, cause: Arc<std::io::Error> },
+    /// What was read is not what was written.
+    Damaged { path: PathBuf, bytes: u64 },
+}
+
+impl SpillError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SpillError::Write { cause, .. } | SpillError::Directory { cause, .. }
+                if matches!(cause.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
+            {
+                "disk-full"
+            }
+            SpillError::Directory { .. } | SpillError::Write { .. } => "spill-failed",
+            SpillError::Read { .. } => "spill-unreadable",
+            SpillError::Damaged { .. } => "spill-damaged",
+        }
+    }
+}
+
+impl fmt::Display for SpillError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |path: &PathBuf| path.display().to_string();
+        match self {
+            SpillError::Directory { path, cause } => {
+                write!(f, "memory is short and no blocks can be put aside in {}: {cause}", shown(path))
+            }
+            SpillError::Write { path, bytes, cause } => {
+                write!(f, "putting a block of {bytes} bytes aside in {}: {cause}", shown(path))
+            }
+            SpillError::Read { path, bytes, cause } => {
+                write!(f, "fetching a block of {bytes} bytes back from {}: {cause}", shown(path))
+            }
+            SpillError::Damaged { path, bytes } => {
+                write!(f, "a block of {bytes} bytes in {} is no longer what was written there", shown(path))
+            }
+        }
+    }
+}
+
+impl std::error::Error for SpillError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            SpillError::Directory { cause, .. } | SpillError::Write { cause, .. } | SpillError::Read { cause, .. } => {
+                Some(cause.as_ref())
+            }
+            SpillError::Damaged { .. } => None,
+        }
+    }
+}
+
+impl RunError {
+    /// A block that a source did not give.
+    pub fn read(error: SourceError) -> Self {
+        match error.cause.downcast_ref::<SpillError>() {
+            Some(spill) => RunError::Spill(spill.clone()),
+            None => RunError::Read(error),
         }
     }
 }

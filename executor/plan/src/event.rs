@@ -45,6 +45,8 @@ pub struct RunReport {
     pub bytes_read: u64,
     /// Bytes handed to sinks.
     pub bytes_written: u64,
+    /// Bytes of blocks that were put aside on disk.
+    pub bytes_spilled: u64,
     /// Bytes that went through registers.
     pub bytes_computed: u64,
     /// The most bytes the run held at once.

@@ -1,10 +1,12 @@
 //! Graph to plan: fused stages over a task grid, their memory, and what a run reports.
 //!
 //! In reading order: `source` (data that exists, as a backend sees it), `program` (what one tile does),
-//! `progression` and `build` (programs from nodes seen through views), `lattice` (the fixed order of a
-//! reduction), `stage` (a loop nest over tasks), `cut` (which nodes end a stage), `size` (how much a task
-//! does), `memory`, `plan`, `cost` (seconds, bytes and memory of a plan before it runs), `advice` (chunks that
-//! would suit better), `text` (how a plan prints), `event` (what a run reports), `error`. A plan is
+//! `progression`, `locals` (values made for a block at a time) and `build` (programs from nodes seen through
+//! views), `lattice` (the fixed order of a reduction), `stage` (a loop nest over tasks), `contract` and
+//! `contract_cut` (products of matrices), `rates` and `hold` (what is worth keeping between stages), `cut` (which
+//! nodes end a stage), `size` (how much a task does), `memory` (what a stage takes), `fit` (until it is allowed),
+//! `plan`, `cost` (seconds, bytes and memory of a plan before it runs), `advice` (chunks that would suit better),
+//! `text` (how a plan prints), `event` (what a run reports), `error`. A plan is
 //! made, checked and then only read; a task is a number in a stage's grid, so a million chunks cost nothing.
 //! This crate touches no file, clock, socket or thread.
 
@@ -13,26 +15,35 @@
 
 pub mod advice;
 pub mod build;
+pub mod contract;
+mod contract_cut;
 pub mod cost;
 pub mod cut;
 pub mod error;
 pub mod event;
+pub mod fit;
+pub mod hold;
 pub mod lattice;
+pub mod locals;
 pub mod memory;
 pub mod plan;
 pub mod program;
 pub mod progression;
+pub mod rates;
 pub mod size;
 pub mod source;
 pub mod stage;
 mod text;
 
 pub use advice::{Advice, advice};
+pub use contract::ContractWork;
 pub use cost::{Delivery, Estimate, Factors, Forecast, Kind, Machine, Parts, StageEstimate, estimate};
-pub use error::{PlanError, RunError};
+pub use error::{Demand, PlanError, RunError, SpillError};
 pub use event::{Event, Heat, RunReport, StageReport};
+pub use hold::Why;
 pub use lattice::Lattice;
-pub use plan::{Cut, Options, Output, Plan, Totals, plan};
-pub use program::{Action, Origin, Program, Slot, Step};
+pub use plan::{Cut, Holding, Keep, Need, Options, Output, Plan, Totals, plan};
+pub use program::{Action, Local, Making, Origin, Program, Slot, Step};
+pub use rates::Rates;
 pub use source::{Block, Elements, Sink, Source, SourceError, Sources};
 pub use stage::{BufferId, FoldGoal, FoldWork, Stage, StoreGoal, StoreWork, Target, Work};

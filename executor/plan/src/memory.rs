@@ -1,112 +1,146 @@
-//! The most memory a plan needs, and whether that is allowed.
+//! What a stage takes: bytes of its tasks, and of the stored blocks they read.
 
 use crate::cut::fold_loop;
-use crate::error::PlanError;
 use crate::lattice::TILE_LEN;
-use crate::plan::{Options, Plan, Totals, nbytes};
+use crate::locals::block_shape;
+use crate::plan::{Keep, Options, Plan, Totals, nbytes};
 use crate::program::{Action, Origin, Program, Step};
 use crate::stage::{FoldWork, Stage, StoreWork, Work};
 use cleave_graph::SourceId;
 use cleave_ops::Chunks;
 use std::collections::BTreeMap;
 
-/// The most bytes of decoded blocks that are kept where there is no limit.
-const CACHE_BYTES: u64 = 1 << 30;
+/// States of a tile a thread keeps for each goal: the trees over cells and over superboxes, and spares.
+const TILE_STATES: u64 = 40;
+/// What a thread takes besides: its stack, and what the allocator keeps for it.
+const THREAD_BYTES: u64 = 256 << 10;
 
-/// Fills in the plan's totals and the size of its block cache, and refuses what does not fit.
-pub(crate) fn check_memory(plan: &mut Plan, options: &Options) -> Result<(), PlanError> {
-    let needs: Vec<Need> = (0..plan.stages.len()).map(|i| need(plan, i, options)).collect();
-    let blocks = plan.stages.iter().map(|s| least_cache(s, options)).max().unwrap_or(0);
-    let peak = needs.iter().map(Need::total).max().unwrap_or(0);
-    let needed = peak.saturating_add(blocks);
-    let limit = if options.memory_limit_bytes == 0 { u64::MAX } else { options.memory_limit_bytes };
-    if needed > limit {
-        let what = largest(&needs, blocks).to_owned();
-        return Err(PlanError::DoesNotFit { needed, limit, what });
+/// The blocks in which a stage's results are made.
+pub(crate) fn result_grid(stage: &Stage) -> Chunks {
+    match &stage.work {
+        Work::Fold(fold) => fold.boxes.clone(),
+        Work::Store(store) => store.boxes.clone(),
+        Work::Contract(contract) => contract.finished(),
     }
-    plan.cache_bytes = if blocks == 0 { 0 } else { (CACHE_BYTES.min((limit - peak) / 2)).max(blocks) };
-    plan.totals = totals(plan);
-    plan.totals.peak_bytes = peak.saturating_add(plan.cache_bytes);
-    Ok(())
-}
-
-/// What is held during one stage.
-struct Need {
-    results: u64,
-    between: u64,
-    tasks: u64,
-}
-
-impl Need {
-    fn total(&self) -> u64 {
-        self.results.saturating_add(self.between).saturating_add(self.tasks)
-    }
-}
-
-fn largest(needs: &[Need], blocks: u64) -> &'static str {
-    let most = |part: fn(&Need) -> u64| needs.iter().map(part).max().unwrap_or(0);
-    let parts = [
-        (most(|n| n.results), "the results"),
-        (most(|n| n.between), "values that are used again"),
-        (most(|n| n.tasks), "the work in progress"),
-        (blocks, "blocks of stored arrays"),
-    ];
-    parts.into_iter().max_by_key(|p| p.0).map_or("the results", |p| p.1)
-}
-
-fn need(plan: &Plan, number: usize, options: &Options) -> Need {
-    let stage = &plan.stages[number];
-    let results = plan.outputs.iter().filter(|o| o.held).map(|o| o.nbytes()).fold(0, u64::saturating_add);
-    let live = |b: &&crate::plan::Buffer| b.made_by <= number && number <= b.last_read_by;
-    let between = plan.buffers.iter().filter(live).map(|b| b.nbytes()).fold(0, u64::saturating_add);
-    let threads = options.threads.max(1).min(stage.tasks.max(1)) as u64;
-    Need { results, between, tasks: threads.saturating_mul(task_bytes(stage)) }
 }
 
 /// Bytes one thread holds while it works on a stage.
-pub fn task_bytes(stage: &Stage) -> u64 {
-    let registers = stage.program.register_bytes(TILE_LEN);
+pub fn task_bytes(stage: &Stage, plan: &Plan) -> u64 {
+    let registers = stage.programs().map(|p| p.register_bytes(TILE_LEN)).fold(0, u64::saturating_add);
     let work = match &stage.work {
         Work::Fold(fold) => fold_bytes(fold),
-        Work::Store(store) => store_bytes(store),
+        Work::Store(store) => store_bytes(store, plan),
+        Work::Contract(contract) => contract.task_bytes(),
     };
-    registers.saturating_add(work)
+    let locals = stage.programs().map(|p| p.local_bytes(&block_shape(&p.space))).fold(0, u64::saturating_add);
+    THREAD_BYTES.saturating_add(registers).saturating_add(work).saturating_add(locals)
 }
 
-/// A block of each goal.
-fn store_bytes(store: &StoreWork) -> u64 {
+/// Bytes of what tasks leave for each other.
+pub(crate) fn waiting_bytes(stage: &Stage) -> u64 {
+    match &stage.work {
+        Work::Contract(contract) => contract.waiting_bytes(),
+        Work::Fold(_) | Work::Store(_) => 0,
+    }
+}
+
+/// A block of each goal, and what becomes of the largest when it is packed for a file.
+fn store_bytes(store: &StoreWork, plan: &Plan) -> u64 {
     let elements = largest_block(&store.boxes);
-    store.goals.iter().map(|g| elements.saturating_mul(g.dtype.size() as u64)).fold(0, u64::saturating_add)
+    let bytes = |g: &crate::stage::StoreGoal| elements.saturating_mul(g.dtype.size() as u64);
+    let packed = |g: &crate::stage::StoreGoal| {
+        let copies = g.target.outputs.iter().filter(|&&o| !plan.outputs[o].held).count() as u64;
+        let filled = u64::from(copies > 0 && !is_even(&store.boxes));
+        let spilled = g.target.buffer.is_some_and(|b| matches!(plan.buffer(b).keep, Keep::Spill { .. }));
+        bytes(g).saturating_mul(copies + filled + u64::from(spilled))
+    };
+    let blocks = store.goals.iter().map(bytes).fold(0, u64::saturating_add);
+    blocks.saturating_add(store.goals.iter().map(packed).max().unwrap_or(0))
 }
 
-/// States of a kept box for each open level of the tree, a tile's own tree, positions and the result.
+/// Whether all blocks are of one shape.
+fn is_even(boxes: &Chunks) -> bool {
+    boxes.0.iter().all(|axis| axis.runs().len() <= 1)
+}
+
+/// States of a kept box for each open level of the tree, a tile's own trees, positions and the result.
 fn fold_bytes(fold: &FoldWork) -> u64 {
     let elements = largest_block(&fold.boxes);
     let open = 2 + u64::from(fold.spans.max(1).ilog2());
     let tile = TILE_LEN as u64;
     let goal = |g: &crate::stage::FoldGoal| {
         let state: usize = fold_loop(g.op, g.loop_index).state.iter().map(|d| d.size()).sum();
-        elements * (state as u64 * open + g.dtype.size() as u64) + fold.kept_tile.size() as u64 * state as u64 * 24
+        let kept = elements * (state as u64 * open + 3 * g.dtype.size() as u64);
+        kept + fold.kept_tile.size() as u64 * state as u64 * TILE_STATES + tile * 8
     };
     fold.goals.iter().map(goal).sum::<u64>() + tile * 16
 }
 
-fn largest_block(chunks: &Chunks) -> u64 {
+/// Stored blocks a stage reads: those a thread wants at once, the largest of them, and all there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) at_once: u64,
+    pub(crate) largest: u64,
+    pub(crate) all: u64,
+}
+
+impl Reading {
+    /// Of a stage; values between stages count where they are on disk or `spilled` says so.
+    pub(crate) fn of(stage: &Stage, plan: &Plan, options: &Options, spilled: bool) -> Self {
+        let mut reading = Self::default();
+        let mut add = |block: u64, all: u64| {
+            reading.at_once = reading.at_once.saturating_add(block);
+            reading.largest = reading.largest.max(block);
+            reading.all = reading.all.saturating_add(all);
+        };
+        let mut note = |program: &Program, step: &Step| {
+            let Action::Load { origin, shape, .. } = &step.action else { return };
+            let dtype = program.slots[step.out.0 as usize];
+            let block = |grid: &Chunks| largest_block(grid).saturating_mul(dtype.size() as u64);
+            match origin {
+                Origin::Stored(id) => {
+                    if let Some(source) = options.sources.get(id).filter(|s| !s.is_resident()) {
+                        add(block(source.grid()), nbytes(shape, dtype));
+                    }
+                }
+                Origin::Local(_) => {}
+                Origin::Buffer(id) => {
+                    let buffer = plan.buffer(*id);
+                    let on_disk = matches!(buffer.keep, Keep::Spill { .. });
+                    if on_disk || (spilled && buffer.keep != Keep::Dense) {
+                        add(block(&buffer.grid), nbytes(shape, dtype));
+                    }
+                }
+            }
+        };
+        stage.programs().for_each(|program| program.each_step(&mut note));
+        reading
+    }
+
+    /// Bytes with which so many threads never wait for each other: what they read at once, and what a block
+    /// takes while it is unpacked.
+    pub(crate) fn easy(&self, workers: usize) -> u64 {
+        self.at_once.saturating_add(self.largest).saturating_mul(workers as u64)
+    }
+
+    /// The least bytes with which one block after the other can be read.
+    pub(crate) fn least(&self) -> u64 {
+        self.largest.saturating_mul(2)
+    }
+
+    /// More than that is of no use.
+    pub(crate) fn most(&self, workers: usize) -> u64 {
+        self.easy(workers).max(self.all.saturating_add(self.largest.saturating_mul(2 * workers as u64)))
+    }
+}
+
+/// The elements of the largest block.
+pub(crate) fn largest_block(chunks: &Chunks) -> u64 {
     chunks.0.iter().fold(1, |n, axis| u64::saturating_mul(n, axis.longest() as u64))
 }
 
-/// Blocks of stored sources that must be there at once.
-fn least_cache(stage: &Stage, options: &Options) -> u64 {
-    let threads = options.threads.max(1).min(stage.tasks.max(1)) as u64;
-    let block = |id: &SourceId| {
-        let source = options.sources.get(id).filter(|s| !s.is_resident());
-        source.map_or(0, |s| largest_block(s.grid()).saturating_mul(s.dtype().size() as u64))
-    };
-    let each = stage.stored_bytes().keys().map(block).fold(0, u64::saturating_add);
-    each.saturating_mul(2 * threads)
-}
-
-fn totals(plan: &Plan) -> Totals {
+/// Sums over all stages; the peak is not known yet.
+pub(crate) fn totals(plan: &Plan) -> Totals {
     let mut totals = Totals::default();
     for stage in &plan.stages {
         totals.tasks += stage.tasks;
@@ -128,11 +162,12 @@ impl Stage {
     /// The stored sources it reads, with all their bytes.
     pub fn stored_bytes(&self) -> BTreeMap<SourceId, u64> {
         let mut found = BTreeMap::new();
-        self.program.each_step(&mut |program: &Program, step: &Step| {
+        let mut note = |program: &Program, step: &Step| {
             if let Action::Load { origin: Origin::Stored(id), shape, .. } = &step.action {
                 found.insert(*id, nbytes(shape, program.slots[step.out.0 as usize]));
             }
-        });
+        };
+        self.programs().for_each(|program| program.each_step(&mut note));
         found
     }
 

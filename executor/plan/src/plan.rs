@@ -2,10 +2,12 @@
 
 use crate::cut::cut;
 use crate::error::PlanError;
-use crate::memory::check_memory;
+use crate::fit::{Choices, Misfit, fit};
+use crate::hold::Why;
+use crate::rates::Rates;
 use crate::source::Sources;
 use crate::stage::{BufferId, Stage};
-use cleave_graph::{Graph, NodeId};
+use cleave_graph::{Graph, Node, NodeId};
 use cleave_ops::{Chunks, DType, Shape};
 
 /// An array that is wanted.
@@ -37,6 +39,22 @@ pub struct Options {
     pub memory_limit_bytes: u64,
     /// The sources the graph loads, for how they are stored; one that is missing counts as held in memory.
     pub sources: Sources,
+    /// How fast the machine is; decides what is kept and what is computed again, never what comes out.
+    pub rates: Rates,
+    /// Where values between stages wait.
+    pub holding: Holding,
+    /// What planning has decided so far; callers leave it as it is.
+    pub choices: Choices,
+}
+
+/// Where values between stages wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Holding {
+    /// In memory as far as there is room, the rest on disk.
+    #[default]
+    AsFits,
+    /// All on disk, however small.
+    AllOnDisk,
 }
 
 /// What a run does; made once, then only read.
@@ -48,15 +66,46 @@ pub struct Plan {
     pub buffers: Vec<Buffer>,
     /// What is wanted, in the order in which it was asked for.
     pub outputs: Vec<PlannedOutput>,
-    /// Bytes for decoded blocks of stored sources.
+    /// The most bytes any stage has for decoded blocks of stored sources.
     pub cache_bytes: u64,
+    /// The bytes that were allowed; 0 for no limit.
+    pub limit_bytes: u64,
+    /// What each stage takes.
+    pub needs: Vec<Need>,
     /// Sums over all stages.
     pub totals: Totals,
+}
+
+/// What a stage takes while it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Need {
+    /// The most threads that work at once.
+    pub workers: usize,
+    /// Bytes for decoded blocks of stored sources.
+    pub cache_bytes: u64,
+    /// Bytes in all: what was there before, results, values between stages, tasks and decoded blocks.
+    pub bytes: u64,
+}
+
+/// Where a value between stages waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// In memory, as one block.
+    Dense,
+    /// In memory, in blocks.
+    Memory,
+    /// So many bytes in memory, the other blocks on disk.
+    Spill {
+        /// Bytes that stay in memory.
+        memory_bytes: u64,
+    },
 }
 
 /// A result that later stages read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Buffer {
+    /// Its node.
+    pub node: NodeId,
     /// Its shape.
     pub shape: Shape,
     /// Its dtype.
@@ -65,6 +114,12 @@ pub struct Buffer {
     pub made_by: usize,
     /// The last stage that reads it.
     pub last_read_by: usize,
+    /// The blocks in which it is made and waits.
+    pub grid: Chunks,
+    /// Why it is kept.
+    pub why: Why,
+    /// Where it waits.
+    pub keep: Keep,
 }
 
 /// An array that is wanted.
@@ -78,6 +133,10 @@ pub struct PlannedOutput {
     pub dtype: DType,
     /// Whether it stays in memory.
     pub held: bool,
+    /// The stage that makes it.
+    pub made_by: usize,
+    /// The blocks in which it is handed over.
+    pub grid: Chunks,
 }
 
 /// Sums over all stages.
@@ -100,6 +159,21 @@ pub struct Totals {
 }
 
 impl Buffer {
+    /// One that a stage makes, not yet cut.
+    pub(crate) fn new(graph: &Graph, node: NodeId, why: Why, made_by: usize) -> Self {
+        let Node { shape, dtype, .. } = graph[node].clone();
+        let grid = Chunks::single(&shape);
+        Self { node, shape, dtype, made_by, last_read_by: made_by, grid, why, keep: Keep::Dense }
+    }
+
+    /// Bytes that stay in memory.
+    pub fn memory_bytes(&self) -> u64 {
+        match self.keep {
+            Keep::Dense | Keep::Memory => self.nbytes(),
+            Keep::Spill { memory_bytes } => memory_bytes,
+        }
+    }
+
     /// Bytes of all elements.
     pub fn nbytes(&self) -> u64 {
         nbytes(&self.shape, self.dtype)
@@ -125,9 +199,19 @@ pub fn nbytes(shape: &Shape, dtype: DType) -> u64 {
     shape.iter().fold(dtype.size() as u64, |n, &len| n.saturating_mul(len as u64))
 }
 
-/// Plans the computation of `outputs`, or says why it cannot be.
+/// Plans the computation of `outputs`, or says why it cannot be. A plan that does not fit is cut anew until one
+/// does.
 pub fn plan(graph: &Graph, outputs: &[Output], options: &Options) -> Result<Plan, PlanError> {
-    let mut plan = cut(graph, outputs, options)?;
-    check_memory(&mut plan, options)?;
-    Ok(plan)
+    let mut options = options.clone();
+    loop {
+        let mut plan = cut(graph, outputs, &options)?;
+        match fit(&mut plan, &options) {
+            Ok(()) => return Ok(plan),
+            Err(Misfit::Refused(error)) => return Err(error),
+            Err(Misfit::Deny(node)) => {
+                options.choices.denied.insert(node);
+            }
+            Err(Misfit::Shrink) => options.choices.shrink += 1,
+        }
+    }
 }

@@ -16,6 +16,15 @@ pub trait Source: Send + Sync {
     fn block(&self, index: &[usize]) -> Result<Block, SourceError>;
     /// Whether a block costs nothing to get (it lies in memory or is mapped), so that caching it is waste.
     fn is_resident(&self) -> bool;
+    /// The same of one block, where some are in memory and others are not.
+    fn is_block_resident(&self, index: &[usize]) -> bool {
+        let _ = index;
+        self.is_resident()
+    }
+    /// Bytes of memory it takes as long as it exists.
+    fn held_bytes(&self) -> u64 {
+        0
+    }
     /// What cards call it, such as `era5.zarr / t2m`, `x.npy` or `in memory`.
     fn label(&self) -> &str;
     /// Bytes it takes where it is stored, if known.
@@ -75,4 +84,8 @@ impl std::error::Error for SourceError {
 pub trait Sink: Send + Sync {
     /// Takes one finished block: the region of the result it covers and its elements, row-major.
     fn put(&self, region: &cleave_ops::Region, data: Data) -> Result<(), SourceError>;
+    /// Takes a finished block by copying it.
+    fn copy(&self, region: &cleave_ops::Region, data: &Data) -> Result<(), SourceError> {
+        self.put(region, data.clone())
+    }
 }

@@ -1,5 +1,6 @@
 //! A stage: one fused loop nest over a space, cut into tasks that are only numbers.
 
+use crate::contract::ContractWork;
 use crate::lattice::Lattice;
 use crate::program::{Program, Slot};
 use cleave_ops::op::FoldFacts;
@@ -32,6 +33,8 @@ pub enum Work {
     Fold(FoldWork),
     /// They are kept.
     Store(StoreWork),
+    /// They are made by multiplying two others.
+    Contract(ContractWork),
 }
 
 /// Reductions over the same axes of one space. Task `t` takes span `t % spans` of kept box `t / spans`.
@@ -105,11 +108,21 @@ impl Stage {
         self.space.size() as u64
     }
 
+    /// Everything it computes with.
+    pub fn programs(&self) -> impl Iterator<Item = &Program> {
+        let operands = match &self.work {
+            Work::Contract(work) => [Some(&work.left.program), Some(&work.right.program)],
+            Work::Fold(_) | Work::Store(_) => [None, None],
+        };
+        std::iter::once(&self.program).chain(operands.into_iter().flatten())
+    }
+
     /// The part of the space a task visits, as a bounding box.
     pub fn task_region(&self, task: usize) -> Region {
         match &self.work {
             Work::Store(work) => block_region(&work.boxes, task),
             Work::Fold(work) => work.task_region(task, &self.space),
+            Work::Contract(work) => work.region(task),
         }
     }
 }
@@ -131,18 +144,12 @@ impl FoldWork {
         let mut reduced: Option<Region> = None;
         for index in self.superboxes(task) {
             let next = self.lattice.superbox_elements(index);
-            reduced = Some(reduced.map_or(next.clone(), |r| hull(&r, &next)));
+            reduced = Some(reduced.map_or(next.clone(), |r| r.hull(&next)));
         }
         let reduced =
             reduced.unwrap_or_else(|| Region::whole(&Shape::new(self.lattice.reduced.iter().map(|&a| space[a]))));
         self.lattice.join(&kept, &reduced)
     }
-}
-
-fn hull(a: &Region, b: &Region) -> Region {
-    let start: SmallVec<[usize; 4]> = a.start.iter().zip(&b.start).map(|(&x, &y)| x.min(y)).collect();
-    let len = a.ends().zip(b.ends()).zip(&start).map(|((x, y), s)| x.max(y) - s).collect();
-    Region { start, len }
 }
 
 /// The region of block `number`, row-major, of a cut.

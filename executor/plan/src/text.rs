@@ -1,7 +1,9 @@
 //! How a plan prints: the same text for the same plan, for golden tests, `explain` and reports.
 
-use crate::plan::Plan;
-use crate::program::{Action, Origin, Program, Slot};
+use crate::contract::{ContractWork, Operand, Side};
+use crate::hold::Why;
+use crate::plan::{Keep, Plan};
+use crate::program::{Action, Local, Making, Origin, Program, Slot};
 use crate::stage::{FoldWork, Stage, StoreWork, Target, Work};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{Chunks, View};
@@ -22,6 +24,9 @@ impl fmt::Display for Plan {
         )?;
         for (number, stage) in self.stages.iter().enumerate() {
             write!(f, "stage {number}: {stage}")?;
+            let made = self.buffers.iter().enumerate().filter(|(_, b)| b.made_by == number && b.keep != Keep::Dense);
+            made.map(|(id, b)| writeln!(f, "  buffer {id} {}: {}, {}", Boxes(&b.grid), b.why, b.keep))
+                .collect::<fmt::Result>()?;
         }
         Ok(())
     }
@@ -34,17 +39,35 @@ impl fmt::Display for Stage {
         match &self.work {
             Work::Fold(work) => write_fold(f, work, &self.program),
             Work::Store(work) => write_store(f, work, &self.program),
+            Work::Contract(work) => write_contract(f, work),
         }
     }
 }
 
 fn write_program(f: &mut Formatter<'_>, program: &Program, depth: usize) -> fmt::Result {
+    for (number, local) in program.locals.iter().enumerate() {
+        write_local(f, number, local, depth)?;
+    }
     for step in &program.steps {
         write!(f, "{:indent$}{} = ", "", step.out, indent = 2 * depth)?;
         write_action(f, &step.action, depth)?;
         writeln!(f, " : {}", program.slots[step.out.0 as usize])?;
     }
     Ok(())
+}
+
+fn write_local(f: &mut Formatter<'_>, number: usize, local: &Local, depth: usize) -> fmt::Result {
+    write!(f, "{:indent$}local {number} of {} : {} ", "", local.program.space, local.dtype, indent = 2 * depth)?;
+    match &local.making {
+        Making::Plain => writeln!(f, "is {} of", local.program.results[0])?,
+        Making::Scan { op, axis, .. } => writeln!(f, "is {} along {axis} of {} of", op.name, local.program.results[0])?,
+    }
+    write_program(f, &local.program, depth + 1)?;
+    if let Some(before) = local.making.before() {
+        writeln!(f, "{:indent$}after {} of", "", before.results[0], indent = 2 * depth)?;
+        write_program(f, before, depth + 1)?;
+    }
+    writeln!(f, "{:indent$}end", "", indent = 2 * depth)
 }
 
 fn write_action(f: &mut Formatter<'_>, action: &Action, depth: usize) -> fmt::Result {
@@ -96,6 +119,35 @@ fn write_store(f: &mut Formatter<'_>, work: &StoreWork, program: &Program) -> fm
     Ok(())
 }
 
+fn write_contract(f: &mut Formatter<'_>, work: &ContractWork) -> fmt::Result {
+    write_operand(f, "left", "rows", &work.left)?;
+    write_operand(f, "right", "columns", &work.right)?;
+    let s = &work.sides;
+    writeln!(
+        f,
+        "  {}: batch {}, rows {}, columns {}, shared {} in panels {} and segments {}, in {} -> {} : {}",
+        work.op.name,
+        s.batch,
+        s.rows,
+        s.columns,
+        s.shared,
+        work.panel,
+        work.segments,
+        Boxes(&work.boxes),
+        work.target,
+        work.dtype
+    )
+}
+
+fn write_operand(f: &mut Formatter<'_>, name: &str, side: &str, operand: &Operand) -> fmt::Result {
+    let order = match operand.first {
+        Side::Free => format!("{side}, shared"),
+        Side::Shared => format!("shared, {side}"),
+    };
+    writeln!(f, "  {name} {} by {order}: {}", operand.program.space, operand.program.results[0])?;
+    write_program(f, &operand.program, 2)
+}
+
 /// The lengths of boxes on each axis.
 struct Boxes<'a>(&'a Chunks);
 
@@ -144,6 +196,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Stored(id) => write!(f, "source {}", id.0),
             Origin::Buffer(id) => write!(f, "buffer {}", id.0),
+            Origin::Local(number) => write!(f, "local {number}"),
         }
     }
 }
@@ -153,5 +206,25 @@ impl fmt::Display for Target {
         let buffer = self.buffer.iter().map(|b| format!("buffer {}", b.0));
         let outputs = self.outputs.iter().map(|n| format!("output {n}"));
         write!(f, "{}", buffer.chain(outputs).collect::<Vec<_>>().join(" and "))
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::Result => write!(f, "a reduction's result"),
+            Why::Shared { saved_s } => write!(f, "read by several stages, again in {saved_s:.2} s"),
+            Why::Seen { saved_s } => write!(f, "read at several places, again in {saved_s:.2} s"),
+        }
+    }
+}
+
+impl fmt::Display for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Keep::Dense | Keep::Memory => write!(f, "kept in memory"),
+            Keep::Spill { memory_bytes: 0 } => write!(f, "put aside on disk"),
+            Keep::Spill { memory_bytes } => write!(f, "{memory_bytes} B kept in memory, the rest on disk"),
+        }
     }
 }

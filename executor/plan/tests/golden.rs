@@ -4,7 +4,7 @@
 use cleave_graph::node::Ddof;
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::view::SourceAxis;
-use cleave_ops::{AxisChunks, Chunks, Class, DType, Fill, Scalar, Shape, View, table};
+use cleave_ops::{AxisChunks, Chunks, Class, Contract, ContractLoop, DType, Fill, Law, Op, Scalar, Shape, View, table};
 use cleave_plan::{Cut, Options, Output, plan};
 
 fn add(graph: &mut Graph, kind: NodeKind, shape: &[usize]) -> NodeId {
@@ -100,7 +100,7 @@ fn a_patch_is_computed_where_it_shows() {
 }
 
 #[test]
-fn a_stencil_is_kept_between_steps() {
+fn a_stencil_is_made_block_by_block() {
     let mut g = Graph::new();
     let mut x = load(&mut g, &[1 << 20]);
     for _ in 0..3 {
@@ -119,6 +119,54 @@ fn a_grid_is_kept_as_it_was_asked_for() {
     let grid = Chunks([AxisChunks::from_lens([400, 400, 200])].into_iter().collect());
     let outputs = [Output { node: sums, cut: Cut::Grid(grid), held: false }];
     insta::assert_snapshot!(plan(&g, &outputs, &Options { threads: 2, ..Options::default() }).unwrap());
+}
+
+static PRODUCT: Op = Op {
+    name: "product",
+    aliases: &[],
+    symbol: None,
+    method: false,
+    params: &[],
+    summary: "",
+    details: "",
+    examples: &[],
+    class: Class::Contract(Contract { loops: &[ContractLoop { dtype: DType::F64, add: |_, _| {} }], weight: 0.1 }),
+    numpy: None,
+};
+
+fn product(graph: &mut Graph, left: NodeId, right: NodeId, summed: [usize; 2], shape: &[usize]) -> NodeId {
+    let (batch, summed) = (Default::default(), [(summed[0], summed[1])].into_iter().collect());
+    add(graph, NodeKind::Contract { op: &PRODUCT, loop_index: 0, left, right, batch, summed }, shape)
+}
+
+#[test]
+fn operands_of_a_product_are_computed_where_they_are_packed() {
+    let mut g = Graph::new();
+    let x = load(&mut g, &[3000, 2000]);
+    let centred = map(&mut g, "negative", &[x]);
+    let turned = view(&mut g, x, &[2000, 3000], &[(0, 1, Some(1)), (0, 1, Some(0))]);
+    let gram = product(&mut g, turned, centred, [1, 0], &[2000, 2000]);
+    insta::assert_snapshot!(planned(&g, &[gram]));
+}
+
+#[test]
+fn a_costly_operand_is_kept_for_a_product() {
+    let mut g = Graph::new();
+    let law = Law::Normal { mean: Scalar::Float(0.0), std: Scalar::Float(1.0) };
+    let fill = |draw| NodeKind::Fill(Fill::Random { seed: 1, draw, law: law.clone() });
+    let x = add(&mut g, fill(0), &[8000, 8000]);
+    let y = add(&mut g, fill(1), &[8000, 50]);
+    let (square, thin) = (product(&mut g, x, x, [1, 0], &[8000, 8000]), product(&mut g, x, y, [1, 0], &[8000, 50]));
+    let sum = fold(&mut g, "sum", square, &[0, 1]);
+    insta::assert_snapshot!(planned(&g, &[sum, thin]));
+}
+
+#[test]
+fn a_long_sum_of_products_comes_in_segments() {
+    let mut g = Graph::new();
+    let (x, y) = (load(&mut g, &[1_000_000, 10]), load(&mut g, &[1_000_000]));
+    let dots = product(&mut g, x, y, [0, 0], &[10]);
+    insta::assert_snapshot!(planned(&g, &[dots]));
 }
 
 #[test]

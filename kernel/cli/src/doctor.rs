@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 /// Takes output and shows nothing.
-struct Silent;
+pub(crate) struct Silent;
 
 impl Io for Silent {
     fn emit(&mut self, _: Output) {}

@@ -3,8 +3,9 @@
 //! In reading order: `options` (the command line), `run` (scripts and expressions), `terminal` (output and
 //! progress on a terminal), `record` (`--json`), `page` (`--html`), `repl`, `lab`, `doctor` with `rates`, `reference`.
 //! Exit status: 0 when all went well, 1 when a program failed, 2 when the command line was wrong, 130 when
-//! the user stopped it.
+//! the user stopped it. `bench` measures this machine at the repository's own workloads.
 
+mod bench;
 mod doctor;
 mod lab;
 mod options;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Lab { folder, arguments } => lab::lab(folder.as_deref(), &arguments),
         Command::Doctor { calibrate, how } => doctor::doctor(calibrate, &how),
         Command::Reference { name, json } => reference::reference(name.as_deref(), json),
+        Command::Bench { bench, how } => bench::bench(&bench, &how),
     }
 }
 

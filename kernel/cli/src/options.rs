@@ -92,6 +92,13 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Measure this machine at the workloads of the repository's own table.
+    Bench {
+        #[command(flatten)]
+        bench: crate::bench::Bench,
+        #[command(flatten)]
+        how: How,
+    },
 }
 
 /// How to compute.
@@ -109,6 +116,18 @@ pub(crate) struct How {
     /// Any setting, such as optimize.fold=off; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
+}
+
+impl How {
+    /// The same on the command line of another process.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let option = |name: &str, value: String| [name.to_owned(), value];
+        let scheduler = self.scheduler.clone().map(|s| option("--scheduler", s));
+        let threads = self.threads.map(|n| option("--threads", n.to_string()));
+        let limit = self.memory_limit.clone().map(|size| option("--memory-limit", size));
+        let settings = self.settings.iter().map(|pair| option("--set", pair.clone()));
+        scheduler.into_iter().chain(threads).chain(limit).chain(settings).flatten().collect()
+    }
 }
 
 /// Where records go besides the terminal.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The exit status of a program that the user stopped.
-const STOPPED: u8 = 130;
+pub(crate) const STOPPED: u8 = 130;
 
 /// `cleave run FILE`
 pub(crate) fn file(path: &Path, how: &How, records: &Records) -> ExitCode {
@@ -101,7 +101,7 @@ fn write_records(cell: &Cell, outcome: &Outcome, terminal: &Terminal, records: &
 }
 
 /// Writes to a temporary name and renames, so that a file is whole or not there; `-` is standard output.
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     if path == Path::new("-") {
         crate::terminal::print(text);
         return Ok(());

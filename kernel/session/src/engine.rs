@@ -6,12 +6,13 @@ use crate::meter::Meter;
 use crate::output::RunFacts;
 use crate::pace::{At, Pace};
 use crate::settings::{Scheduler, Settings};
-use cleave_cpu::{Cancel, Control, DenseSink, GridSink, MemorySource, Pool};
+use cleave_cpu::{Blocks, Cancel, Control, Pool};
 use cleave_graph::host::{Failure, How};
 use cleave_graph::rewrite::{RewriteOptions, optimize};
 use cleave_graph::{Graph, NodeId, NodeKind, SourceId};
 use cleave_plan::{
-    Cut, Delivery, Estimate, Event, Options, Output, Plan, PlanError, RunError, RunReport, Sink, Source, Sources,
+    Cut, Delivery, Demand, Estimate, Event, Options, Output, Plan, PlanError, RunError, RunReport, Sink, Source,
+    Sources,
 };
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) cancel: Cancel,
     pub(crate) sources: Sources,
+    /// Those that were computed to be seen, not to be kept in chunks.
+    pub(crate) values: HashSet<SourceId>,
     pub(crate) forecaster: Forecaster,
     pool: Option<Pool>,
     next_source: u64,
@@ -69,6 +72,7 @@ impl Engine {
             settings,
             cancel: Cancel::default(),
             sources,
+            values: HashSet::new(),
             pool: None,
             next_source: 0,
             next_run: 0,
@@ -84,6 +88,13 @@ impl Engine {
         id
     }
 
+    /// The same for what was computed to be seen.
+    pub(crate) fn add_values(&mut self, source: Arc<dyn Source>) -> SourceId {
+        let id = self.add(source);
+        self.values.insert(id);
+        id
+    }
+
     /// Forgets the data that no array of the graph loads.
     pub(crate) fn sweep(&mut self, graph: &Graph) {
         let live: HashSet<SourceId> = graph
@@ -91,6 +102,7 @@ impl Engine {
             .filter_map(|(_, node)| if let NodeKind::Load(id) = node.kind { Some(id) } else { None })
             .collect();
         self.sources.retain(|id, _| live.contains(id));
+        self.values.retain(|id| live.contains(id));
     }
 
     /// Rewrites and plans.
@@ -102,6 +114,7 @@ impl Engine {
             threads: settings.workers(),
             memory_limit_bytes: settings.memory_limit_bytes,
             sources: self.sources.clone(),
+            ..Options::default()
         };
         let plan = cleave_plan::plan(&graph, &outputs, &options)?;
         let rewrites = applied.iter().map(ToString::to_string).collect();
@@ -120,41 +133,22 @@ impl Engine {
         Ok(settings)
     }
 
-    /// Computes arrays into dense memory, in one pass.
-    pub(crate) fn dense(
+    /// Computes arrays into memory, in one pass, in blocks of the engine's choice.
+    pub(crate) fn held(
         &mut self,
         graph: &Graph,
         roots: &[NodeId],
         settings: &Settings,
         tell: Option<&mut dyn FnMut(News)>,
-    ) -> Result<(Vec<MemorySource>, RunFacts), Failure> {
+    ) -> Result<(Vec<Arc<Blocks>>, RunFacts), Failure> {
         let outputs: Vec<Output> = roots.iter().map(|&node| Output { node, cut: Cut::Engine, held: true }).collect();
         let planned = self.plan(graph, &outputs, settings).map_err(plan_failure)?;
-        let sinks: Vec<Arc<DenseSink>> =
-            roots.iter().map(|&r| Arc::new(DenseSink::new(&graph[r].shape, graph[r].dtype))).collect();
-        let dynamic: Vec<Arc<dyn Sink>> = sinks.iter().map(|s| Arc::clone(s) as Arc<dyn Sink>).collect();
-        let facts = self.run(&planned.plan, &dynamic, settings, Delivery::Looked, tell)?;
-        Ok((sinks.iter().map(|sink| sink.source()).collect(), facts))
-    }
-
-    /// Computes arrays into blocks in memory, one for each chunk.
-    pub(crate) fn persist(
-        &mut self,
-        graph: &Graph,
-        roots: &[NodeId],
-        settings: &Settings,
-        tell: Option<&mut dyn FnMut(News)>,
-    ) -> Result<(Vec<Arc<dyn Source>>, RunFacts), Failure> {
-        let cut = |node: NodeId| Cut::Grid(graph[node].chunks.clone());
-        let outputs: Vec<Output> = roots.iter().map(|&node| Output { node, cut: cut(node), held: true }).collect();
-        let planned = self.plan(graph, &outputs, settings).map_err(plan_failure)?;
-        let sinks: Vec<Arc<GridSink>> =
-            roots.iter().map(|&r| Arc::new(GridSink::new(&graph[r].chunks, graph[r].dtype))).collect();
-        let dynamic: Vec<Arc<dyn Sink>> = sinks.iter().map(|s| Arc::clone(s) as Arc<dyn Sink>).collect();
-        let facts = self.run(&planned.plan, &dynamic, settings, Delivery::Looked, tell)?;
-        drop(dynamic);
-        let finish = |sink: Arc<GridSink>| Arc::new(sink.source()) as Arc<dyn Source>;
-        Ok((sinks.into_iter().map(finish).collect(), facts))
+        let rooms = Arc::clone(self.pool(settings)?.rooms());
+        let blocks: Vec<Arc<Blocks>> =
+            planned.plan.outputs.iter().map(|output| Arc::new(Blocks::new(output, &rooms))).collect();
+        let sinks: Vec<Arc<dyn Sink>> = blocks.iter().map(|b| Arc::clone(b) as Arc<dyn Sink>).collect();
+        let facts = self.run(&planned.plan, &sinks, settings, Delivery::Looked, tell)?;
+        Ok((blocks, facts))
     }
 
     /// Computes an array block by block into a sink of another kind.
@@ -187,6 +181,17 @@ impl Engine {
         self.clearing.extend(std::thread::Builder::new().name("clearing".to_owned()).spawn(wait));
     }
 
+    /// The threads the settings ask for.
+    fn pool(&mut self, settings: &Settings) -> Result<&Pool, Failure> {
+        let (workers, directory) = (settings.workers(), settings.spill_directory());
+        let same = |p: &&Pool| p.threads() == workers && p.spill_directory() == directory;
+        if self.pool.as_ref().filter(same).is_none() {
+            cleave_cpu::clear_leftovers(&directory);
+            self.pool = Some(Pool::new(workers).map_err(|e| run_failure(&e))?.spilling_to(directory));
+        }
+        Ok(self.pool.as_ref().expect("the pool was made just above"))
+    }
+
     /// What a plan would take whose outputs are only looked at.
     pub(crate) fn estimate(&self, plan: &Plan, settings: &Settings) -> Estimate {
         self.forecaster.estimate(plan, &self.sources, settings.workers(), Delivery::Looked)
@@ -200,13 +205,10 @@ impl Engine {
         delivery: Delivery,
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<RunFacts, Failure> {
-        let workers = settings.workers();
-        if self.pool.as_ref().is_none_or(|p| p.threads() != workers) {
-            self.pool = Some(Pool::new(workers).map_err(|e| run_failure(&e))?);
-        }
+        self.pool(settings)?;
         let pool = self.pool.as_ref().expect("the pool was made just above");
         self.next_run += 1;
-        let predicted = self.forecaster.estimate(plan, &self.sources, workers, delivery);
+        let predicted = self.forecaster.estimate(plan, &self.sources, settings.workers(), delivery);
         let meter = Meter::start();
         let told = |_: &&mut dyn FnMut(News)| plan.totals.elements > BRIEF || settings.progress_delay_s == 0.0;
         let report = match tell.filter(told) {
@@ -229,7 +231,7 @@ impl Engine {
         let mut facts = run_facts(plan, &report, reading, settings, &self.sources);
         facts.stages.iter_mut().zip(&predicted.stages).for_each(|(facts, stage)| facts.predicted_s = stage.seconds);
         facts.predicted = Some(estimate_facts(&predicted, self.forecaster.is_measured()));
-        let busy_s = (reading.user_s + reading.sys_s) / workers.min(plan.totals.tasks.max(1)) as f64;
+        let busy_s = (reading.user_s + reading.sys_s) / settings.workers().min(plan.totals.tasks.max(1)) as f64;
         self.forecaster.learn(&predicted, report.wall.as_secs_f64(), busy_s);
         Ok(facts)
     }
@@ -322,18 +324,27 @@ pub(crate) fn plan_failure(error: PlanError) -> Failure {
     let (message, help) = match &error {
         PlanError::DoesNotFit { needed, limit, what } => (
             format!(
-                "this needs {} of memory, most of it for {what}, and the limit is {}",
+                "this needs {} of memory, {} of it for {what}, and the limit is {}",
                 words(*needed),
+                words(what.bytes()),
                 words(*limit)
             ),
-            Some(format!(
-                "compute less of it (a slice, a reduction), write it with .to_zarr(\"out.zarr\"), or set %config memory_limit={:.1}GiB",
-                *needed as f64 / (1_u64 << 30) as f64 + 0.1
-            )),
+            Some(format!("{}, or set %config memory_limit={}MiB", way_out(what), needed.div_ceil(1 << 20))),
         ),
         other => (other.to_string(), None),
     };
     Failure { code: error.code(), message, help, cause: None }
+}
+
+/// What helps besides a higher limit.
+fn way_out(what: &Demand) -> &'static str {
+    match what {
+        Demand::Results(_) => "write it with .to_zarr(\"out.zarr\"), compute less of it (a slice, a reduction)",
+        Demand::Present(_) => "forget arrays that are no longer needed (del x)",
+        Demand::WrittenBlock(_) => "write smaller chunks: x.rechunk(\"64MiB\").to_zarr(\"out.zarr\")",
+        Demand::ReadBlock(_) => "store the array in smaller chunks",
+        Demand::Work(_) => "use fewer threads (%config threads=1)",
+    }
 }
 
 fn run_failure(error: &RunError) -> Failure {
@@ -342,6 +353,12 @@ fn run_failure(error: &RunError) -> Failure {
         RunError::Bug { .. } => {
             ("bug", Some("this is a mistake in Cleave, not in the program; the kernel goes on".to_owned()))
         }
+        RunError::Spill(_) => (
+            error.code(),
+            Some(
+                "set %config spill.directory to a disk with room, or raise memory_limit; the kernel goes on".to_owned(),
+            ),
+        ),
         other => (other.code(), None),
     };
     let message = match error {

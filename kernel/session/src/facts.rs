@@ -86,7 +86,7 @@ fn show_array(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Shown {
             .engine
             .sources
             .get(&source)
-            .is_some_and(|s| s.is_resident() && s.label() == IN_MEMORY && s.grid().count() == 1)
+            .is_some_and(|s| world.engine.values.contains(&source) || s.label() == IN_MEMORY && s.grid().count() == 1)
         && let Some(values) = values(node, graph, world)
     {
         return Shown::Value(Box::new(values));
@@ -283,7 +283,7 @@ pub(crate) fn run_facts(
         bytes: report.bytes_computed,
         read_bytes: report.bytes_read,
         written_bytes: 0,
-        spilled_bytes: 0,
+        spilled_bytes: report.bytes_spilled,
         peak_bytes: report.peak_bytes,
         limit_bytes: settings.memory_limit_bytes,
         predicted: None,

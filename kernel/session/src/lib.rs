@@ -2,7 +2,7 @@
 //!
 //! In reading order: `output` (what a cell shows, as facts), `settings`, `session` (the road, written down
 //! once in `Session::evaluate`), `cell` (a cell's text: program, magics, questions), `runner` (statement by
-//! statement), `world` (what programs ask of the world), `engine` (graph, plan, run), `facts` and `steps`
+//! statement), `world` (what programs ask of the world), `engine` (graph, plan, run), `facts`, `steps`, `plan_facts` and `plan_steps`
 //! (what cards say), `forecast` (what runs will take), `calibration` (the rates of this machine), `pace` (how far a
 //! run is), `magic` (one entry a magic), `assist` (completion, inspection, history), `meter` (CPU
 //! time and memory of the process). How facts look is the next crate's business; how they travel is the
@@ -20,6 +20,7 @@ mod meter;
 pub mod output;
 mod pace;
 mod plan_facts;
+mod plan_steps;
 mod runner;
 mod session;
 pub mod settings;

@@ -1,8 +1,9 @@
-//! What plans look like: the steps of each stage, in words and as nodes of a picture.
+//! What plans look like, in words and numbers; `plan_steps` draws their stages.
 
 use crate::engine::Engine;
 use crate::facts::{advice_facts, bounded_plan, estimate_facts};
-use crate::output::{KeptFacts, PlanFacts, PlanRead, PlanStage, PlanStep};
+use crate::output::{KeptFacts, PlanFacts, PlanStage};
+use crate::plan_steps::{Drawing, Drawn};
 use cleave_graph::host::Failure;
 use cleave_graph::{Graph, NodeId};
 use cleave_ops::fill::Law;
@@ -25,8 +26,8 @@ pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Re
         false => planned.rewrites.join("\n"),
     };
     let text = format!("graph\n{before}\nrewrites\n{rewrites}\n\nafter them\n{}\n{}", planned.graph, planned.plan);
-    let draw = |(s, e): (&Stage, &StageEstimate)| draw(s, e, plan, &engine.sources);
-    let stages = plan.stages.iter().zip(&estimate.stages).map(draw).collect();
+    let mut drawing = Drawing::new(plan, &engine.sources);
+    let stages = plan.stages.iter().zip(&estimate.stages).map(|(s, e)| draw(s, e, &mut drawing)).collect();
     let title = roots.iter().map(|&r| format!("{} {}", graph[r].shape, graph[r].dtype)).collect::<Vec<_>>().join(", ");
     Ok(PlanFacts {
         title,
@@ -50,6 +51,7 @@ fn kept(number: usize, buffer: &Buffer, plan: &Plan) -> KeptFacts {
             goal.and_then(|i| goal_words(maker).into_iter().nth(i)).map_or_else(String::new, |words| words.0)
         }
         Work::Store(_) => "values used again".to_owned(),
+        Work::Contract(work) => work.op.name.to_owned(),
     };
     KeptFacts {
         name,
@@ -64,35 +66,20 @@ fn kept(number: usize, buffer: &Buffer, plan: &Plan) -> KeptFacts {
 /// The steps of a stage in words, from its sources to its results.
 pub(crate) fn stage_flow(stage: &Stage, sources: &Sources) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    for step in &stage.program.steps {
+    let all = stage.programs().flat_map(|p| p.locals.iter().flat_map(|l| &l.program.steps).chain(&p.steps));
+    for step in all.filter(|s| !matches!(s.action, Action::Load { origin: Origin::Local(_), .. })) {
         let (name, seen) = step_words(step, sources);
         words.push(name);
         words.extend(seen);
     }
     words.dedup();
     words.extend(goal_words(stage).into_iter().map(|(name, _)| name));
+    words.extend(product(stage).map(str::to_owned));
     words
 }
 
-fn draw(stage: &Stage, estimate: &StageEstimate, plan: &Plan, sources: &Sources) -> PlanStage {
-    let mut steps = Vec::new();
-    let mut reads = Vec::new();
-    let mut writer: Vec<Option<usize>> = vec![None; stage.program.slots.len()];
-    for step in &stage.program.steps {
-        let (name, seen) = step_words(step, sources);
-        if let Action::Load { origin: Origin::Buffer(id), .. } = &step.action {
-            let (stage, from) = maker(plan, *id);
-            reads.push(PlanRead { stage, from, to: steps.len() });
-        }
-        let inputs = step.action.inputs().iter().filter_map(|s| writer[s.0 as usize]).collect();
-        steps.push(PlanStep { name, note: note(step, seen, &stage.program), inputs });
-        writer[step.out.0 as usize] = Some(steps.len() - 1);
-    }
-    for (name, slot) in goal_words(stage) {
-        let kept: Shape = kept_shape(stage);
-        let inputs = writer[slot.0 as usize].into_iter().collect();
-        steps.push(PlanStep { name, note: lengths(&kept), inputs });
-    }
+fn draw(stage: &Stage, estimate: &StageEstimate, drawing: &mut Drawing<'_>) -> PlanStage {
+    let Drawn { steps, reads } = drawing.stage(stage);
     PlanStage {
         tasks: stage.tasks as u64,
         elements: stage.elements(),
@@ -108,19 +95,7 @@ fn draw(stage: &Stage, estimate: &StageEstimate, plan: &Plan, sources: &Sources)
     }
 }
 
-/// The stage that makes a buffer, and its step that does.
-fn maker(plan: &Plan, id: BufferId) -> (usize, usize) {
-    let stage = plan.buffer(id).made_by;
-    let of = |target: &Target| target.buffer == Some(id);
-    let steps = plan.stages[stage].program.steps.len();
-    let goal = match &plan.stages[stage].work {
-        Work::Fold(work) => work.goals.iter().position(|g| of(&g.target)),
-        Work::Store(_) => None,
-    };
-    (stage, goal.map_or(steps.saturating_sub(1), |goal| steps + goal))
-}
-
-fn note(step: &Step, seen: Option<String>, program: &Program) -> String {
+pub(crate) fn note(step: &Step, seen: Option<String>, program: &Program) -> String {
     match (&step.action, seen) {
         (Action::Fill { fill: Fill::Const(_), .. }, _) => "everywhere".to_owned(),
         (Action::Fill { shape, .. } | Action::Load { shape, .. }, None) => lengths(shape),
@@ -130,7 +105,7 @@ fn note(step: &Step, seen: Option<String>, program: &Program) -> String {
 }
 
 /// `20000²`, `365 × 721 × 1440`, `scalar`
-fn lengths(shape: &Shape) -> String {
+pub(crate) fn lengths(shape: &Shape) -> String {
     match &shape[..] {
         [] => "scalar".to_owned(),
         [a, b] if a == b => format!("{a}²"),
@@ -138,14 +113,22 @@ fn lengths(shape: &Shape) -> String {
     }
 }
 
-fn kept_shape(stage: &Stage) -> Shape {
+pub(crate) fn kept_shape(stage: &Stage) -> Shape {
     match &stage.work {
         Work::Fold(work) => work.boxes.shape(),
-        Work::Store(_) => stage.space.clone(),
+        Work::Store(_) | Work::Contract(_) => stage.space.clone(),
     }
 }
 
-fn goal_words(stage: &Stage) -> Vec<(String, Slot)> {
+/// The name of what multiplies.
+pub(crate) fn product(stage: &Stage) -> Option<&'static str> {
+    match &stage.work {
+        Work::Contract(work) => Some(work.op.name),
+        Work::Fold(_) | Work::Store(_) => None,
+    }
+}
+
+pub(crate) fn goal_words(stage: &Stage) -> Vec<(String, Slot)> {
     let Work::Fold(work) = &stage.work else { return Vec::new() };
     let all = work.lattice.reduced.len() == stage.space.ndim();
     let axes = work.lattice.reduced.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
@@ -154,7 +137,7 @@ fn goal_words(stage: &Stage) -> Vec<(String, Slot)> {
 }
 
 /// A step's name, and how its source is seen where that says something.
-fn step_words(step: &Step, sources: &Sources) -> (String, Option<String>) {
+pub(crate) fn step_words(step: &Step, sources: &Sources) -> (String, Option<String>) {
     match &step.action {
         Action::Fill { fill: fill @ Fill::Const(_), .. } => (fill_words(fill), None),
         Action::Fill { fill, shape, view } => (fill_words(fill), seen(view, shape)),
@@ -163,6 +146,7 @@ fn step_words(step: &Step, sources: &Sources) -> (String, Option<String>) {
             (label, seen(view, shape))
         }
         Action::Load { origin: Origin::Buffer(_), shape, view } => ("result".to_owned(), seen(view, shape)),
+        Action::Load { origin: Origin::Local(_), shape, view } => ("block".to_owned(), seen(view, shape)),
         Action::Map { op, .. } => (op.symbol.unwrap_or(op.name).to_owned(), None),
         Action::Cast { .. } => ("astype".to_owned(), None),
         Action::Overlay { .. } => ("patch".to_owned(), None),

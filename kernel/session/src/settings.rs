@@ -15,6 +15,9 @@ pub struct Settings {
     pub threads: usize,
     /// `memory_limit` in bytes.
     pub memory_limit_bytes: u64,
+    /// `spill.directory`: where blocks are put aside when memory is short; empty for the system's place for
+    /// temporary files.
+    pub spill_directory: String,
     /// `progress.delay`: seconds after which progress is shown.
     pub progress_delay_s: f64,
     /// `calibrate`: whether the machine is measured while a session idles, if it was not yet.
@@ -68,7 +71,7 @@ pub enum SettingError {
 }
 
 /// Every setting.
-pub const ENTRIES: [Setting; 7] = [
+pub const ENTRIES: [Setting; 8] = [
     Setting {
         key: "array.chunk_size",
         doc: "what automatic chunks aim at",
@@ -112,6 +115,16 @@ pub const ENTRIES: [Setting; 7] = [
         values: "threads or single-threaded",
     },
     Setting {
+        key: "spill.directory",
+        doc: "where blocks are put aside when memory is short",
+        show: |s| s.spill_directory.clone(),
+        set: |s, v| {
+            s.spill_directory = v.to_owned();
+            Some(())
+        },
+        values: "a directory, or nothing for the system's place for temporary files",
+    },
+    Setting {
         key: "threads",
         doc: "how many threads the scheduler `threads` uses",
         show: |s| s.threads.to_string(),
@@ -130,6 +143,7 @@ impl Default for Settings {
             scheduler: Scheduler::Threads,
             threads: 1,
             memory_limit_bytes: 1 << 30,
+            spill_directory: String::new(),
             progress_delay_s: 0.5,
             calibrate: false,
             cache_folder: None,
@@ -161,6 +175,11 @@ impl Settings {
         let value = value.trim().trim_matches(['"', '\'']);
         let bad = || SettingError::Value { key: entry.key, value: value.to_owned(), values: entry.values };
         (entry.set)(self, value).ok_or_else(bad)
+    }
+
+    /// Where blocks are put aside when memory is short.
+    pub fn spill_directory(&self) -> std::path::PathBuf {
+        if self.spill_directory.is_empty() { std::env::temp_dir() } else { self.spill_directory.clone().into() }
     }
 
     /// The name of an environment variable that sets a key: `CLEAVE_OPTIMIZE_FOLD` for `optimize.fold`.

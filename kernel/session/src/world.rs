@@ -5,7 +5,7 @@ use crate::facts;
 use crate::files;
 use crate::output::{InputError, Io, Output, Progress, RunFacts, Shown};
 use crate::plan_facts;
-use cleave_cpu::MemorySource;
+use cleave_cpu::{Blocks, MemorySource};
 use cleave_graph::host::{Computed, Failure, Host, How, Opened, Stored};
 use cleave_graph::value::Value;
 use cleave_graph::{Graph, NodeId, SourceId};
@@ -51,13 +51,13 @@ impl World<'_> {
         Err(Failure { code: EXPLAINED, message: "shown, not computed".to_owned(), help: None, cause: None })
     }
 
-    fn compute_dense(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<MemorySource>, Failure> {
+    fn compute_held(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<Arc<Blocks>>, Failure> {
         let settings = self.engine.settings_for(how)?;
         let (engine, io) = (&mut *self.engine, &mut *self.io);
         let words = settings.scheduler_words();
         let limit = settings.memory_limit_bytes;
         let mut tell = |news: News| io.emit(Output::Progress(progress(&news, &words, limit)));
-        let (sources, facts) = engine.dense(graph, roots, &settings, Some(&mut tell))?;
+        let (sources, facts) = engine.held(graph, roots, &settings, Some(&mut tell))?;
         self.runs.push(facts);
         Ok(sources)
     }
@@ -102,31 +102,27 @@ impl Host for World<'_> {
 
     fn compute(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<Computed>, Failure> {
         self.only_explain(graph, roots)?;
-        let sources = self.compute_dense(graph, roots, how)?;
-        let give = |(source, &root): (MemorySource, &NodeId)| match graph[root].shape.ndim() {
-            0 => Computed::Scalar(source.data().get(0), graph[root].dtype),
-            _ => Computed::Array(self.engine.add(Arc::new(source))),
-        };
-        Ok(sources.into_iter().zip(roots).map(give).collect())
+        let sources = self.compute_held(graph, roots, how)?;
+        let mut given = Vec::with_capacity(roots.len());
+        for (source, &root) in sources.into_iter().zip(roots) {
+            given.push(match graph[root].shape.ndim() {
+                0 => Computed::Scalar(dense(&source)?.get(0), graph[root].dtype),
+                _ => Computed::Array(self.engine.add_values(source)),
+            });
+        }
+        Ok(given)
     }
 
     fn persist(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<SourceId>, Failure> {
         self.only_explain(graph, roots)?;
-        let settings = self.engine.settings_for(how)?;
-        let (engine, io) = (&mut *self.engine, &mut *self.io);
-        let words = settings.scheduler_words();
-        let limit = settings.memory_limit_bytes;
-        let mut tell = |news: News| io.emit(Output::Progress(progress(&news, &words, limit)));
-        let (sources, facts) = engine.persist(graph, roots, &settings, Some(&mut tell))?;
-        self.runs.push(facts);
+        let sources = self.compute_held(graph, roots, how)?;
         Ok(sources.into_iter().map(|s| self.engine.add(s)).collect())
     }
 
     fn fetch(&mut self, graph: &Graph, root: NodeId) -> Result<Data, Failure> {
         let settings = self.engine.settings.clone();
-        let (mut sources, _) = self.engine.dense(graph, &[root], &settings, None)?;
-        let source = sources.pop().expect("one array was asked for");
-        Ok(source.data().as_ref().clone())
+        let (sources, _) = self.engine.held(graph, &[root], &settings, None)?;
+        dense(sources.first().expect("one array was asked for"))
     }
 
     fn hold(&mut self, shape: &Shape, data: Data) -> SourceId {
@@ -183,6 +179,13 @@ impl Host for World<'_> {
     fn chunk_bytes(&self) -> usize {
         self.engine.settings.chunk_bytes
     }
+}
+
+/// All elements in one piece.
+fn dense(blocks: &Blocks) -> Result<Data, Failure> {
+    let failed =
+        |e: cleave_plan::SourceError| Failure { code: "read-failed", message: e.to_string(), help: None, cause: None };
+    blocks.to_dense().map_err(failed)
 }
 
 /// A failure with a way out.

@@ -5,6 +5,7 @@
 use crate::cast::Cast;
 use crate::data::Element;
 use crate::loops::fast;
+use crate::math;
 use crate::rng::Stream;
 use crate::scalar::Scalar;
 use std::f64::consts::TAU;
@@ -140,14 +141,14 @@ fn unit(bits: u64) -> f64 {
 #[inline(always)]
 fn scaled(bits: u64, span: u32) -> u64 {
     let (high, low, span) = (bits >> 32, bits & 0xffff_ffff, u64::from(span));
-    (high * span + (low * span >> 32)) >> 32
+    (high * span + ((low * span) >> 32)) >> 32
 }
 
 /// Two Gaussian numbers that share a radius and an angle (Box and Muller): the even one takes the cosine.
 #[inline(always)]
 fn gauss(words: [u64; 2]) -> [f64; 2] {
     let [a, b] = words.map(unit);
-    let radius = (-2.0 * libm::log(1.0 - a)).sqrt();
-    let (sin, cos) = libm::sincos(TAU * b);
+    let radius = (-2.0 * math::log(1.0 - a)).sqrt();
+    let (sin, cos) = math::sincos(TAU * b);
     [radius * cos, radius * sin]
 }

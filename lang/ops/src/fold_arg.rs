@@ -15,6 +15,8 @@ pub(crate) trait Ordered: Element {
     fn beats<const MAX: bool>(self, other: Self) -> bool;
     /// Whether neither comes before the other.
     fn ties(self, other: Self) -> bool;
+    /// The one of two that comes first, either if they tie.
+    fn best<const MAX: bool>(a: Self, b: Self) -> Self;
 }
 
 macro_rules! ordered {
@@ -30,6 +32,12 @@ macro_rules! ordered {
             #[allow(clippy::eq_op)]
             let both_nan = (self != self) & (other != other);
             (self == other) | both_nan
+        }
+        #[inline(always)]
+        fn best<const MAX: bool>(a: Self, b: Self) -> Self {
+            #[allow(clippy::eq_op)]
+            let nan = a != a;
+            if nan | if MAX { a >= b } else { a <= b } { a } else { b }
         }
     })*};
 }
@@ -71,30 +79,50 @@ fn take<T: Ordered, const MAX: bool>(cell: &Cell<'_>, state: &mut [Data]) {
     match cell.layout {
         _ if cell.reduced == 0 => {}
         Layout::Rows => Arch::new().dispatch(Rows::<T, MAX>(x, cell.positions, values, places)),
-        Layout::Columns => take_columns::<T, MAX>(x, cell.positions, values, places),
+        Layout::Columns => Arch::new().dispatch(Columns::<T, MAX>(x, cell.positions, values, places)),
     }
 }
 
 struct Rows<'a, T, const MAX: bool>(&'a [T], &'a [i64], &'a mut [T], &'a mut [i64]);
+struct Columns<'a, T, const MAX: bool>(&'a [T], &'a [i64], &'a mut [T], &'a mut [i64]);
 
 impl<T: Ordered, const MAX: bool> WithSimd for Rows<'_, T, MAX> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let better = |a: T, b: T| if b.beats::<MAX>(a) { b } else { a };
         for ((row, value), place) in self.0.chunks_exact(self.1.len()).zip(self.2).zip(self.3) {
-            let best = fold_row(row, row[0], |x| x, better);
-            *value = best;
-            let at = |(&x, &p): (&T, &i64)| if x.ties(best) { p } else { NOWHERE };
-            *place = row.iter().zip(self.1).map(at).fold(NOWHERE, i64::min);
+            *value = fold_row(
+                row,
+                row[0],
+                #[inline(always)]
+                |x| x,
+                T::best::<MAX>,
+            );
+            *place = place_of(*value, row, self.1);
         }
     }
 }
 
-fn take_columns<T: Ordered, const MAX: bool>(x: &[T], positions: &[i64], values: &mut [T], places: &mut [i64]) {
-    for (row, &position) in x.chunks_exact(values.len().max(1)).zip(positions) {
-        for ((value, place), &x) in values.iter_mut().zip(&mut *places).zip(row) {
-            (*value, *place) = first::<T, MAX>((*value, *place), (x, position));
+/// The least of the positions of elements that tie with `best`.
+#[inline(always)]
+fn place_of<T: Ordered>(best: T, row: &[T], positions: &[i64]) -> i64 {
+    let mut place = NOWHERE;
+    for (&x, &position) in row.iter().zip(positions) {
+        place = place.min(if x.ties(best) { position } else { NOWHERE });
+    }
+    place
+}
+
+impl<T: Ordered, const MAX: bool> WithSimd for Columns<'_, T, MAX> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for (row, &position) in self.0.chunks_exact(self.2.len().max(1)).zip(self.1) {
+            for ((value, place), &x) in self.2.iter_mut().zip(&mut *self.3).zip(row) {
+                let better = x.beats::<MAX>(*value) | (x.ties(*value) & (position < *place)) | (*place == NOWHERE);
+                *value = if better { x } else { *value };
+                *place = if better { position } else { *place };
+            }
         }
     }
 }

@@ -105,33 +105,47 @@ pub(crate) fn int_fmod<T: Int>(a: T, b: T) -> T {
     a.rem(b)
 }
 
-/// Quotient rounded toward minus infinity, exact where a quotient of rounded operands would not be.
+/// Quotient rounded toward minus infinity, exact where a quotient of rounded operands would not be; for operands of
+/// which `near_fmod` holds.
+#[inline(always)]
 pub(crate) fn floor_divide<T: Float>(a: T, b: T) -> T {
-    if b == T::ZERO {
-        return a.div(b);
-    }
-    let (rest, borrow) = rest_and_borrow(a, b);
-    let quotient = a.sub(rest).div(b);
-    let quotient = if borrow { quotient.sub(T::ONE) } else { quotient };
-    if quotient == T::ZERO {
-        return T::ZERO.copysign(a.div(b));
-    }
-    let floor = quotient.floor();
-    if quotient.sub(floor) > T::near(0.5) { floor.add(T::ONE) } else { floor }
+    floor_of_rest(a, b, a.near_fmod(b))
+}
+
+/// The same for all operands.
+pub(crate) fn any_floor_divide<T: Float>(a: T, b: T) -> T {
+    if b == T::ZERO { a.div(b) } else { floor_of_rest(a, b, a.fmod(b)) }
 }
 
 /// What `floor_divide` leaves over.
+#[inline(always)]
 pub(crate) fn remainder<T: Float>(a: T, b: T) -> T {
-    let (rest, borrow) = rest_and_borrow(a, b);
-    if rest == T::ZERO {
-        return rest.copysign(b);
-    }
-    if borrow { rest.add(b) } else { rest }
+    signed_rest(b, a.near_fmod(b))
 }
 
-fn rest_and_borrow<T: Float>(a: T, b: T) -> (T, bool) {
-    let rest = a.fmod(b);
-    (rest, rest != T::ZERO && ((b < T::ZERO) != (rest < T::ZERO)))
+/// What `any_floor_divide` leaves over.
+pub(crate) fn any_remainder<T: Float>(a: T, b: T) -> T {
+    signed_rest(b, a.fmod(b))
+}
+
+#[inline(always)]
+fn floor_of_rest<T: Float>(a: T, b: T, rest: T) -> T {
+    let quotient = a.sub(rest).div(b);
+    let quotient = if borrows(b, rest) { quotient.sub(T::ONE) } else { quotient };
+    let floor = quotient.floor();
+    let nearest = if quotient.sub(floor) > T::near(0.5) { floor.add(T::ONE) } else { floor };
+    if quotient == T::ZERO { T::ZERO.copysign(a.div(b)) } else { nearest }
+}
+
+#[inline(always)]
+fn signed_rest<T: Float>(b: T, rest: T) -> T {
+    let signed = if borrows(b, rest) { rest.add(b) } else { rest };
+    if rest == T::ZERO { rest.copysign(b) } else { signed }
+}
+
+#[inline(always)]
+fn borrows<T: Float>(b: T, rest: T) -> bool {
+    (rest != T::ZERO) & ((b < T::ZERO) != (rest < T::ZERO))
 }
 
 /// `a` multiplied by itself `b` times; by a negative power what is left of `1 / a ** -b`.
@@ -158,12 +172,6 @@ fn int_inverse_pow<T: Int>(a: T, b: T) -> T {
         _ if a == minus_one => T::ONE,
         _ => T::ZERO,
     }
-}
-
-/// A power; squares and square roots as exact as those are.
-#[inline(always)]
-pub(crate) fn pow<T: Float>(a: T, b: T) -> T {
-    if b == T::near(2.0) { a.mul(a) } else { a.pow(b) }
 }
 
 /// `1 / a`.
@@ -284,26 +292,28 @@ pub(crate) fn is_close<T: Float>(a: T, b: T, rtol: T, atol: T, equal_nan: bool) 
 }
 
 /// Logarithm of a sum of exponentials.
+#[inline(always)]
 pub(crate) fn logaddexp<T: Float>(a: T, b: T) -> T {
     let apart = a.sub(b);
-    match () {
-        () if a == b => a.add(T::near(consts::LN_2)),
-        () if apart > T::ZERO => a.add(apart.neg().exp().log1p()),
-        () if apart <= T::ZERO => b.add(apart.exp().log1p()),
-        () => apart,
-    }
+    let rest = apart.abs().neg().exp().log1p();
+    joined(a, b, rest, T::near(consts::LN_2))
 }
 
 /// Logarithm to base 2 of a sum of powers of 2.
+#[inline(always)]
 pub(crate) fn logaddexp2<T: Float>(a: T, b: T) -> T {
-    let log2_1p = |x: T| T::near(consts::LOG2_E).mul(x.log1p());
     let apart = a.sub(b);
-    match () {
-        () if a == b => a.add(T::ONE),
-        () if apart > T::ZERO => a.add(log2_1p(apart.neg().exp2())),
-        () if apart <= T::ZERO => b.add(log2_1p(apart.exp2())),
-        () => apart,
-    }
+    let rest = T::near(consts::LOG2_E).mul(apart.abs().neg().exp2().log1p());
+    joined(a, b, rest, T::ONE)
+}
+
+/// The greater of two and the rest, or `of_equals` beyond both if they are equal.
+#[inline(always)]
+fn joined<T: Float>(a: T, b: T, rest: T, of_equals: T) -> T {
+    let apart = a.sub(b);
+    let value = if apart > T::ZERO { a } else { b }.add(rest);
+    let value = if apart.is_nan() { apart } else { value };
+    if a == b { a.add(of_equals) } else { value }
 }
 
 /// Degrees to radians.
@@ -318,13 +328,15 @@ pub(crate) fn rad2deg<T: Float>(a: T) -> T {
     a.mul(T::near(180.0 / consts::PI))
 }
 
-/// Inverse hyperbolic cosine; nan below 1.
-pub(crate) fn acosh<T: Float>(a: T) -> T {
-    if a < T::ONE { T::near(f64::NAN) } else { a.acosh() }
+/// The normalised sinc function of a small operand.
+#[inline(always)]
+pub(crate) fn sinc<T: Float>(a: T) -> T {
+    let angle = a.mul(T::near(consts::PI));
+    if a == T::ZERO { T::ONE } else { angle.near_sin().div(angle) }
 }
 
 /// The normalised sinc function.
-pub(crate) fn sinc<T: Float>(a: T) -> T {
+pub(crate) fn any_sinc<T: Float>(a: T) -> T {
     let angle = a.mul(T::near(consts::PI));
     if a == T::ZERO { T::ONE } else { angle.sin().div(angle) }
 }

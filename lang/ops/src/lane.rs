@@ -1,9 +1,12 @@
 //! What formulas are written in: numbers whose arithmetic gives the same bits on every machine.
 //!
-//! Integers wrap. Floats never contract to fused operations, and take transcendental functions from `libm`.
+//! Integers wrap. Floats never contract to fused operations, and take transcendental functions from `math`; `near_sin`
+//! and its like hold for angles below `math::NEAR` only, and make vector instructions.
 //! float16 computes in float32 and rounds after each operation.
 
 use crate::data::Element;
+use crate::division;
+use crate::math::{self, narrow};
 use half::f16;
 
 /// A number.
@@ -155,6 +158,8 @@ macro_rules! float_functions {
         pub trait Float: Num {
             /// One of the values nearest to it.
             fn near(value: f64) -> Self;
+            /// In float64, exactly.
+            fn widest(self) -> f64;
             fn div(self, other: Self) -> Self;
             fn signbit(self) -> bool;
             /// The neighbour in the direction of `to`.
@@ -166,6 +171,8 @@ macro_rules! float_functions {
         impl Float for f64 {
             #[inline(always)]
             fn near(value: f64) -> Self { value }
+            #[inline(always)]
+            fn widest(self) -> f64 { self }
             #[inline(always)]
             fn div(self, other: Self) -> Self { self / other }
             #[inline(always)]
@@ -179,6 +186,8 @@ macro_rules! float_functions {
             #[inline(always)]
             fn near(value: f64) -> Self { value as f32 }
             #[inline(always)]
+            fn widest(self) -> f64 { self.into() }
+            #[inline(always)]
             fn div(self, other: Self) -> Self { self / other }
             #[inline(always)]
             fn signbit(self) -> bool { self.is_sign_negative() }
@@ -189,6 +198,7 @@ macro_rules! float_functions {
 
         impl Float for f16 {
             fn near(value: f64) -> Self { f16::from_f64(value) }
+            fn widest(self) -> f64 { self.to_f64() }
             fn div(self, other: Self) -> Self { f16::from_f32(self.to_f32() / other.to_f32()) }
             fn signbit(self) -> bool { self.is_sign_negative() }
             fn next_toward(self, to: Self) -> Self { next_half(self, to) }
@@ -204,31 +214,35 @@ float_functions! {
     ceil f64::ceil, f32::ceil;
     trunc f64::trunc, f32::trunc;
     rint f64::round_ties_even, f32::round_ties_even;
-    cbrt libm::cbrt, libm::cbrtf;
-    exp libm::exp, libm::expf;
-    exp2 libm::exp2, libm::exp2f;
-    expm1 libm::expm1, libm::expm1f;
-    log libm::log, libm::logf;
-    log2 libm::log2, libm::log2f;
-    log10 libm::log10, libm::log10f;
-    log1p libm::log1p, libm::log1pf;
-    sin libm::sin, libm::sinf;
-    cos libm::cos, libm::cosf;
-    tan libm::tan, libm::tanf;
-    asin libm::asin, libm::asinf;
-    acos libm::acos, libm::acosf;
-    atan libm::atan, libm::atanf;
-    sinh libm::sinh, libm::sinhf;
-    cosh libm::cosh, libm::coshf;
-    tanh libm::tanh, libm::tanhf;
-    asinh libm::asinh, libm::asinhf;
-    acosh libm::acosh, libm::acoshf;
-    atanh libm::atanh, libm::atanhf;
+    cbrt math::cbrt, narrow::cbrt;
+    exp math::exp, narrow::exp;
+    exp2 math::exp2, narrow::exp2;
+    expm1 math::expm1, narrow::expm1;
+    log math::log, narrow::log;
+    log2 math::log2, narrow::log2;
+    log10 math::log10, narrow::log10;
+    log1p math::log1p, narrow::log1p;
+    sin math::any_sin, narrow::any_sin;
+    near_sin math::sin, narrow::sin;
+    cos math::any_cos, narrow::any_cos;
+    near_cos math::cos, narrow::cos;
+    tan math::any_tan, narrow::any_tan;
+    near_tan math::tan, narrow::tan;
+    asin math::asin, narrow::asin;
+    acos math::acos, narrow::acos;
+    atan math::atan, narrow::atan;
+    sinh math::sinh, narrow::sinh;
+    cosh math::cosh, narrow::cosh;
+    tanh math::tanh, narrow::tanh;
+    asinh math::asinh, narrow::asinh;
+    acosh math::acosh, narrow::acosh;
+    atanh math::atanh, narrow::atanh;
     ;
-    pow libm::pow, libm::powf;
-    atan2 libm::atan2, libm::atan2f;
-    hypot libm::hypot, libm::hypotf;
+    pow math::pow, narrow::pow;
+    atan2 math::atan2, narrow::atan2;
+    hypot math::hypot, narrow::hypot;
     fmod libm::fmod, libm::fmodf;
+    near_fmod division::near_fmod, narrow::near_fmod;
     copysign f64::copysign, f32::copysign;
 }
 

@@ -69,10 +69,53 @@ pub(crate) mod fast {
         }
     }
 
+    /// Applies `f` from slice to slice.
+    pub(crate) fn wide<A: Copy, R>(x: &[A], out: &mut [R], f: impl Fn(A) -> R) {
+        Arch::new().dispatch(One(x, out, f));
+    }
+
+    /// Applies `f` from two slices to one.
+    pub(crate) fn wide_pairs<A: Copy, R>(x: &[A], y: &[A], out: &mut [R], f: impl Fn(A, A) -> R) {
+        Arch::new().dispatch(Two(x, y, out, f));
+    }
+
+    /// Whether a test holds for all elements.
+    pub(crate) fn all<A: Copy>(x: &[A], test: impl Fn(A) -> bool) -> bool {
+        all_pairs(
+            x,
+            x,
+            #[inline(always)]
+            |a, _| test(a),
+        )
+    }
+
+    /// Whether a test holds for all pairs of elements.
+    pub(crate) fn all_pairs<A: Copy>(x: &[A], y: &[A], test: impl Fn(A, A) -> bool) -> bool {
+        struct All<'a, A, F>(&'a [A], &'a [A], F);
+        impl<A: Copy, F: Fn(A, A) -> bool> WithSimd for All<'_, A, F> {
+            type Output = bool;
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _simd: S) -> bool {
+                let mut all = true;
+                for (&a, &b) in self.0.iter().zip(self.1) {
+                    all &= (self.2)(a, b);
+                }
+                all
+            }
+        }
+        Arch::new().dispatch(All(x, y, test))
+    }
+
+    /// The value that all elements have, if there is one.
+    pub(crate) fn common<A: Element>(x: &[A]) -> Option<A> {
+        let first = *x.first()?;
+        x.iter().all(|&a| a == first).then_some(first)
+    }
+
     /// Applies `f` from slice to slice. Narrow elements gain nothing from dispatch and take the plain loop.
     pub(crate) fn map<A: Element, R: Element>(x: &[A], out: &mut [R], f: impl Fn(A) -> R) {
         if const { size_of::<A>() >= 4 } {
-            Arch::new().dispatch(One(x, out, f));
+            wide(x, out, f);
         } else {
             out.iter_mut().zip(x).for_each(|(o, &a)| *o = f(a));
         }
@@ -108,6 +151,111 @@ pub(crate) mod fast {
     }
 }
 
+/// Loops with the widest vectors for long formulas, whatever the width of elements.
+pub(crate) mod deep {
+    use super::{fast, operand, result};
+    use crate::data::{Data, DataRef, Element};
+    use crate::lane::{Float, Int};
+    use crate::math;
+
+    /// Applies a formula of one operand.
+    pub(crate) fn unary<A: Element, R: Element, F: Fn(A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+        fast::wide(operand(x, 0), result(out), f);
+    }
+
+    /// Applies a formula of two operands.
+    pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+        fast::wide_pairs(operand(x, 0), operand(x, 1), result(out), f);
+    }
+
+    /// Applies a formula of an angle that holds for small ones, and then `any` to those that are not.
+    fn angles<A: Float>(x: &[A], out: &mut [A], f: impl Fn(A) -> A, bound: f64, any: fn(A) -> A) {
+        fast::wide(x, out, f);
+        let is_far = |a: A| a.widest().abs() >= bound;
+        if !fast::all(
+            x,
+            #[inline(always)]
+            |a| !is_far(a),
+        ) {
+            let far = out.iter_mut().zip(x).filter(|(_, a)| is_far(**a));
+            far.for_each(|(o, &a)| *o = any(a));
+        }
+    }
+
+    /// Sines.
+    pub(crate) fn sin<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
+        angles(operand(x, 0), result(out), f, math::NEAR, A::sin);
+    }
+
+    /// Cosines.
+    pub(crate) fn cos<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
+        angles(operand(x, 0), result(out), f, math::NEAR, A::cos);
+    }
+
+    /// Tangents.
+    pub(crate) fn tan<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
+        angles(operand(x, 0), result(out), f, math::NEAR, A::tan);
+    }
+
+    /// Normalised sinc functions; pi times an operand is the angle.
+    pub(crate) fn sinc<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
+        angles(operand(x, 0), result(out), f, math::NEAR / 4.0, crate::formula::any_sinc);
+    }
+
+    /// Powers; one exponent for all is known to the formula when it is compiled, if it is a usual one.
+    pub(crate) fn float_powers<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A, A) -> A) {
+        let (base, power, out) = (operand::<A>(x, 0), operand::<A>(x, 1), result::<A>(out));
+        match fast::common(power).map(Float::widest) {
+            Some(2.0) => fast::wide(
+                base,
+                out,
+                #[inline(always)]
+                |a| f(a, A::near(2.0)),
+            ),
+            Some(3.0) => fast::wide(
+                base,
+                out,
+                #[inline(always)]
+                |a| f(a, A::near(3.0)),
+            ),
+            Some(0.5) => fast::wide(
+                base,
+                out,
+                #[inline(always)]
+                |a| f(a, A::near(0.5)),
+            ),
+            Some(-1.0) => fast::wide(
+                base,
+                out,
+                #[inline(always)]
+                |a| f(a, A::near(-1.0)),
+            ),
+            _ => fast::wide_pairs(base, power, out, f),
+        }
+    }
+
+    /// Powers of integers; squares and cubes are products.
+    pub(crate) fn int_powers<A: Int>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A, A) -> A) {
+        let (base, power, out) = (operand::<A>(x, 0), operand::<A>(x, 1), result::<A>(out));
+        let two = A::ONE.add(A::ONE);
+        match fast::common(power) {
+            Some(power) if power == two => fast::wide(
+                base,
+                out,
+                #[inline(always)]
+                |a: A| a.mul(a),
+            ),
+            Some(power) if power == two.add(A::ONE) => fast::wide(
+                base,
+                out,
+                #[inline(always)]
+                |a: A| a.mul(a).mul(a),
+            ),
+            _ => out.iter_mut().zip(base).zip(power).for_each(|((o, &a), &b)| *o = f(a, b)),
+        }
+    }
+}
+
 /// The result type of a loop: `same` as its operands, or a fixed one.
 macro_rules! result_of {
     ($t:ident same) => {
@@ -128,6 +276,19 @@ macro_rules! map_loops {
     };
     ($n:tt $r:ident $run:ident; $($f:path: $($t:ident)*);* $(;)?) => {
         &[$($($crate::loops::map_loop!($n $r $run; $t $f; None),)*)*]
+    };
+}
+
+/// Loops of two operands for all integers, then for all floats: `number_loops!(run formula; run formula)`.
+macro_rules! number_loops {
+    ($int_run:path, $int:path; $float_run:path, $float:path) => {
+        $crate::loops::number_loops!($int_run, $int, i8 u8 i16 u16 i32 u32 i64 u64; $float_run, $float, f16 f32 f64)
+    };
+    ($int_run:path, $int:path, $($i:ident)*; $float_run:path, $float:path, $($f:ident)*) => {
+        &[
+            $($crate::loops::map_loop!(2 same $int_run; $i $int; None),)*
+            $($crate::loops::map_loop!(2 same $float_run; $f $float; None),)*
+        ]
     };
 }
 
@@ -184,18 +345,20 @@ macro_rules! typed {
     };
 }
 
-pub(crate) use {map_loop, map_loops, result_of, sum_in, sum_loop, typed};
+pub(crate) use {map_loop, map_loops, number_loops, result_of, sum_in, sum_loop, typed};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math;
 
     fn same(x: &[f64], y: &[f64], formula: impl Fn(f64, f64) -> f64 + Copy) {
         let mut outs = [Data::F64(vec![0.0; x.len()]), Data::F64(vec![0.0; x.len()])];
         let operands = [DataRef::F64(x), DataRef::F64(y)];
         binary(&operands, &mut outs[0], formula);
         fast::binary(&operands, &mut outs[1], formula);
-        assert_eq!(outs[0], outs[1]);
+        let bits = |out: &Data| operand::<f64>(&[out.as_ref()], 0).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&outs[0]), bits(&outs[1]));
     }
 
     #[test]
@@ -206,6 +369,10 @@ mod tests {
             same(&x, &y, |a, b| a * b + a);
             same(&x, &y, |a, b| a / b);
             same(&x, &y, |a, b| (a * a + b * b).sqrt());
+            same(&x, &y, |a, b| math::exp(b) + math::log(a) + math::pow(b, a));
+            same(&x, &y, |a, b| math::sin(a) + math::cos(b) * math::tan(a) + math::tanh(b));
+            same(&x, &y, |a, b| math::atan2(a, b) + math::asin(b) + math::cbrt(a) + math::hypot(a, b));
+            same(&x, &y, |a, b| math::log1p(b) + math::expm1(b) + math::asinh(a) + math::log10(b) + math::exp2(b));
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::fill::Fill;
 use crate::infer::Operand;
 use crate::shape::Shape;
 use crate::view::View;
+use smallvec::SmallVec;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -153,6 +154,17 @@ pub struct Fold {
     pub needs_positions: bool,
     /// Arithmetic an element, in additions.
     pub weight: f32,
+    /// How results of parts make the result of all, where an elementwise operation does that.
+    pub pairwise: Option<Pairwise>,
+}
+
+/// A reduction as elementwise work: elements are cast to the loop's state and combined two at a time.
+#[derive(Clone, Copy)]
+pub struct Pairwise {
+    /// Combines two results; it is associative but for rounding.
+    pub combine: &'static Op,
+    /// What is done at the end with the result and the count of the elements; nothing for a sum.
+    pub by_count: Option<&'static Op>,
 }
 
 /// The same reduction for one dtype.
@@ -212,6 +224,27 @@ pub struct Contract {
     pub loops: &'static [ContractLoop],
     /// Arithmetic for each pair of elements that meet, in additions.
     pub weight: f32,
+    /// Which axes go together, from the arguments and the shapes of the operands.
+    pub rule: ContractRule,
+}
+
+/// Says which axes of the operands go together.
+pub type ContractRule = fn(&Args, &Shape, &Shape) -> Result<Pairing, OpError>;
+
+/// Axes of a left array beside the axes of a right one that they go with.
+pub type AxisPairs = SmallVec<[(usize, usize); 2]>;
+
+/// Which axes of two operands go together, once they are seen through views.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pairing {
+    /// How the left operand is seen.
+    pub left: View,
+    /// How the right operand is seen.
+    pub right: View,
+    /// Axes that stand side by side and stay in the result, first.
+    pub batch: AxisPairs,
+    /// Axes that products are added over.
+    pub summed: AxisPairs,
 }
 
 /// The same contraction for one dtype.

@@ -1,6 +1,7 @@
 //! Graphs to run, sources to read, and how results are compared.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub(crate) mod product;
 pub(crate) mod random;
 pub(crate) mod reference;
 
@@ -9,7 +10,9 @@ use cleave_graph::node::Ddof;
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::{Chunks, Class, DType, Data, Fill, Op, Region, Shape, View, copy_run, table};
 use cleave_plan::stage::{block_region, unravel};
-use cleave_plan::{Block, Cut, Options, Output, RunError, RunReport, Sink, Source, SourceError, Sources, plan};
+use cleave_plan::{
+    Block, Cut, Holding, Options, Output, Rates, RunError, RunReport, Sink, Source, SourceError, Sources, plan,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -121,16 +124,47 @@ pub(crate) struct Setting<'a> {
     pub(crate) cancel: Cancel,
 }
 
+/// How memory is used; what comes out does not depend on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Memory {
+    /// 0 for no limit.
+    pub(crate) limit_bytes: u64,
+    /// Whether everything that can be kept is kept, on disk.
+    pub(crate) on_disk: bool,
+}
+
+impl Memory {
+    fn options(self, options: Options) -> Options {
+        let memory_limit_bytes = self.limit_bytes;
+        let eager = Rates { work: 1.0, memory: 1e30, disk: 1e30, stage_s: 0.0 };
+        match self.on_disk {
+            true => Options { memory_limit_bytes, rates: eager, holding: Holding::AllOnDisk, ..options },
+            false => Options { memory_limit_bytes, ..options },
+        }
+    }
+}
+
 /// Runs a graph; the outputs as dense buffers, and the report.
 pub(crate) fn compute(
     graph: &Graph,
     wanted: &[(NodeId, Cut)],
     setting: &Setting<'_>,
 ) -> Result<(Vec<Data>, RunReport), RunError> {
+    compute_within(graph, wanted, setting, Memory::default())
+}
+
+/// The same, with memory used as `memory` says; nothing stays on disk.
+pub(crate) fn compute_within(
+    graph: &Graph,
+    wanted: &[(NodeId, Cut)],
+    setting: &Setting<'_>,
+    memory: Memory,
+) -> Result<(Vec<Data>, RunReport), RunError> {
     let outputs: Vec<Output> =
         wanted.iter().map(|(n, cut)| Output { node: *n, cut: cut.clone(), held: true }).collect();
-    let options = Options { threads: setting.threads, memory_limit_bytes: 0, sources: setting.sources.clone() };
-    let plan = plan(graph, &outputs, &options).unwrap();
+    let options = Options { threads: setting.threads, sources: setting.sources.clone(), ..Options::default() };
+    let plan = plan(graph, &outputs, &memory.options(options)).unwrap();
+    assert!(memory.limit_bytes == 0 || plan.totals.peak_bytes <= memory.limit_bytes, "{plan}");
     let dense: Vec<Option<Arc<DenseSink>>> = wanted
         .iter()
         .map(|(n, cut)| (*cut == Cut::Engine).then(|| Arc::new(DenseSink::new(&graph[*n].shape, graph[*n].dtype))))
@@ -149,7 +183,11 @@ pub(crate) fn compute(
     };
     let sinks: Vec<Arc<dyn Sink>> = (0..wanted.len()).map(sink).collect();
     let control = Control { cancel: setting.cancel.clone(), events: &|_| {} };
-    let report = run(&Pool::new(setting.threads).unwrap(), &plan, setting.sources, &sinks, &control)?;
+    let spill = tempfile::tempdir().unwrap();
+    let pool = Pool::new(setting.threads).unwrap().spilling_to(spill.path().to_owned());
+    let report = run(&pool, &plan, setting.sources, &sinks, &control);
+    assert_eq!(std::fs::read_dir(spill.path()).unwrap().count(), 0, "nothing stays on disk");
+    let report = report?;
     assert_eq!(report.bytes_left, 0, "{plan}");
     assert!(report.peak_bytes <= plan.totals.peak_bytes, "{} held\n{plan}", report.peak_bytes);
     let results = dense.iter().zip(&grids).map(|(d, g)| match (d, g) {

@@ -1,7 +1,9 @@
 //! What a graph means, node by node and element by element, without a plan.
 
+use cleave_graph::node::AxisPairs;
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
-use cleave_ops::op::{Cell, FoldFacts, Layout};
+use cleave_ops::op::{Cell, FoldFacts, Layout, Product, ScanBlock};
+use cleave_ops::view::SourceAxis;
 use cleave_ops::{Class, Data, DataRef, Row, Shape, View, cast, copy_run, fill_row};
 use cleave_plan::stage::unravel;
 use std::collections::HashMap;
@@ -30,7 +32,29 @@ fn node_value(graph: &Graph, node: &Node, known: &[Data], stored: &HashMap<Sourc
         NodeKind::View { input, view } => each(view, &graph[*input].shape, |i, source| {
             copy_run(of(input).as_ref(), source, 0, &mut out, i, 1);
         }),
-        NodeKind::Scan { .. } | NodeKind::Contract { .. } => unreachable!(),
+        NodeKind::Scan { op, loop_index, input, axis, .. } => {
+            let Class::Scan(scan) = &op.class else { unreachable!() };
+            let cut = |axes: std::ops::Range<usize>| node.shape[axes].iter().product();
+            let lens = [cut(0..*axis), node.shape[*axis], cut(*axis + 1..node.shape.ndim())];
+            (scan.loops[*loop_index].run)(&ScanBlock { data: of(input).as_ref(), lens, before: None }, &mut out);
+        }
+        NodeKind::Contract { op, loop_index, left, right, batch, summed } => {
+            let Class::Contract(contract) = &op.class else { unreachable!() };
+            let sides = [(left, pairs(batch, summed, |p| p.0)), (right, pairs(batch, summed, |p| p.1))];
+            let rows: Vec<Vec<Data>> = sides.iter().map(|(n, (b, s))| matrix(of(n), &graph[**n].shape, b, s)).collect();
+            let batches = batch.iter().map(|p| graph[*left].shape[p.0]).product::<usize>();
+            let shared = summed.iter().map(|p| graph[*left].shape[p.0]).product();
+            let [lefts, rights] = [0, 1].map(|i| rows[i].len() / batches.max(1));
+            for i in 0..out.len() {
+                let (number, inside) = (i / (lefts * rights), i % (lefts * rights));
+                let [left, right] =
+                    [&rows[0][number * lefts + inside / rights], &rows[1][number * rights + inside % rights]];
+                let product = Product { left: left.as_ref(), right: right.as_ref(), rows: 1, shared, columns: 1 };
+                let mut sum = Data::zeros(node.dtype, 1);
+                (contract.loops[*loop_index].add)(&product, &mut sum);
+                copy_run(sum.as_ref(), 0, 0, &mut out, i, 1);
+            }
+        }
         NodeKind::Overlay { base, patch, place } => {
             out.clone_from(of(base));
             each(place, &node.shape, |i, target| copy_run(of(patch).as_ref(), i, 0, &mut out, target, 1));
@@ -66,6 +90,30 @@ fn node_value(graph: &Graph, node: &Node, known: &[Data], stored: &HashMap<Sourc
         }
     }
     out
+}
+
+/// One operand's batch axes and summed axes.
+fn pairs(batch: &AxisPairs, summed: &AxisPairs, side: fn(&(usize, usize)) -> usize) -> (Vec<usize>, Vec<usize>) {
+    (batch.iter().map(side).collect(), summed.iter().map(side).collect())
+}
+
+/// The summed elements for each batch index and, below that, each index of the other axes.
+fn matrix(data: &Data, shape: &Shape, batch: &[usize], summed: &[usize]) -> Vec<Data> {
+    let free = (0..shape.ndim()).filter(|a| !batch.contains(a) && !summed.contains(a));
+    let order: Vec<usize> = batch.iter().copied().chain(free).chain(summed.iter().copied()).collect();
+    let place = |axis: usize| SourceAxis::whole(order.iter().position(|&a| a == axis).unwrap());
+    let view =
+        View { shape: order.iter().map(|&a| shape[a]).collect(), source: (0..shape.ndim()).map(place).collect() };
+    let mut turned = Data::zeros(data.dtype(), data.len());
+    each(&view, shape, |i, source| copy_run(data.as_ref(), source, 0, &mut turned, i, 1));
+    let len: usize = summed.iter().map(|&a| shape[a]).product();
+    let rows: usize = order[..order.len() - summed.len()].iter().map(|&a| shape[a]).product();
+    let row = |r: usize| {
+        let mut row = Data::zeros(data.dtype(), len);
+        copy_run(turned.as_ref(), r * len, 1, &mut row, 0, len);
+        row
+    };
+    (0..rows).map(row).collect()
 }
 
 fn each(view: &View, source: &Shape, mut visit: impl FnMut(usize, usize)) {

@@ -3,17 +3,22 @@
 use super::machine::Machine;
 use super::parts::{Kind, Parts};
 use super::tiles;
+use crate::contract::ContractWork;
 use crate::cut::fold_loop;
-use crate::program::{Action, Program, Step};
+use crate::lattice::TILE_LEN;
+use crate::locals::block_shape;
+use crate::program::{Action, Making, Program, Step};
 use crate::stage::{FoldWork, Stage, Work};
 use cleave_ops::fill::Law;
 use cleave_ops::op::Layout;
-use cleave_ops::{Class, DType, Fill, Shape, View};
+use cleave_ops::{Class, DType, Fill, Region, Shape, View};
 
 /// From this weight on an operation's arithmetic counts, not the traffic of its registers.
 const HEAVY: f64 = 4.0;
 /// Copying a register, against adding two.
 const COPY: f64 = 0.7;
+/// Moving an element into a panel, against adding two.
+const PACK: f64 = 3.0;
 /// Draws that are not neighbours, against those that are.
 const APART: f64 = 4.0;
 /// Draws that need a division more, against uniform ones.
@@ -34,6 +39,7 @@ pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
         Work::Fold(work) => {
             parts.0[Kind::Reduction as usize] += folds(work, machine) * elements + machine.step_s * tiles;
         }
+        Work::Contract(work) => products(work, elements, machine, &mut parts),
         Work::Store(work) => {
             let copied: f64 = work.goals.iter().map(|g| COPY * scale(g.dtype) * machine.add_s).sum();
             parts.0[Kind::Elementwise as usize] += copied * elements + machine.step_s * tiles;
@@ -42,7 +48,21 @@ pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
     Arithmetic { parts }
 }
 
+/// The products, and the operands, which each row or column of blocks computes again.
+fn products(work: &ContractWork, elements: f64, machine: &Machine, parts: &mut Parts) {
+    let shared = work.sides.shared.size() as f64;
+    let each = if work.dtype.kind() == cleave_ops::Kind::Float { 0.125 * scale(work.dtype) } else { 20.0 };
+    parts.0[Kind::Contraction as usize] += elements * shared * machine.product_s * (8.0 * each).max(1e-3);
+    let [_, rows, columns] = work.block_lens();
+    for (operand, side) in [(&work.left, columns), (&work.right, rows)] {
+        let visited = elements * shared / side.max(1) as f64;
+        program(&operand.program, visited, visited / TILE_LEN as f64, machine, parts);
+        parts.0[Kind::Contraction as usize] += PACK * machine.add_s * visited;
+    }
+}
+
 fn program(program: &Program, elements: f64, tiles: f64, machine: &Machine, parts: &mut Parts) {
+    locals(program, elements, tiles, machine, parts);
     for step in program.steps.iter().filter(|s| !s.action.is_constant()) {
         let (kind, each) = step_s(program, step, machine);
         parts.0[kind as usize] += each * elements + machine.step_s * tiles;
@@ -51,6 +71,20 @@ fn program(program: &Program, elements: f64, tiles: f64, machine: &Machine, part
             let share = (covered / (program.space.size() as f64).max(1.0)).min(1.0);
             self::program(patch, elements * share, tiles * share.sqrt(), machine, parts);
         }
+    }
+}
+
+/// What is made for a block at a time: as much of it as a block of the space needs.
+fn locals(of: &Program, elements: f64, tiles: f64, machine: &Machine, parts: &mut Parts) {
+    let block = block_shape(&of.space);
+    if of.locals.is_empty() || block.is_empty_array() {
+        return;
+    }
+    for (local, region) in of.locals.iter().zip(of.local_regions(&Region::whole(&block))) {
+        let share = region.map_or(0.0, |r| r.size() as f64) / block.size() as f64;
+        program(&local.program, elements * share, tiles * share, machine, parts);
+        let scanned = if matches!(local.making, Making::Scan { .. }) { 2.0 } else { 1.0 };
+        parts.0[Kind::Elementwise as usize] += scanned * COPY * scale(local.dtype) * machine.add_s * elements * share;
     }
 }
 

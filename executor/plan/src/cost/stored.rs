@@ -37,13 +37,14 @@ pub struct Usage {
 /// The stored arrays a stage reads that do not lie in memory.
 pub fn usages(stage: &Stage, sources: &Sources, cache_bytes: u64) -> Vec<Usage> {
     let mut found = Vec::new();
-    stage.program.each_step(&mut |program: &Program, step: &Step| {
+    let mut note = |program: &Program, step: &Step| {
         let Action::Load { origin: Origin::Stored(id), shape, view } = &step.action else { return };
         if let Some(source) = sources.get(id).filter(|s| !s.is_resident()) {
             let whole = program.space == stage.space;
             found.push(usage(*id, source.as_ref(), shape, view, whole.then_some(stage), cache_bytes));
         }
-    });
+    };
+    stage.programs().for_each(|program| program.each_step(&mut note));
     found
 }
 

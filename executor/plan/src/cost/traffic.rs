@@ -4,7 +4,7 @@ use super::machine::Machine;
 use super::stored::Usage;
 use super::{Delivery, Forecast};
 use crate::plan::{Plan, nbytes};
-use crate::program::{Action, Origin};
+use crate::program::{Action, Origin, Program, Step};
 use crate::stage::{Stage, Target, Work};
 use cleave_ops::{DType, Shape, View};
 
@@ -46,12 +46,13 @@ pub(super) fn of(plan: &Plan, stage: &Stage, forecast: &Forecast<'_>) -> Traffic
     let mut traffic = Traffic::default();
     let machine = forecast.machine;
     let mut read = 0.0;
-    stage.program.each_step(&mut |program, step| {
+    let mut note = |program: &Program, step: &Step| {
         let Action::Load { origin, shape, view } = &step.action else { return };
         let dtype = program.slots[step.out.0 as usize];
         let stored = match origin {
             Origin::Stored(id) => forecast.sources.get(id).is_some_and(|s| !s.is_resident()),
             Origin::Buffer(_) => false,
+            Origin::Local(_) => return,
         };
         if !stored {
             read += fetched(view, shape, dtype, program.space.size() as u64);
@@ -59,7 +60,8 @@ pub(super) fn of(plan: &Plan, stage: &Stage, forecast: &Forecast<'_>) -> Traffic
         if let (Origin::Stored(_), false) = (origin, stored) {
             traffic.resident_bytes = traffic.resident_bytes.saturating_add(nbytes(shape, dtype));
         }
-    });
+    };
+    stage.programs().for_each(|program| program.each_step(&mut note));
     let (touched, delivered, written) = results(plan, stage);
     traffic.delivered_bytes = delivered;
     traffic.written_bytes = if forecast.delivery == Delivery::Looked { 0 } else { written };
@@ -74,7 +76,7 @@ pub(super) fn of(plan: &Plan, stage: &Stage, forecast: &Forecast<'_>) -> Traffic
 /// Bytes of the blocks that a stage writes, which are longer than caches like.
 fn blocks(stage: &Stage) -> f64 {
     match &stage.work {
-        Work::Fold(_) => 0.0,
+        Work::Fold(_) | Work::Contract(_) => 0.0,
         Work::Store(work) => work.goals.iter().map(|g| stage.elements() as f64 * g.dtype.size() as f64).sum(),
     }
 }
@@ -98,6 +100,7 @@ fn fetched(view: &View, shape: &Shape, dtype: DType, visited: u64) -> f64 {
 fn results(plan: &Plan, stage: &Stage) -> (u64, u64, u64) {
     let targets: Vec<&Target> = match &stage.work {
         Work::Fold(work) => work.goals.iter().map(|g| &g.target).collect(),
+        Work::Contract(work) => vec![&work.target],
         Work::Store(work) => work.goals.iter().map(|g| &g.target).collect(),
     };
     let (mut touched, mut delivered, mut written) = (0_u64, 0_u64, 0_u64);

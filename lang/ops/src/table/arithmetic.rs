@@ -1,12 +1,13 @@
 //! Arithmetic.
 
 use super::{MAP, ONE, map, numpy};
+use crate::division;
 use crate::dtype::{DType, Kind};
 use crate::error::OpError;
 use crate::formula as f;
 use crate::infer::Operand;
 use crate::lane::{Float, Num};
-use crate::loops::{binary, fast, map_loops, unary};
+use crate::loops::{binary, deep, fast, map_loops, number_loops, unary};
 use crate::op::{Class, Map, MapLoop, Op};
 use half::f16;
 
@@ -31,7 +32,7 @@ pub(super) static OPS: &[&Op] = &[
     &LCM,
 ];
 
-static ADD: Op = Op {
+pub(super) static ADD: Op = Op {
     name: "add",
     symbol: Some("+"),
     summary: "Sum of two operands, element by element",
@@ -58,7 +59,7 @@ static SUBTRACT: Op = Op {
     ..MAP
 };
 
-static MULTIPLY: Op = Op {
+pub(super) static MULTIPLY: Op = Op {
     name: "multiply",
     symbol: Some("*"),
     summary: "Product of two operands, element by element",
@@ -72,7 +73,7 @@ static MULTIPLY: Op = Op {
     ..MAP
 };
 
-static DIVIDE: Op = Op {
+pub(super) static DIVIDE: Op = Op {
     name: "divide",
     aliases: &["true_divide"],
     symbol: Some("/"),
@@ -94,10 +95,7 @@ static FLOOR_DIVIDE: Op = Op {
     examples: &[("arange(-2, 3) // 2", "[-1 -1  0  0  1]")],
     class: Class::Map(Map {
         check: Some(no_zero),
-        ..map(
-            map_loops!(2 same binary; f::int_floor_divide: i8 u8 i16 u16 i32 u32 i64 u64; f::floor_divide: f16 f32 f64),
-            8.0,
-        )
+        ..map(number_loops!(division::quotients, f::int_floor_divide; division::float_quotients, f::floor_divide), 8.0)
     }),
     numpy: numpy("np.floor_divide", -100.0, 100.0, 0.0),
     ..MAP
@@ -112,10 +110,7 @@ static REMAINDER: Op = Op {
     examples: &[("arange(-2, 3) % 3", "[1 2 0 1 2]")],
     class: Class::Map(Map {
         check: Some(no_zero),
-        ..map(
-            map_loops!(2 same binary; f::int_remainder: i8 u8 i16 u16 i32 u32 i64 u64; f::remainder: f16 f32 f64),
-            8.0,
-        )
+        ..map(number_loops!(division::rests, f::int_remainder; division::float_rests, f::remainder), 8.0)
     }),
     numpy: numpy("np.remainder", -100.0, 100.0, 0.0),
     ..MAP
@@ -127,7 +122,7 @@ static FMOD: Op = Op {
     examples: &[("fmod(arange(-2, 3), 2)", "[ 0 -1  0  1  0]")],
     class: Class::Map(Map {
         check: Some(no_zero),
-        ..map(map_loops!(2 same binary; f::int_fmod: i8 u8 i16 u16 i32 u32 i64 u64; Float::fmod: f16 f32 f64), 8.0)
+        ..map(number_loops!(division::signed_rests, f::int_fmod; division::signed_float_rests, Float::near_fmod), 8.0)
     }),
     numpy: numpy("np.fmod", -100.0, 100.0, 0.0),
     ..MAP
@@ -142,7 +137,7 @@ static POW: Op = Op {
     examples: &[("arange(4) ** 2", "[0 1 4 9]"), ("arange(3) ** 0.5", "[0.         1.         1.41421356]")],
     class: Class::Map(Map {
         check: Some(no_negative_power),
-        ..map(map_loops!(2 same binary; f::int_pow: i8 u8 i16 u16 i32 u32 i64 u64; f::pow: f16 f32 f64), 40.0)
+        ..map(number_loops!(deep::int_powers, f::int_pow; deep::float_powers, Float::pow), 40.0)
     }),
     numpy: numpy("np.power", 0.0, 10.0, 2.0),
     ..MAP
@@ -152,7 +147,7 @@ static FLOAT_POWER: Op = Op {
     name: "float_power",
     summary: "First operand raised to the second, in float64",
     examples: &[("float_power(arange(1, 4), -1)", "[1.         0.5        0.33333333]")],
-    class: Class::Map(map(map_loops!(2 same binary; f::pow: f64), 40.0)),
+    class: Class::Map(map(map_loops!(2 same deep::float_powers; Float::pow: f64), 40.0)),
     numpy: numpy("np.float_power", 0.0, 10.0, 2.0),
     ..MAP
 };

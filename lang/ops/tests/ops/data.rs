@@ -122,3 +122,22 @@ fn laws_have_their_moments() {
     let (mean, _, ends) = draw(cleave_ops::Law::Integers { low: Scalar::Int(0), high: Scalar::Int(10) });
     assert!((mean - 4.5).abs() < 0.03 && ends == (0.0, 9.0));
 }
+
+#[test]
+fn normals_follow_their_law() {
+    let n = 400_000;
+    let mut out = Data::zeros(DType::F64, n);
+    let law = cleave_ops::Law::Normal { mean: Scalar::Float(0.0), std: Scalar::Float(1.0) };
+    let walk = Row { at: &[0], axis: Some(0), step: 1 };
+    fill_row(&Fill::Random { seed: 9, draw: 3, law }, &Shape::new([n]), walk, &mut out, 0..n);
+    let Data::F64(mut v) = out else { unreachable!() };
+    let moment = |v: &[f64], k: i32| v.iter().map(|x| x.powi(k)).sum::<f64>() / n as f64;
+    let moments = [moment(&v, 3), moment(&v, 4) - 3.0, v.chunks(2).map(|p| p[0] * p[1]).sum::<f64>() / n as f64];
+    assert!(moments.iter().all(|m| m.abs() < 0.05), "{moments:?}");
+    v.sort_by(f64::total_cmp);
+    let below = |x: f64| 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2);
+    let off = |(i, &x): (usize, &f64)| (below(x) - (i as f64 + 0.5) / n as f64).abs();
+    let apart = v.iter().enumerate().map(off).fold(0.0, f64::max);
+    assert!(apart < 1.63 / (n as f64).sqrt(), "Kolmogorov's distance is {apart}");
+    assert!(v[0] < -4.2 && v[n - 1] > 4.2 && v[n - 1] < 8.6, "tails end at {} and {}", v[0], v[n - 1]);
+}

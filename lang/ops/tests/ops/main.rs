@@ -4,7 +4,9 @@
 mod args;
 mod chunks;
 mod data;
+mod division;
 mod folds;
+mod precision;
 mod promotion;
 mod table;
 mod values;

@@ -1,0 +1,224 @@
+//! Until a plan fits: what stays in memory, what goes to disk, and how many threads work at once.
+
+use crate::error::{Demand, PlanError};
+use crate::hold::Why;
+use crate::memory::{Reading, result_grid, task_bytes, totals, waiting_bytes};
+use crate::plan::{Buffer, Holding, Keep, Need, Options, Plan};
+use crate::stage::{Stage, Target, Work};
+use cleave_graph::NodeId;
+use cleave_ops::Chunks;
+use rustc_hash::FxHashSet;
+
+/// The most bytes of decoded blocks that are kept where there is room.
+const CACHE_BYTES: u64 = 1 << 30;
+/// Values between stages of fewer bytes are one block and never leave memory.
+const DENSE_BYTES: u64 = 256 << 10;
+/// How often tasks are made smaller.
+const MOST_SHRINKS: u32 = 3;
+/// Tasks of fewer bytes are not made smaller.
+const SMALL_TASK_BYTES: u64 = 1 << 20;
+
+/// What planning has decided after earlier attempts did not fit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Choices {
+    /// How often tasks were made smaller.
+    pub shrink: u32,
+    /// Values that are computed again rather than kept.
+    pub denied: FxHashSet<NodeId>,
+}
+
+/// Why a plan must be cut anew.
+pub(crate) enum Misfit {
+    /// A value is to be computed again rather than kept.
+    Deny(NodeId),
+    /// Tasks are to be smaller.
+    Shrink,
+    /// Nothing helps.
+    Refused(PlanError),
+}
+
+/// Decides where values wait and how many threads work, and fills in what each stage needs.
+pub(crate) fn fit(plan: &mut Plan, options: &Options) -> Result<(), Misfit> {
+    place_results(plan, options);
+    let limit = if options.memory_limit_bytes == 0 { u64::MAX } else { options.memory_limit_bytes };
+    let fixed: Vec<Fixed> = (0..plan.stages.len()).map(|i| Fixed::of(plan, i, options)).collect();
+    refuse_what_cannot(plan, options, &fixed, limit)?;
+    spill_what_must(plan, options, &fixed, limit)?;
+    let needs: Vec<Need> = (0..plan.stages.len()).map(|i| need(plan, i, options, &fixed[i], limit)).collect();
+    for (stage, need) in plan.stages.iter().zip(&needs) {
+        if need.workers < wanted_workers(stage, options) && shrinks(stage, plan, options) {
+            return Err(Misfit::Shrink);
+        }
+    }
+    plan.totals = totals(plan);
+    plan.totals.peak_bytes = needs.iter().map(|n| n.bytes).max().unwrap_or(0);
+    plan.cache_bytes = needs.iter().map(|n| n.cache_bytes).max().unwrap_or(0);
+    plan.needs = needs;
+    Ok(())
+}
+
+/// Notes the blocks in which results and values between stages are made.
+fn place_results(plan: &mut Plan, options: &Options) {
+    for number in 0..plan.stages.len() {
+        let stage = &plan.stages[number];
+        let grid = result_grid(stage);
+        let targets: Vec<Target> = targets(stage).cloned().collect();
+        for target in targets {
+            if let Some(id) = target.buffer {
+                cut_buffer(&mut plan.buffers[id.0 as usize], &grid, options);
+            }
+            for output in target.outputs {
+                let output = &mut plan.outputs[output];
+                (output.made_by, output.grid) = (number, grid.clone());
+            }
+        }
+    }
+}
+
+fn cut_buffer(buffer: &mut Buffer, grid: &Chunks, options: &Options) {
+    let small = buffer.nbytes() <= DENSE_BYTES || grid.count() <= 1;
+    match options.holding {
+        Holding::AllOnDisk => (buffer.keep, buffer.grid) = (Keep::Spill { memory_bytes: 0 }, grid.clone()),
+        Holding::AsFits if small => {}
+        Holding::AsFits => (buffer.keep, buffer.grid) = (Keep::Memory, grid.clone()),
+    }
+}
+
+fn targets(stage: &Stage) -> Box<dyn Iterator<Item = &Target> + '_> {
+    match &stage.work {
+        Work::Fold(work) => Box::new(work.goals.iter().map(|g| &g.target)),
+        Work::Store(work) => Box::new(work.goals.iter().map(|g| &g.target)),
+        Work::Contract(work) => Box::new(std::iter::once(&work.target)),
+    }
+}
+
+/// What is in memory during a stage whatever is decided.
+struct Fixed {
+    present: u64,
+    results: u64,
+    dense: u64,
+}
+
+impl Fixed {
+    fn of(plan: &Plan, number: usize, options: &Options) -> Self {
+        let made = plan.outputs.iter().filter(|o| o.held && o.made_by <= number);
+        let dense = live(plan, number).filter(|b| b.keep == Keep::Dense);
+        Self {
+            present: options.sources.values().map(|s| s.held_bytes()).fold(0, u64::saturating_add),
+            results: made.map(|o| o.nbytes()).fold(0, u64::saturating_add),
+            dense: dense.map(Buffer::nbytes).fold(0, u64::saturating_add),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.present.saturating_add(self.results).saturating_add(self.dense)
+    }
+}
+
+/// The values between stages that are there during one.
+fn live(plan: &Plan, number: usize) -> impl Iterator<Item = &Buffer> {
+    plan.buffers.iter().filter(move |b| b.made_by <= number && number <= b.last_read_by)
+}
+
+/// The threads that would work if there were memory without end.
+fn wanted_workers(stage: &Stage, options: &Options) -> usize {
+    options.threads.max(1).min(stage.tasks.max(1))
+}
+
+/// Whether smaller tasks are possible and would take less.
+fn shrinks(stage: &Stage, plan: &Plan, options: &Options) -> bool {
+    let of_the_engine = targets(stage).flat_map(|t| &t.outputs).all(|&o| plan.outputs[o].held);
+    of_the_engine && options.choices.shrink < MOST_SHRINKS && task_bytes(stage, plan) > SMALL_TASK_BYTES
+}
+
+/// The least a stage can do with: one thread, one stored block after the other, all that may be on disk there.
+fn least(plan: &Plan, number: usize, options: &Options) -> (u64, u64) {
+    let stage = &plan.stages[number];
+    let spill = live(plan, number).filter(|b| b.keep != Keep::Dense).map(block_bytes).max().unwrap_or(0);
+    (task_bytes(stage, plan).saturating_add(spill), Reading::of(stage, plan, options, true).least())
+}
+
+fn block_bytes(buffer: &Buffer) -> u64 {
+    crate::memory::largest_block(&buffer.grid).saturating_mul(buffer.dtype.size() as u64)
+}
+
+fn refuse_what_cannot(plan: &Plan, options: &Options, fixed: &[Fixed], limit: u64) -> Result<(), Misfit> {
+    let (mut needed, mut what) = (0, Demand::Work(0));
+    for (number, fixed) in fixed.iter().enumerate() {
+        let (work, read) = least(plan, number, options);
+        let total = fixed.bytes().saturating_add(work).saturating_add(read);
+        if total > limit && shrinks(&plan.stages[number], plan, options) {
+            return Err(Misfit::Shrink);
+        }
+        if total > needed {
+            let written = targets(&plan.stages[number]).flat_map(|t| &t.outputs).any(|&o| !plan.outputs[o].held);
+            let work = if written { Demand::WrittenBlock(work) } else { Demand::Work(work) };
+            let demands =
+                [Demand::Results(fixed.results), Demand::Present(fixed.present), Demand::ReadBlock(read), work];
+            (needed, what) = (total, demands.into_iter().max_by_key(Demand::bytes).expect("there are four"));
+        }
+    }
+    if needed > limit { Err(Misfit::Refused(PlanError::DoesNotFit { needed, limit, what })) } else { Ok(()) }
+}
+
+/// Decides for every stage in which too much waits in memory what goes to disk or is computed again.
+fn spill_what_must(plan: &mut Plan, options: &Options, fixed: &[Fixed], limit: u64) -> Result<(), Misfit> {
+    if limit == u64::MAX {
+        return Ok(());
+    }
+    for (number, fixed) in fixed.iter().enumerate() {
+        let free = limit.saturating_sub(fixed.bytes());
+        loop {
+            let waiting: u64 = live(plan, number).filter(|b| b.keep != Keep::Dense).map(Buffer::memory_bytes).sum();
+            let room = free.saturating_sub(reserve(plan, number, options, free));
+            let Some(excess) = waiting.checked_sub(room).filter(|&n| n > 0) else { break };
+            let victim = victim(plan, number).expect("what waits in memory can be put aside");
+            put_aside(&mut plan.buffers[victim], excess, options)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a stage's work gets before values that wait: all it can use, but no more than half unless it must.
+fn reserve(plan: &Plan, number: usize, options: &Options, free: u64) -> u64 {
+    let stage = &plan.stages[number];
+    let workers = wanted_workers(stage, options);
+    let full = (task_bytes(stage, plan).saturating_mul(workers as u64))
+        .saturating_add(Reading::of(stage, plan, options, true).easy(workers));
+    let (work, read) = least(plan, number, options);
+    full.min(free / 2).max(work.saturating_add(read)).min(free)
+}
+
+/// Which of the values in memory saves least time for its bytes; the largest of equals.
+fn victim(plan: &Plan, number: usize) -> Option<usize> {
+    let here = |b: &Buffer| b.made_by <= number && number <= b.last_read_by;
+    let candidates = plan.buffers.iter().enumerate().filter(|(_, b)| here(b));
+    let movable = candidates.filter(|(_, b)| b.keep != Keep::Dense && b.memory_bytes() > 0);
+    let worth = |b: &Buffer| (b.why.saved_s() / b.nbytes().max(1) as f64, u64::MAX - b.nbytes());
+    movable.min_by(|a, b| worth(a.1).partial_cmp(&worth(b.1)).unwrap_or(std::cmp::Ordering::Equal)).map(|(i, _)| i)
+}
+
+/// Takes so many bytes of a value out of memory, or says that it is cheaper computed again.
+fn put_aside(buffer: &mut Buffer, excess: u64, options: &Options) -> Result<(), Misfit> {
+    let passes = (buffer.last_read_by - buffer.made_by).max(1) as f64;
+    let moved = excess.min(buffer.memory_bytes()) as f64 * (1.0 + passes);
+    if buffer.why != Why::Result && options.rates.disk_s(moved) > buffer.why.saved_s() {
+        return Err(Misfit::Deny(buffer.node));
+    }
+    buffer.keep = Keep::Spill { memory_bytes: buffer.memory_bytes().saturating_sub(excess) };
+    Ok(())
+}
+
+/// As many threads as fit, and for decoded blocks what is left.
+fn need(plan: &Plan, number: usize, options: &Options, fixed: &Fixed, limit: u64) -> Need {
+    let stage = &plan.stages[number];
+    let waiting = live(plan, number).filter(|b| b.keep != Keep::Dense).map(Buffer::memory_bytes);
+    let there = waiting.fold(fixed.bytes(), u64::saturating_add).saturating_add(waiting_bytes(stage));
+    let (reading, task) = (Reading::of(stage, plan, options, false), task_bytes(stage, plan));
+    let with = |workers: usize| there.saturating_add(task.saturating_mul(workers as u64));
+    let fits = |workers: &usize| with(*workers).saturating_add(reading.easy(*workers)) <= limit;
+    let workers = (1..=wanted_workers(stage, options)).rev().find(fits).unwrap_or(1);
+    let left = limit.saturating_sub(with(workers));
+    let cache_bytes = left.min(CACHE_BYTES.max(reading.easy(workers))).min(reading.most(workers));
+    Need { workers, cache_bytes, bytes: with(workers).saturating_add(cache_bytes) }
+}

@@ -1,0 +1,226 @@
+//! Which values are kept between stages although they could be computed again: those whose second computation
+//! costs clearly more than writing and reading them.
+
+use crate::locals::serves;
+use crate::plan::{Cut, Options, Output, nbytes};
+use cleave_graph::{Graph, NodeId, NodeKind};
+use cleave_ops::{Class, Fill, Shape, View};
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+
+/// How much dearer computing again must be than keeping: memory has other uses.
+const MARGIN: f64 = 2.0;
+/// The most readings of a node that are told apart.
+const MOST_READINGS: usize = 64;
+/// The most nodes below a node that are counted.
+const MOST_BELOW: usize = 200;
+/// The least elements that are worth a stage of their own.
+const LEAST_LEN: usize = 64;
+/// How much faster than memory a value is that was read just before.
+const NEAR: f64 = 4.0;
+
+/// Why a value is kept between stages.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Why {
+    /// It is a reduction's result, without which nothing after it can be computed.
+    Result,
+    /// Several stages read it.
+    Shared {
+        /// Seconds that computing it again would take beyond keeping it in memory.
+        saved_s: f64,
+    },
+    /// One stage reads it at several places.
+    Seen {
+        /// Seconds that computing it again would take beyond keeping it in memory.
+        saved_s: f64,
+    },
+}
+
+impl Why {
+    /// Seconds saved by keeping the value; endless where there is no other way.
+    pub fn saved_s(&self) -> f64 {
+        match self {
+            Why::Result => f64::INFINITY,
+            Why::Shared { saved_s } | Why::Seen { saved_s } => *saved_s,
+        }
+    }
+}
+
+/// One way in which a node is read: in which pass, through which view.
+type Reading = (usize, View);
+type Readings = FxHashMap<NodeId, FxHashSet<Reading>>;
+
+/// The elementwise nodes worth keeping, each with the reason; those above them count as kept.
+pub(crate) fn worth_keeping(
+    graph: &Graph,
+    wanted: &[NodeId],
+    outputs: &[Output],
+    options: &Options,
+) -> FxHashMap<NodeId, Why> {
+    let passes = Passes::of(graph, wanted, outputs);
+    let mut readings = Readings::default();
+    for (number, output) in outputs.iter().enumerate() {
+        let seen = View::identity(&graph[output.node].shape);
+        readings.entry(output.node).or_default().insert((passes.outputs[number], seen));
+    }
+    let mut kept = FxHashMap::default();
+    for &node in wanted.iter().rev() {
+        let mut read = made_once(graph, node, readings.remove(&node).unwrap_or_default());
+        if let Some(why) = verdict(graph, node, &read, options) {
+            kept.insert(node, why);
+            read = FxHashSet::from_iter([(passes.count + node.0 as usize, View::identity(&graph[node].shape))]);
+        }
+        for (pass, view) in read {
+            pass_on(graph, &passes, node, pass, &view, &mut readings);
+        }
+    }
+    kept
+}
+
+/// The passes over data there would be if only reductions and outputs ended one.
+struct Passes {
+    folds: FxHashMap<NodeId, usize>,
+    outputs: Vec<usize>,
+    count: usize,
+}
+
+/// Ends with equal keys share a pass.
+#[derive(PartialEq, Eq, Hash)]
+struct Pass {
+    level: usize,
+    space: Shape,
+    end: End,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum End {
+    Fold(SmallVec<[usize; 4]>),
+    Output(Cut),
+}
+
+impl Passes {
+    fn of(graph: &Graph, wanted: &[NodeId], outputs: &[Output]) -> Self {
+        let mut level: FxHashMap<NodeId, usize> = FxHashMap::default();
+        let mut numbers: FxHashMap<Pass, usize> = FxHashMap::default();
+        let mut number = |pass: Pass| {
+            let next = numbers.len();
+            *numbers.entry(pass).or_insert(next)
+        };
+        let mut folds = FxHashMap::default();
+        let is_fold = |n: NodeId| usize::from(matches!(graph[n].kind, NodeKind::Fold { .. }));
+        for &node in wanted {
+            let below = graph[node].kind.inputs();
+            let here = below.iter().map(|n| level[n] + is_fold(*n)).max().unwrap_or(0);
+            level.insert(node, here);
+            if let NodeKind::Fold { input, axes, .. } = &graph[node].kind {
+                let pass = Pass { level: here, space: graph[*input].shape.clone(), end: End::Fold(axes.clone()) };
+                folds.insert(node, number(pass));
+            }
+        }
+        let of = |o: &Output| Pass {
+            level: level[&o.node] + is_fold(o.node),
+            space: graph[o.node].shape.clone(),
+            end: End::Output(o.cut.clone()),
+        };
+        let outputs = outputs.iter().map(|o| number(of(o))).collect();
+        Self { folds, outputs, count: numbers.len() }
+    }
+}
+
+/// Notes through which views a node's inputs are read when it is read through `view`.
+fn pass_on(graph: &Graph, passes: &Passes, node: NodeId, pass: usize, view: &View, readings: &mut Readings) {
+    let mut note = |input: NodeId, pass: usize, view: View| {
+        let read = readings.entry(input).or_default();
+        if read.len() < MOST_READINGS {
+            read.insert((pass, view));
+        }
+    };
+    match &graph[node].kind {
+        NodeKind::Fill(_) | NodeKind::Load(_) => {}
+        NodeKind::Fold { input, .. } => note(*input, passes.folds[&node], View::identity(&graph[*input].shape)),
+        NodeKind::Contract { .. } | NodeKind::Scan { .. } => {
+            graph[node].kind.inputs().iter().for_each(|&i| note(i, pass, View::identity(&graph[i].shape)));
+        }
+        NodeKind::View { input, view: inner } => note(*input, pass, view.of(inner)),
+        NodeKind::Overlay { base, patch, .. } => {
+            note(*base, pass, view.clone());
+            note(*patch, pass, View::identity(&graph[*patch].shape));
+        }
+        NodeKind::Map { .. } | NodeKind::Cast(_) | NodeKind::Rechunk(_) => {
+            graph[node].kind.inputs().iter().for_each(|&i| note(i, pass, view.clone()));
+        }
+    }
+}
+
+/// The readings that are left where a pass makes a node block by block for all its views.
+fn made_once(graph: &Graph, node: NodeId, read: FxHashSet<Reading>) -> FxHashSet<Reading> {
+    let mut passes: FxHashMap<usize, Vec<View>> = FxHashMap::default();
+    read.into_iter().for_each(|(pass, view)| passes.entry(pass).or_default().push(view));
+    let whole = || vec![View::identity(&graph[node].shape)];
+    let left = |(pass, views): (usize, Vec<View>)| {
+        let views = if serves(&views) { whole() } else { views };
+        views.into_iter().map(move |view| (pass, view))
+    };
+    passes.into_iter().flat_map(left).collect()
+}
+
+/// Whether a node that is read in those ways is worth keeping.
+fn verdict(graph: &Graph, node: NodeId, read: &FxHashSet<Reading>, options: &Options) -> Option<Why> {
+    let here = &graph[node];
+    let elementwise = matches!(
+        here.kind,
+        NodeKind::Map { .. } | NodeKind::Overlay { .. } | NodeKind::Cast(_) | NodeKind::Fill(Fill::Random { .. })
+    );
+    let len = here.shape.size();
+    let visits: f64 = read.iter().map(|(_, view)| view.shape.size() as f64).sum();
+    if !elementwise || len < LEAST_LEN || visits <= len as f64 || options.choices.denied.contains(&node) {
+        return None;
+    }
+    let (rates, threads) = (&options.rates, options.threads);
+    let again_s = rates.work_s((visits - len as f64) * weight_below(graph, node, options), threads);
+    let size = here.dtype.size() as f64;
+    let moved = 2.0 * len as f64 * size + visits * size / NEAR;
+    let mut keep_s = rates.stage_s + rates.memory_s(moved, threads);
+    let mut passes: SmallVec<[usize; 4]> = read.iter().map(|r| r.0).collect();
+    passes.sort_unstable();
+    passes.dedup();
+    let bytes = nbytes(&here.shape, here.dtype);
+    if options.memory_limit_bytes > 0 && bytes > options.memory_limit_bytes {
+        keep_s += rates.disk_s(bytes as f64 * (1 + passes.len()) as f64);
+    }
+    let saved_s = again_s - keep_s;
+    let why = if passes.len() > 1 { Why::Shared { saved_s } } else { Why::Seen { saved_s } };
+    (again_s > MARGIN * keep_s).then_some(why)
+}
+
+/// Arithmetic an element of a node and all that is computed with it, in additions.
+fn weight_below(graph: &Graph, node: NodeId, options: &Options) -> f64 {
+    let (mut seen, mut open, mut weight) = (FxHashSet::default(), vec![node], 0.0);
+    while let Some(node) = open.pop().filter(|_| seen.len() < MOST_BELOW) {
+        if seen.insert(node) {
+            weight += own_weight(graph, node, options);
+            if !matches!(graph[node].kind, NodeKind::Fold { .. } | NodeKind::Contract { .. }) {
+                open.extend(graph[node].kind.inputs());
+            }
+        }
+    }
+    weight
+}
+
+fn own_weight(graph: &Graph, node: NodeId, options: &Options) -> f64 {
+    match &graph[node].kind {
+        NodeKind::Fill(Fill::Const(_)) | NodeKind::View { .. } | NodeKind::Rechunk(_) => 0.0,
+        NodeKind::Fill(Fill::Random { .. }) => 10.0,
+        NodeKind::Fill(_) | NodeKind::Cast(_) | NodeKind::Overlay { .. } | NodeKind::Fold { .. } => 1.0,
+        NodeKind::Load(id) => match options.sources.get(id).is_none_or(|s| s.is_resident()) {
+            true => 1.0,
+            false => graph[node].dtype.size() as f64 * options.rates.work / options.rates.disk,
+        },
+        NodeKind::Scan { .. } => 2.0,
+        NodeKind::Contract { .. } => 1.0,
+        NodeKind::Map { op, .. } => match &op.class {
+            Class::Map(map) => f64::from(map.weight),
+            _ => 1.0,
+        },
+    }
+}

@@ -1,0 +1,124 @@
+"""The other tools beside the table: random programs, the hard limit, the soak, the picture, `cleave bench`."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import cage, oracle, process, programs, rows
+
+HERE = Path(__file__).parent
+GUARD = process.Guard(seconds=60)
+
+
+def tool(name, *options, timeout=120):
+    done = subprocess.run([sys.executable, HERE / name, *options], capture_output=True, text=True, timeout=timeout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("first", range(0, 80, 20))
+def test_random_programs_give_what_numpy_gives(first, tmp_path):
+    for seed in range(first, first + 20):
+        text = programs.program(seed, elements=800)
+        script = tmp_path / "program.clv"
+        script.write_text(text)
+        run, printed, _ = process.once([process.BINARY, "run", script], GUARD)
+        assert not run.failure, f"program {seed}: {run.failure}\n{text}"
+        got, want = process.printed_values(printed), process.printed_values(oracle.printed(text))
+        assert programs.agree(got, want), f"program {seed}: {got}, NumPy has {want}\n{text}"
+
+
+def test_every_form_of_random_programs_is_numpy():
+    texts = [programs.program(seed, elements=300, names=frozenset(programs.NEWER)) for seed in range(150)]
+    assert all(len(process.printed_values(oracle.printed(text))) >= 2 for text in texts)
+    text = "\n".join(texts)
+    words = [*(name for name in programs.NEWER if name != "matmul"), "@", "persist", "rechunk", "::-1", "argm"]
+    assert [word for word in words if word not in text] == []
+
+
+def test_values_that_differ_are_told():
+    assert programs.agree({"r0": 1.0}, {"r0": 1.0 + 1e-12})
+    assert not programs.agree({"r0": 1.0}, {"r0": 1.001})
+    assert not programs.agree({"r0": 1.0}, {})
+    assert programs.agree({"r0": float("nan")}, {"r0": float("nan")})
+
+
+def test_a_cage_ends_what_takes_too_much():
+    command = [sys.executable, "-c", "import sys; print(len(bytearray(int(sys.argv[1]) << 20)))"]
+    ends = {}
+    for mib in (20, 200 + (cage.MARGIN >> 20)):
+        with cage.cage(100 * process.MIB) as walls:
+            ends[mib] = process.once([*command, mib], GUARD, enter=walls.enter)[2]
+    assert list(ends.values())[0] == 0 and list(ends.values())[1] != 0, ends
+
+
+def test_the_bound_holds_at_small_sizes(tmp_path):
+    page = tool("bound", "--quick", "--rows", "mirror,axpy", "--programs", "3", "--limits", "256MiB", "--out", tmp_path)
+    assert "3 random programs under 256MiB: 3 ok" in page
+    results = json.loads((tmp_path / "bound.json").read_text())
+    assert {r["outcome"] for r in results} == {"ok"} and all(0 < r["peak_mib"] < 356 for r in results)
+
+
+def test_a_short_soak_finds_nothing(tmp_path):
+    told = tool("soak", "--minutes", "0.06", "--interrupts", "0.1", "--out", tmp_path)
+    assert ", 0 faults" in told
+    assert json.loads((tmp_path / "soak.json").read_text())["answers"] > 3
+
+
+def test_overhead_has_a_number_for_each_goal(tmp_path):
+    tool("overhead", "--cells", "5", "--out", tmp_path)
+    assert all(line["ms"] > 0 for line in json.loads((tmp_path / "overhead.json").read_text()))
+
+
+def test_the_picture_is_drawn(tmp_path):
+    tool("flatness", "--n", "2000", "--chunks", "250,2000", "--repeat", "1", "--out", tmp_path)
+    assert len(json.loads((tmp_path / "flatness.json").read_text())["points"]) == 4
+    assert b"<svg" in (tmp_path / "flatness.svg").read_bytes()[:500]
+    assert (tmp_path / "flatness.png").stat().st_size > 10_000
+
+
+def cleave_bench(*options, env=None):
+    return subprocess.run(
+        [process.BINARY, "bench", *options],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **(env or {})},
+    )
+
+
+def test_cleave_bench_has_the_same_rows():
+    listed = [line.split()[0] for line in cleave_bench("--list").stdout.splitlines()]
+    assert listed == [row.name for row in rows.load()]
+
+
+def test_cleave_bench_measures(tmp_path):
+    limits, record = tmp_path / "limits.json", tmp_path / "rows.json"
+    limits.write_text(json.dumps({"rates": {"zstd_decode": 1e9, "multiply_add": 1e10}}))
+    wanted = ["--rows", "mirror-auto,zarr-mean", "--repeat", "2", "--limits", limits, "--json", record]
+    done = cleave_bench("--quick", *wanted, env={"TMPDIR": str(tmp_path)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = [json.loads(line) for line in record.read_text().splitlines()]
+    assert [row["row"] for row in found] == ["mirror-auto", "zarr-mean"]
+    assert all(row["failed"] is None and row["seconds"] > 0 and 0 < row["peak_bytes"] < 2**28 for row in found)
+    assert found[0]["values"] == {"total": 1500.0**2}
+    assert not list(tmp_path.glob("cleave-bench-*"))
+
+
+def test_cleave_bench_tells_of_failures():
+    done = cleave_bench("--quick", "--rows", "axpy", "--memory-limit", "1KiB")
+    assert done.returncode == 1 and "axpy" in done.stderr
+    done = cleave_bench("--rows", "mirorr")
+    assert done.returncode == 2 and "`mirror`" in done.stderr
+
+
+def test_predictions_stand_beside_what_was(tmp_path):
+    page = tool("estimates", "--quick", "--rows", "normals,zarr-mean", "--programs", "2", "--out", tmp_path)
+    lines = json.loads((tmp_path / "estimates.json").read_text())["rows"]
+    assert [line["row"] for line in lines] == ["normals", "zarr-mean", "random-1", "random-2"]
+    assert all(line["low_s"] <= line["predicted_s"] <= line["high_s"] for line in lines)
+    assert "median error" in page
