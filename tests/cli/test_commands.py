@@ -121,7 +121,7 @@ def test_predictions_as_json(tmp_path):
     assert "estimate" in done.stdout and "kept:" in done.stdout, told(done)
     (plan,) = [json.loads(line) for line in (tmp_path / "plans.json").read_text().splitlines()]
     assert 0 < plan["low_s"] <= plan["predicted_s"] <= plan["high_s"]
-    assert plan["predicted_peak_bytes"] > 0 and len(plan["stages"]) == 2 and plan["dominant"] == "random"
+    assert plan["predicted_peak_bytes"] > 0 and len(plan["stages"]) > 1 and plan["dominant"]
     path.write_text(path.read_text().replace(".max()", ".max().compute()"))
     run("run", path, "--json", tmp_path / "runs.json", check=0)
     records = [json.loads(line) for line in (tmp_path / "runs.json").read_text().splitlines()]

@@ -6,7 +6,7 @@ use crate::run::{Cancel, Control, run};
 use cleave_graph::node::Ddof;
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::fill::Law;
-use cleave_ops::{AxisChunks, Chunks, Class, DType, Data, Fill, Op, Region, Scalar, Shape};
+use cleave_ops::{AxisChunks, Chunks, Class, DType, Data, Fill, Op, Region, Scalar, Shape, View};
 use cleave_plan::{Cut, Machine, Options, Output, Sink, SourceError, Sources, plan};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,9 +43,9 @@ pub fn calibrate(probes: &Probes, threads: usize, cancel: &Cancel) -> Option<Mac
     let mut machine = Machine { threads, doubt: 1.0, ..Machine::default() };
     arithmetic(probes, &one, &mut machine)?;
     let chain = one.time(&chained(probes, CHAIN, 2 * LEN))?;
-    // Two threads of a core are faster than one, so anything less than half is another program's doing.
+    // Even two threads of one core are faster than one; anything less is another program's doing.
     let faster = chain / all.time(&chained(probes, CHAIN, 2 * LEN))?;
-    machine.faster = faster.clamp((threads as f64 / 2.0).max(1.0), threads as f64);
+    machine.faster = faster.clamp((threads as f64 * 0.6).max(1.0), threads as f64);
     overheads(probes, &one, &all, &mut machine)?;
     memory(probes, &one, &all, &mut machine)?;
     Some(machine)
@@ -70,6 +70,7 @@ fn arithmetic(probes: &Probes, one: &Bench<'_>, machine: &mut Machine) -> Option
     let plain = one.time(&chained(probes, 0, LEN))?;
     let costly = one.time(&repeated(probes, 2, LEN))? - plain;
     machine.heavy_s = positive(costly / (2 * LEN) as f64 / weight(probes.costly), machine.add_s);
+    machine.fill_s = positive(plain / LEN as f64 - machine.fold_s, machine.add_s);
     let columns = one.time(&columns(probes, LEN))? - plain;
     machine.column_s = machine.fold_s + positive(columns / LEN as f64, 0.0);
     let draw = |law| {
@@ -209,11 +210,12 @@ fn repeated(probes: &Probes, times: usize, len: usize) -> Probe {
 /// The sums of the columns of a table.
 fn columns(probes: &Probes, len: usize) -> Probe {
     let mut graph = Graph::new();
-    let shape = Shape::new([ROWS, len / ROWS]);
-    let x = add(&mut graph, NodeKind::Fill(Fill::Index { axis: 1 }), &shape);
+    let (shape, row) = (Shape::new([ROWS, len / ROWS]), Shape::new([len / ROWS]));
+    let input = ramp(&mut graph, len / ROWS);
+    let x = add(&mut graph, NodeKind::View { input, view: View::broadcast(&row, &shape) }, &shape);
     let (op, loop_index) = (probes.sum, double_loop(probes.sum));
     let kind = NodeKind::Fold { op, loop_index, input: x, axes: [0].into_iter().collect(), ddof: Ddof(0.0) };
-    let node = add(&mut graph, kind, &Shape::new([len / ROWS]));
+    let node = add(&mut graph, kind, &row);
     Probe { graph, outputs: vec![Output { node, cut: Cut::Engine, held: false }], sources: Sources::default() }
 }
 

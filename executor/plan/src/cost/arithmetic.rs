@@ -98,10 +98,10 @@ fn step_s(program: &Program, step: &Step, machine: &Machine) -> (Kind, f64) {
             let apart = if in_order(view, shape) { 1.0 } else { APART };
             (Kind::Random, law_s(law, machine) * apart)
         }
-        Action::Fill { .. } | Action::Load { .. } | Action::Cast { .. } => {
+        Action::Fill { .. } => (Kind::Elementwise, machine.fill_s),
+        Action::Load { .. } | Action::Cast { .. } | Action::Overlay { .. } => {
             (Kind::Elementwise, COPY * wide * machine.add_s)
         }
-        Action::Overlay { .. } => (Kind::Elementwise, COPY * wide * machine.add_s),
         Action::Map { op, .. } => match &op.class {
             Class::Map(map) if f64::from(map.weight) < HEAVY => {
                 (Kind::Elementwise, f64::from(map.weight) * wide * machine.add_s)

@@ -11,6 +11,8 @@ pub struct Machine {
     pub fold_s: f64,
     /// Taking one `float64` into one of many sums side by side, on one thread.
     pub column_s: f64,
+    /// One element of a range, on one thread.
+    pub fill_s: f64,
     /// One uniform draw, on one thread.
     pub uniform_s: f64,
     /// One normal draw, on one thread.
@@ -56,6 +58,7 @@ impl Default for Machine {
             heavy_s: 0.12e-9,
             fold_s: 0.1e-9,
             column_s: 0.25e-9,
+            fill_s: 1.0e-9,
             uniform_s: 0.8e-9,
             normal_s: 3.0e-9,
             product_s: 0.06e-9,
@@ -116,11 +119,12 @@ macro_rules! rate {
 }
 
 /// Every rate that is measured.
-pub const RATES: [Rate; 19] = [
+pub const RATES: [Rate; 20] = [
     rate!(add_s, Seconds, "addition in the first cache, one thread"),
     rate!(heavy_s, Seconds, "unit of weight of costly functions, one thread"),
     rate!(fold_s, Seconds, "element of a sum, one thread"),
     rate!(column_s, Seconds, "element of sums side by side, one thread"),
+    rate!(fill_s, Seconds, "element of a range, one thread"),
     rate!(uniform_s, Seconds, "uniform draw, one thread"),
     rate!(normal_s, Seconds, "normal draw, one thread"),
     rate!(product_s, Seconds, "multiply-add of a matrix product, one thread"),
