@@ -42,6 +42,8 @@ def named(op):
 
 def operand_count(op):
     """The parameters that must be given: those with a default are options."""
+    if op["class"] == "contract":
+        return 2
     return sum(p["default"] is None for p in op["params"]) if op["class"] == "map" else 1
 
 
@@ -117,8 +119,8 @@ def exact(function, case, want):
 
 
 def scale(function, case, op):
-    """The size that rounding errors of a fold are measured by."""
-    if op["class"] != "fold":
+    """The size that rounding errors of sums are measured by."""
+    if op["class"] not in ("fold", "scan", "contract"):
         return None
     keywords = {k: v for k, v in case.keywords.items() if k != "dtype"}
     return function(*[np.abs(o) for o in case.operands], **keywords)
@@ -289,6 +291,14 @@ def view_keywords(op, shape):
         "broadcast_to": [{"shape": (2, *shape)}],
         "expand_dims": [{"axis": 0}, {"axis": -1}, {"axis": (0, 2)}],
         "squeeze": [{}, {"axis": 1}],
+        "rot90": [{}, {"k": 2}, {"k": -1, "axes": (-1, 0)}],
+        "diagonal": [{}, {"offset": 1}, {"offset": -2, "axis1": -1, "axis2": 0}],
+        "sliding_window_view": [
+            {"window_shape": 1, "axis": 0},
+            {"window_shape": 3, "axis": -1},
+            {"window_shape": tuple(min(n, 2) for n in shape)},
+            {"window_shape": (2, 1), "axis": (-1, 0)},
+        ],
     }.get(op["name"], [{}])
 
 
@@ -310,6 +320,93 @@ def test_view(tmp_path, op):
     view_op_cases(batch)
     spelling_cases(batch)
     assert len(batch.cases) > 400
+    batch.run()
+
+
+# Shapes that are longer than a block of running values.
+LONG = [(700,), (600, 3), (2, 520)]
+
+
+def scan_cases(batch):
+    names = {p["name"] for p in batch.op["params"]}
+    long = ((d, s, "ragged") for d in ("bool", "int16", "float32", "float64") for s in LONG)
+    for dtype, shape, chunking in itertools.chain(layouts(batch.op), long):
+        key, array = operand(batch, dtype, shape, 0)
+        for view in views_for(shape) if shape not in LONG else ("plain", "reversed"):
+            text, seen = view_text(view, source(key, chunking, shape), shape), view_of(view, array)
+            for keywords in scan_keywords(names, seen.ndim):
+                add(batch, [text], [seen], keywords, f"{dtype} {shape} {chunking} {view}")
+
+
+def scan_keywords(names, ndim):
+    """Without an axis NumPy flattens, which we only do where there is nothing to flatten."""
+    yield from [{}] if ndim < 2 else []
+    for axis in {0, -1, ndim - 1} if ndim else ():
+        yield {"axis": axis}
+        if "dtype" in names and axis == 0:
+            yield {"axis": axis, "dtype": "float32"}
+            yield {"axis": axis, "dtype": "int16"}
+
+
+@pytest.mark.parametrize("op", ops("scan"), ids=named)
+def test_scan(tmp_path, op):
+    batch = Batch(tmp_path, op)
+    scan_cases(batch)
+    special_folds(batch)
+    spelling_cases(batch)
+    assert len(batch.cases) > 400
+    batch.run()
+
+
+# Pairs of shapes that some product takes, and sizes of their axes that are 0 and 1.
+PAIRS = [
+    ((7,), (7,)),
+    ((5, 3), (3, 4)),
+    ((3,), (3, 4)),
+    ((5, 3), (3,)),
+    ((4, 3), (5, 3)),
+    ((3, 4), (3, 4)),
+    ((2, 1, 5, 3), (4, 3, 2)),
+    ((3, 2, 4), (4, 3)),
+    ((0, 3), (3, 2)),
+    ((5, 0), (0, 2)),
+    ((1, 1), (1, 6)),
+    ((40, 70), (70, 30)),
+    ((), (3,)),
+]
+CONTRACT_KEYWORDS = {
+    "tensordot": [{"axes": 1}, {"axes": 2}, {"axes": 0}, {"axes": ([0], [0])}, {"axes": ([-1, 0], [1, 0])}],
+    "vecdot": [{}, {"axis": 0}],
+}
+
+
+def contract_cases(batch):
+    for dtype, (left, right), chunking in itertools.product(DTYPES, PAIRS, CHUNKINGS):
+        add_contract_case(batch, (dtype, dtype), (left, right), chunking)
+    for left, right in itertools.permutations(DTYPES, 2):
+        add_contract_case(batch, (left, right), ((5, 3), (3, 4)), "twos")
+
+
+def add_contract_case(batch, dtypes, shapes, chunking):
+    texts, arrays = [], []
+    for position, (dtype, shape) in enumerate(zip(dtypes, shapes)):
+        key, array = operand(batch, dtype, shape, position)
+        own = CHUNKINGS[(CHUNKINGS.index(chunking) + position) % len(CHUNKINGS)]
+        texts.append(source(key, own, shape))
+        arrays.append(array)
+    for keywords in CONTRACT_KEYWORDS.get(batch.op["name"], [{}]):
+        add(batch, texts, arrays, keywords, f"{dtypes} {shapes} {chunking}")
+        if all(a.ndim == 2 for a in arrays):
+            turned = [f"{text}.T" for text in reversed(texts)], [a.T for a in reversed(arrays)]
+            add(batch, *turned, keywords, f"{dtypes} {shapes} {chunking} transposed")
+
+
+@pytest.mark.parametrize("op", ops("contract"), ids=named)
+def test_contract(tmp_path, op):
+    batch = Batch(tmp_path, op)
+    contract_cases(batch)
+    spelling_cases(batch)
+    assert len(batch.cases) > 100
     batch.run()
 
 

@@ -1,6 +1,6 @@
 //! Copies of boxes between buffers with strides.
 
-use cleave_ops::{Data, DataRef, Shape, copy_run, scatter_run};
+use cleave_ops::{Data, DataRef, Plane, Shape, copy_plane, copy_run, scatter_run};
 use smallvec::SmallVec;
 
 /// One side of a copy: where the first element stands, and what a step on each axis adds.
@@ -24,6 +24,9 @@ impl Walk {
     }
 }
 
+/// Length, source stride and target stride.
+type Axis = (usize, isize, isize);
+
 /// Copies a box of `lens` elements.
 pub(crate) fn copy_box(lens: &[usize], src: DataRef<'_>, from: &Walk, dst: &mut Data, to: &Walk) {
     if lens.contains(&0) {
@@ -33,6 +36,14 @@ pub(crate) fn copy_box(lens: &[usize], src: DataRef<'_>, from: &Walk, dst: &mut 
     let Some((&(n, step, put), outer)) = axes.split_last() else {
         return copy_run(src, from.base as usize, 0, dst, to.base as usize, 1);
     };
+    if let Some((across, rest)) = turned(&axes) {
+        return each_index(&rest, |read, write| {
+            let plane = |base: isize, moved: isize, strides| Plane { base: (base + moved) as usize, strides };
+            let source = plane(from.base, read, [step, across.1]);
+            let target = plane(to.base, write, [put, across.2]);
+            copy_plane(src, source, dst, target, [n, across.0]);
+        });
+    }
     each_index(outer, |read, write| {
         let (read, write) = ((from.base + read) as usize, (to.base + write) as usize);
         match put {
@@ -45,9 +56,17 @@ pub(crate) fn copy_box(lens: &[usize], src: DataRef<'_>, from: &Walk, dst: &mut 
     });
 }
 
+/// The axis along which the source lies in order where that is not the last, and the others but the last.
+fn turned(axes: &[Axis]) -> Option<(Axis, SmallVec<[Axis; 4]>)> {
+    let (last, outer) = axes.split_last()?;
+    let place = outer.iter().rposition(|axis| axis.1 == 1).filter(|_| last.1 != 1)?;
+    let rest = outer.iter().enumerate().filter(|(at, _)| *at != place).map(|(_, axis)| *axis).collect();
+    Some((outer[place], rest))
+}
+
 /// Length, source stride and target stride of each axis; axes that continue each other are one.
-fn merged(lens: &[usize], from: &Walk, to: &Walk) -> SmallVec<[(usize, isize, isize); 4]> {
-    let mut axes: SmallVec<[(usize, isize, isize); 4]> = SmallVec::new();
+fn merged(lens: &[usize], from: &Walk, to: &Walk) -> SmallVec<[Axis; 4]> {
+    let mut axes: SmallVec<[Axis; 4]> = SmallVec::new();
     for (axis, &len) in lens.iter().enumerate().filter(|(_, len)| **len > 1) {
         let next = (len, from.strides[axis], to.strides[axis]);
         match axes.last_mut() {
@@ -61,7 +80,7 @@ fn merged(lens: &[usize], from: &Walk, to: &Walk) -> SmallVec<[(usize, isize, is
 }
 
 /// Calls `visit` with both offsets for every index of the axes, row-major.
-fn each_index(axes: &[(usize, isize, isize)], mut visit: impl FnMut(isize, isize)) {
+fn each_index(axes: &[Axis], mut visit: impl FnMut(isize, isize)) {
     let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, axes.len());
     let (mut read, mut write) = (0, 0);
     loop {

@@ -2,14 +2,14 @@
 
 use crate::copy::{Walk, copy_box};
 use crate::ledger::Ledger;
-use crate::machine::Machine;
+use crate::machine::{Machine, map_loop};
 use crate::tree::{Counter, Partial, State, empty_state};
 use crate::watch::Watch;
-use cleave_ops::op::{Cell, Layout};
+use cleave_ops::op::{Cell, Layout, SumLoop};
 use cleave_ops::{Class, Data, DataRef, FoldLoop, Region, Shape};
 use cleave_plan::cut::fold_loop;
 use cleave_plan::stage::unravel;
-use cleave_plan::{FoldGoal, FoldWork, Lattice, RunError};
+use cleave_plan::{Action, FoldGoal, FoldWork, Lattice, Program, RunError, Slot};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -25,8 +25,31 @@ pub(crate) struct Folder<'a> {
 /// The trees of one goal: over the cells of a superbox, and over superboxes.
 struct GoalTrees {
     rule: &'static FoldLoop,
+    /// The step before it, where both are one loop.
+    fused: Option<Fused>,
     cells: Counter,
     superboxes: Counter,
+}
+
+/// An elementwise step whose results are added up at once.
+struct Fused {
+    step: usize,
+    inputs: SmallVec<[Slot; 3]>,
+    sum: &'static SumLoop,
+}
+
+impl Fused {
+    /// The step that writes what a goal alone reads, if it can be added up as it is made.
+    fn of(goal: &FoldGoal, work: &FoldWork, program: &Program) -> Option<Self> {
+        let step = program.steps.iter().rposition(|s| s.out == goal.slot)?;
+        let Action::Map { op, loop_index, inputs } = &program.steps[step].action else { return None };
+        let later = &program.steps[step + 1..];
+        let is_read = later.iter().any(|s| s.action.inputs().contains(&goal.slot));
+        let is_shared = work.goals.iter().filter(|g| g.slot == goal.slot).count() > 1;
+        let loses_inputs = later.iter().any(|s| inputs.contains(&s.out));
+        let sum = map_loop(op, *loop_index).sum_for(rule(goal))?;
+        (!is_read && !is_shared && !loses_inputs).then(|| Self { step, inputs: inputs.clone(), sum })
+    }
 }
 
 /// The loop of a goal.
@@ -35,15 +58,17 @@ pub(crate) fn rule(goal: &FoldGoal) -> &'static FoldLoop {
 }
 
 impl<'a> Folder<'a> {
-    pub(crate) fn new(work: &'a FoldWork) -> Self {
-        let trees = |goal: &FoldGoal| {
+    pub(crate) fn new(work: &'a FoldWork, machine: &mut Machine<'_>) -> Self {
+        let mut trees = |goal: &FoldGoal| {
             let rule = rule(goal);
-            GoalTrees { rule, cells: Counter::new(rule), superboxes: Counter::new(rule) }
+            let fused = Fused::of(goal, work, machine.program());
+            fused.iter().for_each(|f| machine.defer(f.step));
+            GoalTrees { rule, fused, cells: Counter::new(rule), superboxes: Counter::new(rule) }
         };
         let positions = |g: &FoldGoal| matches!(&g.op.class, Class::Fold(fold) if fold.needs_positions);
         Self {
             work,
-            goals: work.goals.iter().map(trees).collect(),
+            goals: work.goals.iter().map(&mut trees).collect(),
             wants_positions: work.goals.iter().any(positions),
             positions: Vec::new(),
             turned: work.goals.iter().map(|g| Data::with_capacity(rule(g).input, 0)).collect(),
@@ -89,8 +114,14 @@ impl<'a> Folder<'a> {
         let mut seen = Seen { region: lattice.join(kept, &nothing), kept: kept.size(), reduced: 0, turn: None };
         for superbox in self.work.superboxes(task) {
             let cells = lattice.superbox_cells(superbox);
-            let mut index = cells.start.clone();
+            let run = lattice.run_cells(&cells.len, kept.size(), machine.program().block_len());
+            let (mut index, mut number) = (cells.start.clone(), 0_usize);
             loop {
+                if machine.has_locals() && number.is_multiple_of(run) {
+                    let block = lattice.cells_hull(&cells, number..number + run);
+                    machine.prepare(&lattice.join(kept, &block), watch)?;
+                }
+                number += 1;
                 seen.go_to(lattice, &index);
                 self.cell(&seen, machine, watch)?;
                 if !advance(&mut index, &cells) {
@@ -115,12 +146,24 @@ impl<'a> Folder<'a> {
             positions(lattice, &seen.region, &mut self.positions);
         }
         for (goal, (trees, turned)) in self.work.goals.iter().zip(self.goals.iter_mut().zip(&mut self.turned)) {
-            let tile = machine.register(goal.slot);
-            let data = seen.turn.as_ref().map_or(tile, |t| t.of(tile, turned));
             let Seen { kept, reduced, .. } = *seen;
-            let cell = Cell { data, kept, reduced, layout: lattice.layout, positions: &self.positions };
             let mut leaf = trees.cells.fresh();
-            (trees.rule.take)(&cell, &mut leaf);
+            match &trees.fused {
+                Some(fused) if seen.turn.is_none() => {
+                    let operands = fused.inputs.iter().map(|&s| machine.register(s));
+                    let operands: SmallVec<[DataRef<'_>; 3]> = operands.collect();
+                    (fused.sum.take)(&operands, kept, reduced, lattice.layout, &mut leaf);
+                }
+                fused => {
+                    if let Some(fused) = fused {
+                        machine.catch_up(fused.step, &seen.region)?;
+                    }
+                    let tile = machine.register(goal.slot);
+                    let data = seen.turn.as_ref().map_or(tile, |t| t.of(tile, turned));
+                    let cell = Cell { data, kept, reduced, layout: lattice.layout, positions: &self.positions };
+                    (trees.rule.take)(&cell, &mut leaf);
+                }
+            }
             trees.cells.push(leaf);
         }
         Ok(())
@@ -199,7 +242,7 @@ fn state_bytes(work: &FoldWork) -> u64 {
 
 /// The tiles of a region, row-major.
 pub(crate) fn tiles<'a>(region: &'a Region, tile: &'a Shape) -> impl Iterator<Item = Region> + 'a {
-    let counts: Shape = region.len.iter().zip(tile.iter()).map(|(len, t)| len.div_ceil(*t)).collect();
+    let counts: Shape = region.len.iter().zip(tile.iter()).map(|(len, t)| len.div_ceil((*t).max(1))).collect();
     (0..counts.size()).map(move |number| {
         let index = unravel(number, &counts);
         let at: SmallVec<[usize; 4]> = index.iter().zip(tile.iter()).map(|(i, t)| i * t).collect();

@@ -3,6 +3,7 @@
 use crate::cache::{Cache, Held, Key, resident};
 use crate::copy::{Walk, copy_box};
 use cleave_graph::SourceId;
+use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Data, Region, Shape, View};
 use cleave_plan::{RunError, Source};
 use smallvec::SmallVec;
@@ -35,6 +36,29 @@ pub(crate) fn gather(reader: &mut Reader<'_>, view: &View, region: &Region, out:
         }
         Reader::Stored(stored) => stored.gather(view, region, out),
     }
+}
+
+/// The same, where `data` holds a region of the source.
+pub(crate) fn gather_part(data: &Data, kept: &Region, view: &View, region: &Region, out: &mut Data) {
+    let first = source_index(view, &region.start);
+    let inside: SmallVec<[usize; 4]> = first.iter().zip(&kept.start).map(|(a, b)| a - b).collect();
+    let from = walk(view, &inside, &kept.len);
+    copy_box(&region.len, data.as_ref(), &from, out, &Walk::whole(&region.len));
+}
+
+/// Where the elements of a region begin in the part of the source that is kept, if they lie there in their order.
+pub(crate) fn run_in(kept: &Region, view: &View, region: &Region) -> Option<usize> {
+    let strides = kept.len.strides();
+    let mut next = 1;
+    for axis in (0..region.len.ndim()).rev().filter(|&axis| region.len[axis] > 1) {
+        let steps = view.source.iter().zip(&strides).map(|(s, &stride)| s.step_on(axis) * stride as i64);
+        if steps.sum::<i64>() != next {
+            return None;
+        }
+        next *= region.len[axis] as i64;
+    }
+    let at = |(s, start): (&SourceAxis, &usize)| s.at(&region.start) as usize - start;
+    Some(view.source.iter().zip(&kept.start).map(at).zip(&strides).map(|(at, stride)| at * stride).sum())
 }
 
 impl Stored<'_> {

@@ -1,7 +1,7 @@
 //! A plan and sources in, finished blocks and a report out, on this machine's threads.
 //!
 //! In reading order: `run` (stages one after the other, tasks handed to threads), `pool` (the threads),
-//! `machine` (a program over one tile), `gather` (elements of data that exists), `apart` (work that cannot be
+//! `machine` (a program over one tile), `maker` (values made for a block of tiles), `gather` (elements of data that exists), `apart` (work that cannot be
 //! stopped), `cache` (decoded blocks of
 //! stored arrays), `store`, `fold` and `contract` (the kinds of task), `tree` (the fixed order in which states are
 //! combined), `copy` (strided boxes), `ledger` (who holds how many bytes), `watch`, `progress` and `stage_clock`
@@ -17,6 +17,7 @@ mod fold;
 mod gather;
 mod ledger;
 mod machine;
+mod maker;
 pub mod memory;
 mod pool;
 mod progress;

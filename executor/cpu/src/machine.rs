@@ -2,16 +2,19 @@
 
 use crate::cache::Cache;
 use crate::copy::{Walk, copy_box};
-use crate::gather::{Reader, Stored, gather};
+use crate::gather::{Reader, Stored, gather, gather_part, run_in};
 use crate::ledger::{Claim, Ledger};
+use crate::maker::{Made, Maker};
+use crate::watch::Watch;
 use cleave_graph::SourceId;
 use cleave_ops::{
     Class, DType, Data, DataRef, Fill, MapLoop, Op, Region, Row, Shape, View, cast, each_dtype, fill_row,
 };
 use cleave_plan::lattice::TILE_LEN;
+use cleave_plan::locals::block_shape;
 use cleave_plan::plan::Buffer;
 use cleave_plan::progression::Progression;
-use cleave_plan::{Action, Origin, Program, RunError, Slot, Source};
+use cleave_plan::{Action, Origin, Program, RunError, Slot, Source, Step};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,10 +35,20 @@ pub(crate) struct Inputs<'a> {
 pub(crate) struct Machine<'a> {
     program: &'a Program,
     registers: Vec<Data>,
+    /// Registers that are not filled but stand for a run of a local's elements: its number, the first of them.
+    aliases: Vec<Option<(u32, usize)>>,
+    /// Elements of the tile at hand.
+    len: usize,
     /// What each step besides its inputs needs.
     extras: Vec<Extra<'a>>,
+    /// What makes the locals, and what they made for the block at hand.
+    makers: Vec<Maker<'a>>,
+    made: Vec<Made>,
+    has_locals: bool,
     /// Which steps give the same for every tile.
     constant: Vec<bool>,
+    /// Steps that are not run with the others: nothing but a reduction reads what they write.
+    deferred: Vec<usize>,
     /// The tile length for which the constants are filled.
     filled_len: Option<usize>,
     _claim: Option<Claim>,
@@ -50,91 +63,215 @@ enum Extra<'a> {
 impl<'a> Machine<'a> {
     pub(crate) fn new(program: &'a Program, inputs: &Inputs<'a>) -> Result<Self, RunError> {
         let mut machine = Self::nested(program, inputs)?;
-        machine._claim = Some(inputs.ledger.claim(program.register_bytes(TILE_LEN)));
+        let locals = program.local_bytes(&block_shape(&program.space));
+        machine._claim = Some(inputs.ledger.claim(program.register_bytes(TILE_LEN) + locals));
         Ok(machine)
     }
 
-    fn nested(program: &'a Program, inputs: &Inputs<'a>) -> Result<Self, RunError> {
+    /// A machine whose registers count as another's.
+    pub(crate) fn nested(program: &'a Program, inputs: &Inputs<'a>) -> Result<Self, RunError> {
         let registers = program.slots.iter().map(|&dtype| register(dtype)).collect();
+        let aliases = vec![None; program.slots.len()];
         let extras = program
             .steps
             .iter()
             .map(|s| extra(&s.action, program.slots[s.out.0 as usize], inputs))
             .collect::<Result<_, _>>()?;
         let constant = program.steps.iter().map(|s| s.action.is_constant()).collect();
-        Ok(Self { program, registers, extras, constant, filled_len: None, _claim: None })
+        let makers = program.locals.iter().map(|local| Maker::new(local, inputs)).collect::<Result<_, _>>()?;
+        let made = program.locals.iter().map(Made::of).collect();
+        let has_locals = program.has_locals();
+        Ok(Self {
+            program,
+            registers,
+            aliases,
+            len: 0,
+            extras,
+            constant,
+            makers,
+            made,
+            has_locals,
+            deferred: Vec::new(),
+            filled_len: None,
+            _claim: None,
+        })
+    }
+
+    /// What it runs.
+    pub(crate) fn program(&self) -> &'a Program {
+        self.program
     }
 
     /// What a register holds after the last tile.
     pub(crate) fn register(&self, slot: Slot) -> DataRef<'_> {
-        self.registers[slot.0 as usize].as_ref()
+        self.operand(slot, &self.made)
+    }
+
+    /// What a register holds, where its locals stand elsewhere.
+    fn operand<'m>(&'m self, slot: Slot, made: &'m [Made]) -> DataRef<'m> {
+        match self.aliases[slot.0 as usize] {
+            Some((number, first)) => made[number as usize].data.as_ref().slice(first..first + self.len),
+            None => self.registers[slot.0 as usize].as_ref(),
+        }
+    }
+
+    /// What the program's first result is after the last tile.
+    pub(crate) fn result<'m>(&'m self, made: &'m [Made]) -> DataRef<'m> {
+        self.operand(self.program.results[0], made)
+    }
+
+    /// Whether tiles are to be run block by block, each block being prepared before.
+    pub(crate) fn has_locals(&self) -> bool {
+        self.has_locals
+    }
+
+    /// Makes all locals that tiles of a block need.
+    pub(crate) fn prepare(&mut self, block: &Region, watch: &Watch<'_>) -> Result<(), RunError> {
+        if !self.has_locals || block.len.is_empty_array() {
+            return Ok(());
+        }
+        for (number, region) in self.program.local_regions(block).into_iter().enumerate() {
+            if let Some(region) = region {
+                let (earlier, rest) = self.made.split_at_mut(number);
+                self.makers[number].make(&region, earlier, &mut rest[0], watch)?;
+            }
+        }
+        self.prepare_patches(block, watch)
+    }
+
+    /// Makes the locals of patches for the part of a block where they show.
+    pub(crate) fn prepare_patches(&mut self, block: &Region, watch: &Watch<'_>) -> Result<(), RunError> {
+        if !self.has_locals {
+            return Ok(());
+        }
+        for (step, extra) in self.program.steps.iter().zip(&mut self.extras) {
+            if let (Action::Overlay { place, .. }, Extra::Patch(patch)) = (&step.action, extra) {
+                patch.prepare(&hit(place, block), watch)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves a step out from now on. Nothing that it reads may be written after it.
+    pub(crate) fn defer(&mut self, step: usize) {
+        self.deferred.push(step);
+    }
+
+    /// Runs a step that was left out of the tile.
+    pub(crate) fn catch_up(&mut self, step: usize, region: &Region) -> Result<(), RunError> {
+        let made = std::mem::take(&mut self.made);
+        let done = self.advance(step, region, &made);
+        self.made = made;
+        done
     }
 
     /// Runs the program for a region of its space.
     pub(crate) fn tile(&mut self, region: &Region) -> Result<(), RunError> {
+        let made = std::mem::take(&mut self.made);
+        let done = self.run(region, &made);
+        self.made = made;
+        done
+    }
+
+    /// Runs the steps for a region, with locals that stand elsewhere.
+    pub(crate) fn run(&mut self, region: &Region, made: &[Made]) -> Result<(), RunError> {
         let len = region.size();
+        self.len = len;
         let constants_stand = self.filled_len == Some(len);
-        let program = self.program;
-        for (number, step) in program.steps.iter().enumerate() {
-            if constants_stand && self.constant[number] {
-                continue;
+        for number in 0..self.program.steps.len() {
+            let stands = constants_stand && self.constant[number];
+            if !stands && !self.deferred.contains(&number) {
+                self.advance(number, region, made)?;
             }
-            let mut out = std::mem::replace(&mut self.registers[step.out.0 as usize], Data::Bool(Vec::new()));
-            out.resize(len);
-            let done = self.step(number, &step.action, region, &mut out);
-            self.registers[step.out.0 as usize] = out;
-            done?;
         }
         self.filled_len = Some(len);
         Ok(())
     }
 
-    fn step(&mut self, number: usize, action: &Action, region: &Region, out: &mut Data) -> Result<(), RunError> {
-        match action {
+    /// Runs one step.
+    fn advance(&mut self, number: usize, region: &Region, made: &[Made]) -> Result<(), RunError> {
+        let step = &self.program.steps[number];
+        let place = step.out.0 as usize;
+        self.aliases[place] = alias(&step.action, region, made);
+        if self.aliases[place].is_some() {
+            return Ok(());
+        }
+        let mut out = std::mem::replace(&mut self.registers[place], Data::Bool(Vec::new()));
+        out.resize(region.size());
+        let done = self.step(number, step, region, made, &mut out);
+        self.registers[place] = out;
+        done
+    }
+
+    fn step(
+        &mut self,
+        number: usize,
+        step: &Step,
+        region: &Region,
+        made: &[Made],
+        out: &mut Data,
+    ) -> Result<(), RunError> {
+        match &step.action {
             Action::Fill { fill, shape, view } => fill_tile(fill, shape, view, region, out),
+            Action::Load { origin: Origin::Local(number), view, .. } => {
+                let Made { region: kept, data } = &made[*number as usize];
+                gather_part(data, kept, view, region, out);
+            }
             Action::Load { view, .. } => {
                 if let Extra::Read(reader) = &mut self.extras[number] {
                     gather(reader, view, region, out)?;
                 }
             }
             Action::Map { op, loop_index, inputs } => {
-                let inputs: SmallVec<[DataRef<'_>; 3]> = inputs.iter().map(|&s| self.register(s)).collect();
+                let inputs: SmallVec<[DataRef<'_>; 3]> = inputs.iter().map(|&s| self.operand(s, made)).collect();
                 (map_loop(op, *loop_index).run)(&inputs, out);
             }
-            Action::Cast { input } => cast(self.register(*input), out),
+            Action::Cast { input } => cast(self.operand(*input, made), out),
             Action::Overlay { base, place, .. } => {
-                let all = Walk::whole(&region.len);
-                copy_box(&region.len, self.register(*base), &all, out, &all);
+                let part = hit(place, region);
+                if *base != step.out && part.len != region.len {
+                    let all = Walk::whole(&region.len);
+                    copy_box(&region.len, self.operand(*base, made), &all, out, &all);
+                }
                 if let Extra::Patch(patch) = &mut self.extras[number] {
-                    patch.lay(place, region, out)?;
+                    patch.lay(place, &part, region, out)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Writes this program's first result over those points of `place` that lie in `region`.
-    fn lay(&mut self, place: &[Progression], region: &Region, out: &mut Data) -> Result<(), RunError> {
-        let hit = |(axis, p): (usize, &Progression)| {
-            let start = region.start[axis];
-            p.within(start..start + region.len[axis])
-        };
-        let hits: SmallVec<[std::ops::Range<usize>; 4]> = place.iter().enumerate().map(hit).collect();
-        let part =
-            Region { start: hits.iter().map(|r| r.start).collect(), len: hits.iter().map(|r| r.len()).collect() };
+    /// Writes this program's first result for `part` over those points of `place` that lie in `region`.
+    fn lay(&mut self, place: &[Progression], part: &Region, region: &Region, out: &mut Data) -> Result<(), RunError> {
         if part.len.is_empty_array() {
             return Ok(());
         }
-        self.tile(&part)?;
+        self.tile(part)?;
         let mut to = Walk::whole(&region.len);
         for (axis, p) in place.iter().enumerate() {
             to.base += (p.start + p.step * part.start[axis] - region.start[axis]) as isize * to.strides[axis];
             to.strides[axis] *= p.step as isize;
         }
-        let result = self.program.results[0];
-        copy_box(&part.len, self.register(result), &Walk::whole(&part.len), out, &to);
+        copy_box(&part.len, self.result(&self.made), &Walk::whole(&part.len), out, &to);
         Ok(())
     }
+}
+
+/// The local whose elements a load takes in their order, and the first of them.
+fn alias(action: &Action, region: &Region, made: &[Made]) -> Option<(u32, usize)> {
+    let Action::Load { origin: Origin::Local(number), view, .. } = action else { return None };
+    let first = run_in(&made[*number as usize].region, view, region)?;
+    Some((*number, first))
+}
+
+/// The part of a patch that shows in a region.
+fn hit(place: &[Progression], region: &Region) -> Region {
+    let within = |(axis, p): (usize, &Progression)| {
+        let start = region.start[axis];
+        p.within(start..start + region.len[axis])
+    };
+    let hits: SmallVec<[std::ops::Range<usize>; 4]> = place.iter().enumerate().map(within).collect();
+    Region { start: hits.iter().map(|r| r.start).collect(), len: hits.iter().map(|r| r.len()).collect() }
 }
 
 /// An empty register that begins on a cache line where the allocator gives one within a few tries: vector
@@ -150,7 +287,7 @@ fn register(dtype: DType) -> Data {
     }
 }
 
-fn map_loop(op: &'static Op, loop_index: usize) -> &'static MapLoop {
+pub(crate) fn map_loop(op: &'static Op, loop_index: usize) -> &'static MapLoop {
     match &op.class {
         Class::Map(map) => &map.loops[loop_index],
         _ => unreachable!("a Map node holds an elementwise operation"),
@@ -172,6 +309,7 @@ fn extra<'a>(action: &'a Action, dtype: DType, inputs: &Inputs<'a>) -> Result<Ex
             Extra::Read(Reader::Buffer { data, shape: &inputs.planned[number].shape })
         }
         Action::Overlay { patch, .. } => Extra::Patch(Box::new(Machine::nested(patch, inputs)?)),
+        Action::Load { origin: Origin::Local(_), .. } => Extra::None,
         Action::Fill { .. } | Action::Map { .. } | Action::Cast { .. } => Extra::None,
     })
 }
@@ -190,11 +328,24 @@ fn fill_tile(fill: &Fill, shape: &Shape, view: &View, region: &Region, out: &mut
     let along = row_axis.and_then(|axis| view.source.iter().position(|s| s.follows(axis)).zip(Some(axis)));
     let step = along.map_or(0, |(s, axis)| view.source[s].step_on(axis));
     let along = along.map(|(s, _)| s);
+    let outer = row_axis.unwrap_or(region.len.ndim());
+    let mut index = region.start.clone();
+    let mut at: SmallVec<[i64; 4]> = SmallVec::from_elem(0, view.source.len());
     for first in (0..len).step_by(n) {
-        let inside = cleave_plan::stage::unravel(first, &region.len);
-        let index: SmallVec<[usize; 4]> = inside.iter().zip(&region.start).map(|(a, b)| a + b).collect();
-        let at: SmallVec<[i64; 4]> = view.source.iter().map(|s| s.at(&index)).collect();
+        at.iter_mut().zip(&view.source).for_each(|(at, s)| *at = s.at(&index));
         fill_row(fill, shape, Row { at: &at, axis: along, step }, out, first..first + n);
+        next_index(&mut index[..outer], region);
+    }
+}
+
+/// Goes to the next index of a region's first axes, row-major; after the last comes the first.
+fn next_index(index: &mut [usize], region: &Region) {
+    for axis in (0..index.len()).rev() {
+        index[axis] += 1;
+        if index[axis] < region.start[axis] + region.len[axis] {
+            return;
+        }
+        index[axis] = region.start[axis];
     }
 }
 

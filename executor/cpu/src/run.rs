@@ -231,7 +231,7 @@ impl Shift<'_> {
         let watch = Watch::new(self.run.cancel, &self.failed, self.run.meter);
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
         let mut folder = match &self.stage.work {
-            Work::Fold(work) => Some(Folder::new(work)),
+            Work::Fold(work) => Some(Folder::new(work, &mut machine)),
             Work::Store(_) | Work::Contract(_) => None,
         };
         let mut multiplier = None;

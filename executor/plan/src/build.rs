@@ -2,10 +2,11 @@
 //! fills and loads below, and a node seen twice through the same view is computed once.
 
 use crate::error::PlanError;
-use crate::program::{Action, Origin, Program, Slot, Step};
+use crate::locals::{self, Found};
+use crate::program::{Action, Local, Making, Origin, Program, Slot, Step};
 use crate::progression::{Placed, place_patch};
 use crate::stage::BufferId;
-use cleave_graph::{Graph, NodeId, NodeKind};
+use cleave_graph::{Graph, Node, NodeId, NodeKind};
 use cleave_ops::{DType, Fill, Shape, View};
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
@@ -43,8 +44,53 @@ fn build_seen(
     held: Held<'_>,
     budget: &mut usize,
 ) -> Result<Program, PlanError> {
+    let seen: Vec<(NodeId, View)> = wants.iter().map(|w| (w.node, w.view.clone())).collect();
+    let found = locals::find(graph, &seen, |node| held(node).is_some());
+    let mut made: FxHashMap<Want, u32> = FxHashMap::default();
+    let mut all = Vec::with_capacity(found.len());
+    for (number, Found { node, views }) in found.into_iter().enumerate() {
+        all.push(local(graph, node, held, &made, budget)?);
+        made.extend(views.into_iter().map(|view| (Want { node, view }, number as u32)));
+    }
+    let program = straight(graph, space, wants, held, &made, budget)?;
+    Ok(Program { locals: all, ..program })
+}
+
+/// What makes a node block by block, from those that are made already.
+fn local(
+    graph: &Graph,
+    node: NodeId,
+    held: Held<'_>,
+    made: &FxHashMap<Want, u32>,
+    budget: &mut usize,
+) -> Result<Local, PlanError> {
+    let Node { kind, shape, dtype, .. } = &graph[node];
+    let whole = |node: NodeId| Want { node, view: View::identity(&graph[node].shape) };
+    let (of, making) = match kind {
+        NodeKind::Scan { op, loop_index, input, axis, before } => {
+            let before = before.map(|b| build_seen(graph, &graph[b].shape, vec![whole(b)], held, budget));
+            let before = before.transpose()?.map(Box::new);
+            (*input, Making::Scan { op, loop_index: *loop_index, axis: *axis, before })
+        }
+        _ => (node, Making::Plain),
+    };
+    let others: FxHashMap<Want, u32> =
+        made.iter().filter(|(w, _)| w.node != node).map(|(w, &n)| (w.clone(), n)).collect();
+    let program = straight(graph, shape, vec![whole(of)], held, &others, budget)?;
+    Ok(Local { program, making, dtype: *dtype })
+}
+
+/// The steps for `wants`, those in `made` being there already.
+fn straight(
+    graph: &Graph,
+    space: &Shape,
+    wants: Vec<Want>,
+    held: Held<'_>,
+    made: &FxHashMap<Want, u32>,
+    budget: &mut usize,
+) -> Result<Program, PlanError> {
     let memo = FxHashMap::default();
-    let mut builder = Builder { graph, space, held, budget, memo, known: FxHashMap::default(), code: Vec::new() };
+    let mut builder = Builder { graph, space, held, made, budget, memo, known: FxHashMap::default(), code: Vec::new() };
     let results = wants.into_iter().map(|w| builder.lower(w)).collect::<Result<Vec<Slot>, _>>()?;
     Ok(assign(space, &builder.code, &results))
 }
@@ -53,6 +99,8 @@ struct Builder<'a> {
     graph: &'a Graph,
     space: &'a Shape,
     held: Held<'a>,
+    /// Which wants are made block by block.
+    made: &'a FxHashMap<Want, u32>,
     budget: &'a mut usize,
     /// The value of what was lowered already; a value's number is its place in `code`.
     memo: FxHashMap<Want, Slot>,
@@ -96,6 +144,9 @@ impl Builder<'_> {
         if let Some(buffer) = (self.held)(want.node) {
             return Ok(load(Origin::Buffer(buffer), &node.shape, view));
         }
+        if let Some(&number) = self.made.get(want) {
+            return Ok(load(Origin::Local(number), &node.shape, view));
+        }
         let through = |input: NodeId, view: &View| Want { node: input, view: view.clone() };
         Ok(match &node.kind {
             NodeKind::Fill(fill) => Parts::Leaf(fill_action(fill, &node.shape, view)),
@@ -111,9 +162,10 @@ impl Builder<'_> {
                 Placed::At(..) => Parts::Over(smallvec![through(*base, view)]),
                 Placed::Nowhere => Parts::Same(through(*base, view)),
             },
-            NodeKind::Fold { .. } | NodeKind::Scan { .. } | NodeKind::Contract { .. } => {
+            NodeKind::Fold { .. } | NodeKind::Contract { .. } => {
                 unreachable!("it ends a stage, so its result is held")
             }
+            NodeKind::Scan { .. } => unreachable!("running values are made block by block"),
         })
     }
 
@@ -224,7 +276,12 @@ fn assign(space: &Shape, code: &[(Action, DType)], results: &[Slot]) -> Program 
     let mut free: FxHashMap<DType, Vec<Slot>> = FxHashMap::default();
     let mut place: Vec<Slot> = Vec::with_capacity(code.len());
     for (i, (action, dtype)) in code.iter().enumerate() {
-        let reused = if action.is_constant() { None } else { free.entry(*dtype).or_default().pop() };
+        let over = overwritten(action, code, i, &last_read).map(|base| place[base.0 as usize]);
+        let reused = match over {
+            Some(base) => Some(base),
+            None if action.is_constant() => None,
+            None => free.entry(*dtype).or_default().pop(),
+        };
         let out = reused.unwrap_or_else(|| {
             program.slots.push(*dtype);
             Slot(program.slots.len() as u32 - 1)
@@ -232,6 +289,7 @@ fn assign(space: &Shape, code: &[(Action, DType)], results: &[Slot]) -> Program 
         let mut done: SmallVec<[Slot; 3]> = action.inputs();
         done.sort_unstable();
         done.dedup();
+        done.retain(|_| over.is_none());
         for value in done.into_iter().filter(|v| last_read[v.0 as usize] == i && !code[v.0 as usize].0.is_constant()) {
             free.entry(code[value.0 as usize].1).or_default().push(place[value.0 as usize]);
         }
@@ -240,6 +298,15 @@ fn assign(space: &Shape, code: &[(Action, DType)], results: &[Slot]) -> Program 
     }
     program.results = results.iter().map(|s| place[s.0 as usize]).collect();
     program
+}
+
+/// The base over which a patch is laid, where nobody else reads that base and its register holds it: a load may
+/// stand for elements that lie elsewhere.
+fn overwritten(action: &Action, code: &[(Action, DType)], at: usize, last_read: &[usize]) -> Option<Slot> {
+    let Action::Overlay { base, .. } = action else { return None };
+    let value = base.0 as usize;
+    let is_own = !code[value].0.is_constant() && !matches!(code[value].0, Action::Load { .. });
+    (last_read[value] == at && is_own).then_some(*base)
 }
 
 fn renamed(action: &Action, place: &[Slot]) -> Action {

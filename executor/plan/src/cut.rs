@@ -8,6 +8,7 @@ use crate::build::build;
 use crate::contract_cut::{contract_stage, kept_operands};
 use crate::error::PlanError;
 use crate::lattice::Lattice;
+use crate::locals::serves;
 use crate::plan::{Buffer, Cut, Options, Output, Plan, PlannedOutput, Totals};
 use crate::program::{Action, Origin, Program};
 use crate::size::{axis_across, engine_boxes, fold_cut, task_len};
@@ -92,6 +93,7 @@ impl Ends {
         let wanted = reachable(graph, outputs);
         let fold = |&&n: &&NodeId| matches!(graph[n].kind, NodeKind::Fold { .. } | NodeKind::Contract { .. });
         let mut nodes: FxHashSet<NodeId> = wanted.iter().filter(fold).copied().collect();
+        nodes.extend(wanted.iter().filter_map(|&n| scan_begins(graph, n)));
         nodes.extend(often_seen(graph, &wanted, outputs));
         nodes.extend(kept_operands(graph, &wanted, &|node| nodes.contains(&node), options));
         let mut level: FxHashMap<NodeId, usize> = FxHashMap::default();
@@ -133,6 +135,11 @@ impl Ends {
     }
 }
 
+/// The node that says where the blocks of running values begin: it is small, and read by all of them.
+fn scan_begins(graph: &Graph, node: NodeId) -> Option<NodeId> {
+    if let NodeKind::Scan { before, .. } = graph[node].kind { before } else { None }
+}
+
 /// Whether any output needs a node, ascending.
 fn reachable(graph: &Graph, outputs: &[Output]) -> Vec<NodeId> {
     let mut wanted: FxHashSet<NodeId> = FxHashSet::default();
@@ -158,7 +165,10 @@ fn often_seen(graph: &Graph, wanted: &[NodeId], outputs: &[Output]) -> FxHashSet
         let mut seen = views.remove(&node).unwrap_or_default();
         let here = &graph[node];
         let costly = matches!(here.kind, NodeKind::Map { .. } | NodeKind::Overlay { .. } | NodeKind::Cast(_));
-        if costly && seen.len() > MOST_VIEWS && here.shape.size() <= MOST_KEPT {
+        let apart: Vec<View> = seen.iter().cloned().collect();
+        if costly && serves(&apart) {
+            seen = FxHashSet::from_iter([View::identity(&here.shape)]);
+        } else if costly && seen.len() > MOST_VIEWS && here.shape.size() <= MOST_KEPT {
             kept.insert(node);
             seen = FxHashSet::from_iter([View::identity(&here.shape)]);
         }

@@ -10,6 +10,7 @@ use crate::stage::unravel;
 use cleave_ops::op::Layout;
 use cleave_ops::{Region, Shape};
 use smallvec::SmallVec;
+use std::ops::Range;
 
 /// The most elements of a tile, and of a cell.
 pub const TILE_LEN: usize = 2048;
@@ -93,6 +94,34 @@ impl Lattice {
         let start: SmallVec<[usize; 4]> = index.iter().zip(self.cell.iter()).map(|(i, c)| i * c).collect();
         let len = |i: usize| self.cell[i].min(self.lens[i] - start[i]);
         Region { len: Shape::new((0..start.len()).map(len)), start }
+    }
+
+    /// How many cells of a superbox, in order, make a block of that many elements at most.
+    pub fn run_cells(&self, cells: &Shape, kept: usize, block_len: usize) -> usize {
+        let most = (block_len / (self.cell.size() * kept).max(1)).max(1);
+        let mut run = 1;
+        for &len in cells.iter().rev() {
+            if run * len > most {
+                return run * (most / run).max(1);
+            }
+            run *= len;
+        }
+        run
+    }
+
+    /// The least box of elements, in reduced axes, that holds the cells of those numbers in a superbox.
+    pub fn cells_hull(&self, cells: &Region, numbers: Range<usize>) -> Region {
+        let at = |number: usize| -> SmallVec<[usize; 4]> {
+            unravel(number, &cells.len).iter().zip(&cells.start).map(|(i, s)| i + s).collect()
+        };
+        let (first, last) = (at(numbers.start), at(numbers.end.min(cells.size()) - 1));
+        let (mut low, mut high) = (first, last);
+        if let Some(axis) = (0..low.len()).find(|&axis| low[axis] != high[axis]) {
+            for inner in axis + 1..low.len() {
+                (low[inner], high[inner]) = (cells.start[inner], cells.start[inner] + cells.len[inner] - 1);
+            }
+        }
+        self.cell_elements(&low).hull(&self.cell_elements(&high))
     }
 
     /// The region of the space that is `kept` on the kept axes and `reduced` on the reduced ones.

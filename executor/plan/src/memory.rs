@@ -3,6 +3,7 @@
 use crate::cut::fold_loop;
 use crate::error::PlanError;
 use crate::lattice::TILE_LEN;
+use crate::locals::block_shape;
 use crate::plan::{Options, Plan, Totals, nbytes};
 use crate::program::{Action, Origin, Program, Step};
 use crate::stage::{FoldWork, Stage, StoreWork, Work};
@@ -66,7 +67,8 @@ fn need(plan: &Plan, number: usize, options: &Options) -> Need {
 
 /// Bytes one thread holds while it works on a stage.
 pub fn task_bytes(stage: &Stage) -> u64 {
-    let registers = stage.programs().map(|p| p.register_bytes(TILE_LEN)).fold(0, u64::saturating_add);
+    let of = |p: &Program| p.register_bytes(TILE_LEN).saturating_add(p.local_bytes(&block_shape(&p.space)));
+    let registers = stage.programs().map(of).fold(0, u64::saturating_add);
     let work = match &stage.work {
         Work::Fold(fold) => fold_bytes(fold),
         Work::Store(store) => store_bytes(store),

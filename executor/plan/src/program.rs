@@ -16,6 +16,8 @@ pub struct Slot(pub u32);
 pub struct Program {
     /// The indices it can be run for.
     pub space: Shape,
+    /// Values made for a block of the space before its tiles, each perhaps from earlier ones.
+    pub locals: Vec<Local>,
     /// What to do, in order.
     pub steps: Vec<Step>,
     /// The dtype of each register.
@@ -24,10 +26,32 @@ pub struct Program {
     pub results: Vec<Slot>,
 }
 
+/// A value that is made for a block at a time; its indices are those of its program's space.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Local {
+    /// What it is made from.
+    pub program: Program,
+    /// What becomes of the program's first result.
+    pub making: Making,
+    /// Its dtype.
+    pub dtype: DType,
+}
+
+/// What becomes of a local's tiles.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Making {
+    /// They are kept as they are.
+    Plain,
+    /// Running values along `axis` in blocks of [`SCAN_LEN`](cleave_graph::SCAN_LEN); the first result of
+    /// `before` says what lies before each block but the first.
+    Scan { op: &'static Op, loop_index: usize, axis: usize, before: Option<Box<Program>> },
+}
+
 /// One step: the register it writes and how.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Step {
-    /// The register written; never one that the step reads.
+    /// The register written; none that the step reads, except that a patch may be laid over its base itself.
     pub out: Slot,
     /// How its elements come about.
     pub action: Action,
@@ -57,6 +81,8 @@ pub enum Origin {
     Stored(SourceId),
     /// What an earlier stage of the same plan left.
     Buffer(BufferId),
+    /// A value made for the block at hand, by its number.
+    Local(u32),
 }
 
 impl Action {
@@ -106,10 +132,43 @@ fn covered(place: &[Progression], patch: &Program) -> f64 {
     if place.is_empty() || patch.space.is_empty_array() { 0.0 } else { 1.0 }
 }
 
+impl Local {
+    fn register_bytes(&self, tile_len: usize) -> u64 {
+        let before = self.making.before().map_or(0, |before| before.register_bytes(tile_len));
+        self.program.register_bytes(tile_len) + before
+    }
+}
+
+impl Making {
+    /// The program that gives what lies before each block of running values.
+    pub fn before(&self) -> Option<&Program> {
+        match self {
+            Making::Scan { before, .. } => before.as_deref(),
+            Making::Plain => None,
+        }
+    }
+
+    fn weight(&self) -> f64 {
+        match self {
+            Making::Plain => 1.0,
+            Making::Scan { op, .. } => 1.0 + op_weight(op),
+        }
+    }
+}
+
 impl Program {
+    /// The programs of patches laid by its steps, and where.
+    pub fn patches(&self) -> impl Iterator<Item = (&Program, &[Progression])> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Overlay { patch, place, .. } => Some((patch.as_ref(), place.as_slice())),
+            _ => None,
+        })
+    }
+
     /// Arithmetic an element, in additions.
     pub fn weight(&self) -> f64 {
-        self.steps.iter().map(|s| s.action.weight()).sum()
+        let locals = self.locals.iter().map(|l| l.program.weight() + l.making.weight());
+        locals.sum::<f64>() + self.steps.iter().map(|s| s.action.weight()).sum::<f64>()
     }
 
     /// Bytes of all registers for tiles of that many elements, nested programs included.
@@ -119,11 +178,16 @@ impl Program {
             Action::Overlay { patch, .. } => patch.register_bytes(tile_len),
             _ => 0,
         };
-        own + self.steps.iter().map(nested).sum::<u64>()
+        let locals = self.locals.iter().map(|l| l.register_bytes(tile_len));
+        own + self.steps.iter().map(nested).sum::<u64>() + locals.sum::<u64>()
     }
 
     /// Calls `visit` for every step, nested programs included.
     pub fn each_step(&self, visit: &mut dyn FnMut(&Program, &Step)) {
+        for local in &self.locals {
+            local.program.each_step(visit);
+            local.making.before().iter().for_each(|before| before.each_step(visit));
+        }
         for step in &self.steps {
             visit(self, step);
             if let Action::Overlay { patch, .. } = &step.action {

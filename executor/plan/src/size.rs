@@ -1,6 +1,7 @@
 //! How much one task does: by work, memory and how storage is cut, never by the chunks a user wrote.
 
 use crate::lattice::{Lattice, TILE_LEN, inner_box};
+use crate::locals::block_shape;
 use crate::plan::Options;
 use crate::program::{Action, Origin, Program};
 use crate::stage::StoreWork;
@@ -17,6 +18,8 @@ const BLOCK_LEN: usize = 1 << 18;
 const TASKS_A_THREAD: usize = 8;
 /// The most bytes of reduction states of one task.
 const STATE_BYTES: usize = 1 << 20;
+/// Rows of at least so many elements make a tile each.
+const LONG_ROW: usize = 512;
 /// The side of a tile along the fastest axis of a source that is read across.
 const CROSS_LEN: usize = 32;
 
@@ -67,6 +70,10 @@ fn previous_power_of_two(n: usize) -> usize {
 
 /// The engine's cut of a result: slabs of whole rows where rows are short enough.
 pub fn engine_boxes(space: &Shape, program: &Program, task_len: usize, options: &Options) -> Chunks {
+    if program.has_locals() {
+        let sides = block_shape(space);
+        return Chunks(space.iter().zip(sides.iter()).map(|(&len, &side)| AxisChunks::regular(len, side)).collect());
+    }
     let whole_tiles = |axis: usize| (axis + 1 == space.ndim()).then_some(TILE_LEN);
     let unit = |axis| storage_chunk(program, axis, options).or_else(|| whole_tiles(axis));
     let sides = aligned_box(space, task_len.min(BLOCK_LEN), unit);
@@ -104,13 +111,26 @@ pub fn axis_across(space: &Shape, program: &Program) -> Option<usize> {
 impl StoreWork {
     /// The lengths of a tile of a block: rows, but a rectangle where something is read across.
     pub fn tile(&self, block: &Shape) -> Shape {
-        let Some(across) = self.across else { return inner_box(block, TILE_LEN) };
-        let last = block.ndim() - 1;
-        let mut sides = vec![1; block.ndim()];
-        sides[across] = block[across].clamp(1, CROSS_LEN);
-        sides[last] = block[last].clamp(1, TILE_LEN / sides[across]);
-        Shape::new(sides)
+        tile_shape(block, self.across)
     }
+}
+
+/// A tile of a block: one row where rows are long, since runs of what exists are taken as they lie.
+fn long_rows(block: &Shape) -> Shape {
+    let inner = inner_box(block, TILE_LEN);
+    let is_long = inner.last().is_some_and(|&row| row >= LONG_ROW);
+    let side = |(axis, &side): (usize, &usize)| if is_long && axis + 1 < inner.ndim() { 1 } else { side };
+    inner.iter().enumerate().map(side).collect()
+}
+
+/// The lengths of a tile of a block, where a source is read across that axis or none is.
+pub fn tile_shape(block: &Shape, across: Option<usize>) -> Shape {
+    let Some(across) = across else { return long_rows(block) };
+    let last = block.ndim() - 1;
+    let mut sides = vec![1; block.ndim()];
+    sides[across] = block[across].clamp(1, CROSS_LEN);
+    sides[last] = block[last].clamp(1, TILE_LEN / sides[across]);
+    Shape::new(sides)
 }
 
 /// The axis of the space along which a source lies in memory, if that is not the last.

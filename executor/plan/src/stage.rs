@@ -144,18 +144,12 @@ impl FoldWork {
         let mut reduced: Option<Region> = None;
         for index in self.superboxes(task) {
             let next = self.lattice.superbox_elements(index);
-            reduced = Some(reduced.map_or(next.clone(), |r| hull(&r, &next)));
+            reduced = Some(reduced.map_or(next.clone(), |r| r.hull(&next)));
         }
         let reduced =
             reduced.unwrap_or_else(|| Region::whole(&Shape::new(self.lattice.reduced.iter().map(|&a| space[a]))));
         self.lattice.join(&kept, &reduced)
     }
-}
-
-fn hull(a: &Region, b: &Region) -> Region {
-    let start: SmallVec<[usize; 4]> = a.start.iter().zip(&b.start).map(|(&x, &y)| x.min(y)).collect();
-    let len = a.ends().zip(b.ends()).zip(&start).map(|((x, y), s)| x.max(y) - s).collect();
-    Region { start, len }
 }
 
 /// The region of block `number`, row-major, of a cut.

@@ -2,7 +2,7 @@
 
 use crate::contract::{ContractWork, Operand, Side};
 use crate::plan::Plan;
-use crate::program::{Action, Origin, Program, Slot};
+use crate::program::{Action, Local, Making, Origin, Program, Slot};
 use crate::stage::{FoldWork, Stage, StoreWork, Target, Work};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{Chunks, View};
@@ -41,12 +41,29 @@ impl fmt::Display for Stage {
 }
 
 fn write_program(f: &mut Formatter<'_>, program: &Program, depth: usize) -> fmt::Result {
+    for (number, local) in program.locals.iter().enumerate() {
+        write_local(f, number, local, depth)?;
+    }
     for step in &program.steps {
         write!(f, "{:indent$}{} = ", "", step.out, indent = 2 * depth)?;
         write_action(f, &step.action, depth)?;
         writeln!(f, " : {}", program.slots[step.out.0 as usize])?;
     }
     Ok(())
+}
+
+fn write_local(f: &mut Formatter<'_>, number: usize, local: &Local, depth: usize) -> fmt::Result {
+    write!(f, "{:indent$}local {number} of {} : {} ", "", local.program.space, local.dtype, indent = 2 * depth)?;
+    match &local.making {
+        Making::Plain => writeln!(f, "is {} of", local.program.results[0])?,
+        Making::Scan { op, axis, .. } => writeln!(f, "is {} along {axis} of {} of", op.name, local.program.results[0])?,
+    }
+    write_program(f, &local.program, depth + 1)?;
+    if let Some(before) = local.making.before() {
+        writeln!(f, "{:indent$}after {} of", "", before.results[0], indent = 2 * depth)?;
+        write_program(f, before, depth + 1)?;
+    }
+    writeln!(f, "{:indent$}end", "", indent = 2 * depth)
 }
 
 fn write_action(f: &mut Formatter<'_>, action: &Action, depth: usize) -> fmt::Result {
@@ -175,6 +192,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Stored(id) => write!(f, "source {}", id.0),
             Origin::Buffer(id) => write!(f, "buffer {}", id.0),
+            Origin::Local(number) => write!(f, "local {number}"),
         }
     }
 }

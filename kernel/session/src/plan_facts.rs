@@ -132,6 +132,7 @@ fn step_words(step: &Step, sources: &Sources) -> (String, Option<String>) {
             (label, seen(view, shape))
         }
         Action::Load { origin: Origin::Buffer(_), shape, view } => ("result".to_owned(), seen(view, shape)),
+        Action::Load { origin: Origin::Local(_), shape, view } => ("block".to_owned(), seen(view, shape)),
         Action::Map { op, .. } => (op.symbol.unwrap_or(op.name).to_owned(), None),
         Action::Cast { .. } => ("astype".to_owned(), None),
         Action::Overlay { .. } => ("patch".to_owned(), None),

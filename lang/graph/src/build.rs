@@ -41,7 +41,14 @@ pub fn call(graph: &mut Graph, args: &Args, arrays: &[NodeId], options: &BuildOp
             let input = first_array(graph, args, arrays)?;
             reduce(graph, args, input, fold.has_identity)
         }
-        Class::Scan(_) | Class::Contract(_) => unreachable!("no entry of the table has this class"),
+        Class::Scan(scan) => {
+            let input = first_array(graph, args, arrays)?;
+            crate::scan::cumulative(graph, args, scan, input)
+        }
+        Class::Contract(contract) => match *operands(args, arrays)? {
+            [left, right] => crate::product::contraction(graph, args, contract, [left, right]),
+            _ => Err(OpError::MissingArgument { op: args.op.name, param: "x2" }),
+        },
         Class::View(rule) => {
             let input = first_array(graph, args, arrays)?;
             let seen = rule(args, &graph[input].shape)?;
@@ -247,7 +254,7 @@ fn bounded(
     }
 }
 
-fn as_inferred(graph: &Graph, operand: &Operand) -> infer::Operand {
+pub(crate) fn as_inferred(graph: &Graph, operand: &Operand) -> infer::Operand {
     match *operand {
         Operand::Array(node) => infer::Operand::array(graph[node].dtype),
         Operand::Scalar(value) => infer::Operand::scalar(value),

@@ -125,23 +125,3 @@ pub fn indices(
         |axis| Node { kind: NodeKind::Fill(Fill::Index { axis }), shape: shape.clone(), dtype, chunks: chunks.clone() };
     Ok((0..shape.ndim()).map(along).map(|node| graph.add(node)).collect())
 }
-
-/// Arrays of one shape beside each other along a new first axis.
-pub fn stacked(graph: &mut Graph, arrays: &[NodeId]) -> Result<NodeId, OpError> {
-    let Some(&first) = arrays.first() else {
-        return Err(OpError::Argument { param: "arrays", expected: "at least one array", given: "none".into() });
-    };
-    let shapes: Vec<Shape> = arrays.iter().map(|&a| graph[a].shape.clone()).collect();
-    if shapes.iter().any(|s| *s != shapes[0]) {
-        return Err(OpError::Broadcast { shapes });
-    }
-    let dtype = arrays.iter().map(|&a| graph[a].dtype).reduce(DType::promote).unwrap_or(graph[first].dtype);
-    let shape = Shape::checked([arrays.len()].into_iter().chain(shapes[0].iter().copied()))?;
-    let mut chunks = build::unified(graph, arrays, &shapes[0]);
-    chunks.0.insert(0, cleave_ops::AxisChunks::regular(shape[0], 1));
-    let mut base = build::constant_in(graph, Scalar::Bool(false), dtype, chunks);
-    for (place, &array) in arrays.iter().enumerate() {
-        base = assign(graph, base, &[Index::At(place as i64)], Operand::Array(array))?;
-    }
-    Ok(base)
-}

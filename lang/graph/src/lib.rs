@@ -2,7 +2,8 @@
 //!
 //! In reading order: `node` (what a graph is made of), `graph` (an append-only list of nodes that shares
 //! equal ones), `build` (nodes from calls), `index` (subscripts), `compose` (arrays put together from several
-//! operations), `verify` (the legal graph), `dump` (a graph as text), `facts` (what it costs), `rewrite`
+//! operations), `scan` (running values), `product` (sums of products), `join` and `pad` (arrays put beside each
+//! other), `verify` (the legal graph), `dump` (a graph as text), `facts` (what it costs), `rewrite`
 //! (passes from graph to graph), `format` (numbers and arrays as Python and NumPy print them), `value`,
 //! `scope`, `interp` (statements and expressions), `functions` (what is callable besides the table of
 //! operations). This crate touches no file, clock, socket or thread: what a program needs of the world it
@@ -18,8 +19,12 @@ pub mod graph;
 pub mod host;
 pub mod index;
 pub mod interp;
+pub mod join;
 pub mod node;
+pub mod pad;
+pub mod product;
 pub mod rewrite;
+mod scan;
 pub mod scope;
 pub mod value;
 pub mod verify;

@@ -1,5 +1,6 @@
 //! What a graph is made of.
 
+pub use cleave_ops::AxisPairs;
 use cleave_ops::{Chunks, DType, Fill, Op, Shape, View};
 use smallvec::SmallVec;
 
@@ -53,9 +54,6 @@ pub enum NodeKind {
     /// `place` is a view with the patch's shape and one source axis for each axis of the base; it is injective.
     Overlay { base: NodeId, patch: NodeId, place: View },
 }
-
-/// Axes of a left array beside the axes of a right one that they go with.
-pub type AxisPairs = SmallVec<[(usize, usize); 2]>;
 
 /// The length of a block of running values along the axis.
 pub const SCAN_LEN: usize = 256;

@@ -41,6 +41,38 @@ pub fn scatter_run(src: DataRef<'_>, at: usize, dst: &mut Data, base: usize, str
     });
 }
 
+/// A plane of elements: where it begins, and the distance of neighbours on each of its two axes.
+#[derive(Clone, Copy, Debug)]
+pub struct Plane {
+    /// The first element.
+    pub base: usize,
+    /// The distance of neighbours on the outer and on the inner axis.
+    pub strides: [isize; 2],
+}
+
+/// Copies `lens` elements from plane to plane; fastest where the source's inner stride is 1.
+pub fn copy_plane(src: DataRef<'_>, from: Plane, dst: &mut Data, to: Plane, lens: [usize; 2]) {
+    each_dtype!(DataRef, src, x => {
+        plane(x, from, Element::of_mut(dst).expect(OPERAND), to, lens);
+    });
+}
+
+fn plane<T: Element>(x: &[T], from: Plane, y: &mut [T], to: Plane, lens: [usize; 2]) {
+    let (step, put) = (from.strides[1], to.strides[1]);
+    for outer in 0..lens[0] as isize {
+        let read = from.base.wrapping_add_signed(outer * from.strides[0]);
+        let write = to.base.wrapping_add_signed(outer * to.strides[0]);
+        if step == 1 && put > 0 {
+            let run = &x[read..read + lens[1]];
+            y[write..].iter_mut().step_by(put as usize).zip(run).for_each(|(to, from)| *to = *from);
+        } else {
+            for inner in 0..lens[1] as isize {
+                y[write.wrapping_add_signed(inner * put)] = x[read.wrapping_add_signed(inner * step)];
+            }
+        }
+    }
+}
+
 fn gather<T: Element>(src: &[T], base: usize, stride: isize, dst: &mut [T]) {
     let n = dst.len();
     match stride {

@@ -136,6 +136,14 @@ macro_rules! element {
                     $(DataRef::$variant(_) => DType::$variant,)*
                 }
             }
+
+            /// A run of the elements.
+            #[must_use]
+            pub fn slice(self, range: std::ops::Range<usize>) -> Self {
+                match self {
+                    $(DataRef::$variant(v) => DataRef::$variant(&v[range]),)*
+                }
+            }
         }
     };
 }

@@ -51,6 +51,14 @@ pub enum OpError {
     NegativePower,
     /// A step of zero.
     ZeroStep,
+    /// Shapes whose axes do not go together in a sum of products: the first axes of different length.
+    Unpaired { shapes: [Shape; 2], axes: (usize, usize) },
+    /// A window that does not fit an axis.
+    Window { window: usize, axis: usize, len: usize },
+    /// An operation that goes along one axis, on several without saying which.
+    NeedsAxis { op: &'static str, ndim: usize },
+    /// Arrays to be joined whose other axes differ.
+    Unjoined { shapes: [Shape; 2], axis: usize, differs: Option<usize> },
 }
 
 impl OpError {
@@ -76,6 +84,9 @@ impl OpError {
             OpError::DivisionByZero { .. } => "division-by-zero",
             OpError::NegativePower => "negative-power",
             OpError::ZeroStep => "zero-step",
+            OpError::Unpaired { .. } | OpError::Unjoined { .. } => "shape-mismatch",
+            OpError::Window { .. } => "bad-window",
+            OpError::NeedsAxis { .. } => "axis-needed",
         }
     }
 
@@ -104,6 +115,16 @@ impl OpError {
             OpError::DivisionByZero { .. } => "divide by a float to get inf or nan".into(),
             OpError::NegativePower => "make the base a float: `x.astype(float64)`".into(),
             OpError::ZeroStep => "use a step other than 0".into(),
+            OpError::Unpaired { shapes, axes } => return Some(unpaired_help(shapes, *axes)),
+            OpError::Window { window: 0, .. } => "a window has at least one element".into(),
+            OpError::Window { len, .. } => format!("give a length from 1 to {len}, or pad the array first"),
+            OpError::NeedsAxis { ndim, .. } => {
+                format!("say which: `axis=0` to `axis={}`; flattening an array is not available", ndim - 1)
+            }
+            OpError::Unjoined { differs: Some(differs), axis, .. } => {
+                format!("only axis {axis} may differ: slice or pad axis {differs} of one of them")
+            }
+            OpError::Unjoined { differs: None, .. } => "give all the same number of axes: `x[None]` adds one".into(),
             OpError::Argument { .. } | OpError::MissingArgument { .. } | OpError::TooManyArguments { .. } => {
                 return None;
             }
@@ -125,6 +146,17 @@ fn broadcast_help(shapes: &[Shape]) -> String {
         }
         None => "axes are matched from the last one".into(),
     }
+}
+
+fn unpaired_help([left, right]: &[Shape; 2], (l, r): (usize, usize)) -> String {
+    let turned = left.ndim() == 2 && right.ndim() == 2;
+    if turned && left[l] == right[1 - r] {
+        return "transpose the right one: `.T`".into();
+    }
+    if turned && left[1 - l] == right[r] {
+        return "transpose the left one: `.T`".into();
+    }
+    format!("both must have the same length: {} is not {}", left[l], right[r])
 }
 
 fn dtype_help(dtypes: &[DType]) -> Option<String> {
@@ -160,6 +192,20 @@ impl fmt::Display for OpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OpError::Broadcast { shapes } => write!(f, "shapes {} do not broadcast", joined(shapes)),
+            OpError::Unpaired { shapes: [left, right], axes: (l, r) } => {
+                let lens = (left[*l], right[*r]);
+                write!(f, "axis {l} of {left} has length {}, axis {r} of {right} has length {}", lens.0, lens.1)
+            }
+            OpError::Window { window, axis, len } => {
+                write!(f, "a window of length {window} does not fit axis {axis}, which has length {len}")
+            }
+            OpError::NeedsAxis { op, ndim } => write!(f, "`{op}` of an array with {ndim} axes needs an axis"),
+            OpError::Unjoined { shapes: [a, b], differs: Some(differs), .. } => {
+                write!(f, "arrays of shape {a} and {b} differ along axis {differs} and cannot be joined")
+            }
+            OpError::Unjoined { shapes: [a, b], .. } => {
+                write!(f, "arrays of shape {a} and {b} have different numbers of axes and cannot be joined")
+            }
             OpError::Axis { axis, ndim } => write!(f, "axis {axis} is outside an array with {ndim} axes"),
             OpError::RepeatedAxis { axis } => write!(f, "axis {axis} is named twice"),
             OpError::Index { index, axis, len } => {

@@ -24,6 +24,8 @@ pub(crate) trait Reduce: 'static {
     type In: Element;
     /// Its state.
     type State: Element;
+    /// Whether it is a sum.
+    const SUM: bool = false;
     /// The dtypes of its state.
     const STATE: &'static [DType] = &[Self::State::DTYPE];
     /// The state of no elements.
@@ -40,6 +42,7 @@ pub(crate) const fn plain_fold<R: Reduce>() -> FoldLoop {
         input: R::In::DTYPE,
         output: R::State::DTYPE,
         state: R::STATE,
+        takes_sum: R::SUM,
         take: take::<R>,
         combine: combine::<R>,
         identity: identity::<R>,
@@ -104,34 +107,66 @@ impl<R: Reduce> WithSimd for Columns<'_, R> {
 
 /// Folds a row in the fixed order of virtual lanes.
 #[inline(always)]
-pub(crate) fn fold_row<I: Copy, A: Copy>(row: &[I], start: A, load: impl Fn(I) -> A, join: impl Fn(A, A) -> A) -> A {
-    if row.len() < LANES {
-        return row.iter().fold(start, |a, &x| join(a, load(x)));
+pub(crate) fn fold_row<I: Copy, A: Element>(row: &[I], start: A, load: impl Fn(I) -> A, join: impl Fn(A, A) -> A) -> A {
+    fold_rows(
+        row,
+        row,
+        start,
+        #[inline(always)]
+        |x, _| load(x),
+        join,
+    )
+}
+
+/// Folds what `load` makes of two rows of equal length, in that order too.
+#[inline(always)]
+pub(crate) fn fold_rows<I: Copy, J: Copy, A: Element>(
+    x: &[I],
+    y: &[J],
+    start: A,
+    load: impl Fn(I, J) -> A,
+    join: impl Fn(A, A) -> A,
+) -> A {
+    if in_any_order::<A>() || x.len() < LANES {
+        let mut all = start;
+        for (&x, &y) in x.iter().zip(y) {
+            all = join(all, load(x, y));
+        }
+        return all;
     }
     let mut lanes = [start; LANES];
-    let (whole, rest) = row.as_chunks::<LANES>();
-    let (blocks, left) = whole.as_chunks::<BLOCK>();
-    for block in blocks {
-        for chunk in block {
-            take_in(&mut lanes, chunk, &load, &join);
+    let ((x, x_rest), (y, y_rest)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+    let ((x, x_left), (y, y_left)) = (x.as_chunks::<BLOCK>(), y.as_chunks::<BLOCK>());
+    for (x, y) in x.iter().zip(y) {
+        for (x, y) in x.iter().zip(y) {
+            take_in(&mut lanes, x, y, &load, &join);
         }
     }
-    left.iter().for_each(|chunk| take_in(&mut lanes, chunk, &load, &join));
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane = join(*lane, load(x));
+    for (x, y) in x_left.iter().zip(y_left) {
+        take_in(&mut lanes, x, y, &load, &join);
+    }
+    for ((lane, &x), &y) in lanes.iter_mut().zip(x_rest).zip(y_rest) {
+        *lane = join(*lane, load(x, y));
     }
     join_lanes(lanes, join)
 }
 
+/// Whether a state is the same in whatever order elements come, so that the compiler may choose.
 #[inline(always)]
-fn take_in<I: Copy, A: Copy>(
+const fn in_any_order<A: Element>() -> bool {
+    !matches!(A::DTYPE, DType::F16 | DType::F32 | DType::F64)
+}
+
+#[inline(always)]
+fn take_in<I: Copy, J: Copy, A: Copy>(
     lanes: &mut [A; LANES],
-    chunk: &[I; LANES],
-    load: &impl Fn(I) -> A,
+    x: &[I; LANES],
+    y: &[J; LANES],
+    load: &impl Fn(I, J) -> A,
     join: &impl Fn(A, A) -> A,
 ) {
     for j in 0..LANES {
-        lanes[j] = join(lanes[j], load(chunk[j]));
+        lanes[j] = join(lanes[j], load(x[j], y[j]));
     }
 }
 
@@ -158,12 +193,13 @@ fn identity<R: Reduce>(kept: usize, state: &mut [Data]) {
 }
 
 macro_rules! reductions {
-    ($($(#[$doc:meta])* $name:ident<$i:ident, $a:ident: $bound:path> $start:expr, $x:ident => $load:expr, $join:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident<$i:ident, $a:ident: $bound:path> $sum:literal, $start:expr, $x:ident => $load:expr, $join:expr;)*) => {$(
         $(#[$doc])*
         pub(crate) struct $name<$i, $a>(PhantomData<($i, $a)>);
         impl<$i: Element + Cast<$a>, $a: $bound> Reduce for $name<$i, $a> {
             type In = $i;
             type State = $a;
+            const SUM: bool = $sum;
             const START: $a = $start;
             #[inline(always)]
             fn load($x: $i) -> $a { $load }
@@ -175,13 +211,13 @@ macro_rules! reductions {
 
 reductions! {
     /// The sum.
-    Sum<I, A: Num> A::ZERO, x => x.cast(), A::add;
+    Sum<I, A: Num> true, A::ZERO, x => x.cast(), A::add;
     /// The product.
-    Prod<I, A: Num> A::ONE, x => x.cast(), A::mul;
+    Prod<I, A: Num> false, A::ONE, x => x.cast(), A::mul;
     /// The least element; nan where there is one.
-    Min<I, A: Num> A::GREATEST, x => x.cast(), least;
+    Min<I, A: Num> false, A::GREATEST, x => x.cast(), least;
     /// The greatest element; nan where there is one.
-    Max<I, A: Num> A::LEAST, x => x.cast(), greatest;
+    Max<I, A: Num> false, A::LEAST, x => x.cast(), greatest;
 }
 
 /// The lesser of two; nan if one is.

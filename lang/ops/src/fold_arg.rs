@@ -45,6 +45,7 @@ pub(crate) const fn arg_fold<T: Ordered, const MAX: bool>() -> FoldLoop {
         input: T::DTYPE,
         output: DType::I64,
         state: T::STATE,
+        takes_sum: false,
         take: take::<T, MAX>,
         combine: combine::<T, MAX>,
         identity: |kept, state| {

@@ -17,6 +17,7 @@ where
         input: I::DTYPE,
         output: O::DTYPE,
         state: &[DType::F64, DType::F64, DType::F64],
+        takes_sum: false,
         take: take::<I>,
         combine,
         identity: |kept, state| state.iter_mut().for_each(|column| *column = Data::F64(vec![0.0; kept])),

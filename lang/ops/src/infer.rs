@@ -2,7 +2,7 @@
 
 use crate::dtype::{DType, Kind};
 use crate::error::OpError;
-use crate::op::{Class, Fold, Map, MapLoop, Op};
+use crate::op::{Class, Contract, Fold, Map, MapLoop, Op, Scan};
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
 
@@ -43,7 +43,9 @@ pub fn resolve(op: &'static Op, operands: &[Operand]) -> Result<Resolved, OpErro
     match &op.class {
         Class::Map(map) => resolve_map(op, map, operands),
         Class::Fold(fold) => resolve_fold(op, fold, operands[0].dtype),
-        Class::Fill(_) | Class::View(_) | Class::Scan(_) | Class::Contract(_) => {
+        Class::Scan(scan) => resolve_scan(op, scan, operands[0].dtype),
+        Class::Contract(contract) => resolve_contract(op, contract, operands),
+        Class::Fill(_) | Class::View(_) => {
             let inputs: SmallVec<_> = operands.iter().map(|o| o.dtype).collect();
             let output = inputs.first().copied().unwrap_or(DType::F64);
             Ok(Resolved { index: 0, inputs, output })
@@ -57,7 +59,7 @@ pub fn result_type(operands: &[Operand]) -> DType {
     settled.iter().copied().reduce(DType::promote).unwrap_or(DType::F64)
 }
 
-/// The loop of a reduction, its input and result where the call asks for a `dtype`.
+/// The loop of a reduction or its running values, input and result where the call asks for a `dtype`.
 pub fn resolve_fold_as(op: &'static Op, input: DType, dtype: Option<DType>) -> Result<Resolved, OpError> {
     let mut found = resolve(op, &[Operand::array(dtype.unwrap_or(input))])?;
     found.output = dtype.unwrap_or(found.output);
@@ -69,6 +71,23 @@ fn resolve_fold(op: &'static Op, fold: &Fold, input: DType) -> Result<Resolved, 
     let index = index.ok_or(OpError::DType { op: op.name, dtypes: vec![input] })?;
     let found = &fold.loops[index];
     Ok(Resolved { index, inputs: SmallVec::from_slice(&[found.input]), output: found.output })
+}
+
+fn resolve_scan(op: &'static Op, scan: &Scan, input: DType) -> Result<Resolved, OpError> {
+    let index = scan.loops.iter().position(|l| input.casts_safely(l.input));
+    let index = index.ok_or(OpError::DType { op: op.name, dtypes: vec![input] })?;
+    let found = &scan.loops[index];
+    Ok(Resolved { index, inputs: SmallVec::from_slice(&[found.input]), output: found.output })
+}
+
+/// Both operands take the dtype they have in common, and the result has it too: where the loop's is wider, the
+/// result is cast back.
+fn resolve_contract(op: &'static Op, contract: &Contract, operands: &[Operand]) -> Result<Resolved, OpError> {
+    let output = result_type(operands);
+    let index = contract.loops.iter().position(|l| output.casts_safely(l.dtype));
+    let index =
+        index.ok_or_else(|| OpError::DType { op: op.name, dtypes: operands.iter().map(|o| o.dtype).collect() })?;
+    Ok(Resolved { index, inputs: SmallVec::from_elem(contract.loops[index].dtype, 2), output })
 }
 
 fn resolve_map(op: &'static Op, map: &Map, operands: &[Operand]) -> Result<Resolved, OpError> {

@@ -119,30 +119,72 @@ macro_rules! result_of {
 }
 
 /// Loops for lists of element types: `map_loops!(1 same unary; formula: f32 f64)`, one to three operands.
+///
+/// Loops of `fast` have sums behind them too, where the result is of a wide type.
 macro_rules! map_loops {
-    ($n:tt $r:ident $run:path; $($f:path: $($t:ident)*);* $(;)?) => {
-        &[$($($crate::op::MapLoop {
+    ($n:tt $r:ident $speed:ident::$run:ident; $($f:path: $($t:ident)*);* $(;)?) => {
+        &[$($($crate::loops::map_loop!($n $r $speed::$run; $t $f;
+            $crate::loops::sum_loop!($speed $run $r $t; $n $f)),)*)*]
+    };
+    ($n:tt $r:ident $run:ident; $($f:path: $($t:ident)*);* $(;)?) => {
+        &[$($($crate::loops::map_loop!($n $r $run; $t $f; None),)*)*]
+    };
+}
+
+/// One loop.
+macro_rules! map_loop {
+    ($n:tt $r:ident $run:path; $t:ident $f:path; $sum:expr) => {
+        $crate::op::MapLoop {
             inputs: &[<$t as $crate::data::Element>::DTYPE; $n],
             output: <$crate::loops::result_of!($t $r) as $crate::data::Element>::DTYPE,
             run: |x, out| $run(x, out, $crate::loops::typed!($n $t $crate::loops::result_of!($t $r); $f)),
-        },)*)*]
+            sum: $sum,
+        }
+    };
+}
+
+/// The loop that adds up results: wide numbers in their own type, truth in int64.
+macro_rules! sum_loop {
+    (fast $run:ident same f64; $n:tt $f:path) => { $crate::loops::sum_in!($run $n $f; f64 f64 f64) };
+    (fast $run:ident same f32; $n:tt $f:path) => { $crate::loops::sum_in!($run $n $f; f32 f32 f32) };
+    (fast $run:ident same i64; $n:tt $f:path) => { $crate::loops::sum_in!($run $n $f; i64 i64 i64) };
+    (fast $run:ident same u64; $n:tt $f:path) => { $crate::loops::sum_in!($run $n $f; u64 u64 u64) };
+    (fast $run:ident bool f64; $n:tt $f:path) => { $crate::loops::sum_in!($run $n $f; f64 bool i64) };
+    (fast $run:ident bool f32; $n:tt $f:path) => { $crate::loops::sum_in!($run $n $f; f32 bool i64) };
+    (fast $run:ident bool i64; $n:tt $f:path) => { $crate::loops::sum_in!($run $n $f; i64 bool i64) };
+    ($($other:tt)*) => { None };
+}
+
+/// The loop from element, result and state.
+macro_rules! sum_in {
+    ($run:ident $n:tt $f:path; $t:ident $r:ident $s:ident) => {
+        Some($crate::op::SumLoop {
+            state: <$s as $crate::data::Element>::DTYPE,
+            take: |x, kept, reduced, layout, state| {
+                let extent = $crate::fold_map::Extent { kept, reduced, layout };
+                $crate::fold_map::$run::<$t, $r, $s>(x, extent, state, $crate::loops::typed!($n $t $r; $f))
+            },
+        })
     };
 }
 
 /// A formula as a function of a known type, not a pointer, so that it is inlined.
 macro_rules! typed {
     (1 $t:ident $r:ty; $f:path) => {
+        #[inline(always)]
         |a: $t| -> $r { $f(a) }
     };
     (2 $t:ident $r:ty; $f:path) => {
+        #[inline(always)]
         |a: $t, b: $t| -> $r { $f(a, b) }
     };
     (3 $t:ident $r:ty; $f:path) => {
+        #[inline(always)]
         |a: $t, b: $t, c: $t| -> $r { $f(a, b, c) }
     };
 }
 
-pub(crate) use {map_loops, result_of, typed};
+pub(crate) use {map_loop, map_loops, result_of, sum_in, sum_loop, typed};
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ use crate::fill::Fill;
 use crate::infer::Operand;
 use crate::shape::Shape;
 use crate::view::View;
+use smallvec::SmallVec;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -122,6 +123,25 @@ pub struct MapLoop {
     pub output: DType,
     /// Runs over slices of equal length; `out` has that length and the dtype `output`.
     pub run: fn(&[DataRef<'_>], &mut Data),
+    /// The same formula with a sum behind it, where there is such a loop; [`MapLoop::sum_for`] finds it.
+    pub sum: Option<SumLoop>,
+}
+
+/// A map whose results are added up at once and never written.
+pub struct SumLoop {
+    /// The dtype in which it adds.
+    pub state: DType,
+    /// Folds a cell of `kept * reduced` elements, as [`FoldLoop::take`] does with what [`MapLoop::run`] writes, to
+    /// the same bits: `state` is resized to `kept` fresh sums.
+    pub take: fn(operands: &[DataRef<'_>], kept: usize, reduced: usize, layout: Layout, state: &mut [Data]),
+}
+
+impl MapLoop {
+    /// The loop that does the work of `run` and then of `fold.take`, if there is one.
+    pub fn sum_for(&self, fold: &FoldLoop) -> Option<&SumLoop> {
+        let fits = |sum: &&SumLoop| fold.takes_sum && fold.input == self.output && *fold.state == [sum.state];
+        self.sum.as_ref().filter(fits)
+    }
 }
 
 /// A reduction: what to do with a cell, how to combine two, how to finish.
@@ -134,6 +154,17 @@ pub struct Fold {
     pub needs_positions: bool,
     /// Arithmetic an element, in additions.
     pub weight: f32,
+    /// How results of parts make the result of all, where an elementwise operation does that.
+    pub pairwise: Option<Pairwise>,
+}
+
+/// A reduction as elementwise work: elements are cast to the loop's state and combined two at a time.
+#[derive(Clone, Copy)]
+pub struct Pairwise {
+    /// Combines two results; it is associative but for rounding.
+    pub combine: &'static Op,
+    /// What is done at the end with the result and the count of the elements; nothing for a sum.
+    pub by_count: Option<&'static Op>,
 }
 
 /// The same reduction for one dtype.
@@ -144,6 +175,8 @@ pub struct FoldLoop {
     pub output: DType,
     /// The dtypes of its state, one to three columns; a state for each kept element.
     pub state: &'static [DType],
+    /// Whether `take` adds up the elements, each converted to the dtype of the state, and does nothing else.
+    pub takes_sum: bool,
     /// Folds a cell: writes `cell.kept` fresh states (columns are resized to that length).
     pub take: fn(&Cell<'_>, &mut [Data]),
     /// Combines states element by element: `left` becomes left-then-right; order matters for bits.
@@ -191,6 +224,27 @@ pub struct Contract {
     pub loops: &'static [ContractLoop],
     /// Arithmetic for each pair of elements that meet, in additions.
     pub weight: f32,
+    /// Which axes go together, from the arguments and the shapes of the operands.
+    pub rule: ContractRule,
+}
+
+/// Says which axes of the operands go together.
+pub type ContractRule = fn(&Args, &Shape, &Shape) -> Result<Pairing, OpError>;
+
+/// Axes of a left array beside the axes of a right one that they go with.
+pub type AxisPairs = SmallVec<[(usize, usize); 2]>;
+
+/// Which axes of two operands go together, once they are seen through views.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pairing {
+    /// How the left operand is seen.
+    pub left: View,
+    /// How the right operand is seen.
+    pub right: View,
+    /// Axes that stand side by side and stay in the result, first.
+    pub batch: AxisPairs,
+    /// Axes that products are added over.
+    pub summed: AxisPairs,
 }
 
 /// The same contraction for one dtype.

@@ -23,6 +23,15 @@ impl Region {
         self.len.size()
     }
 
+    /// The least box that holds both.
+    #[must_use]
+    pub fn hull(&self, other: &Region) -> Region {
+        let start: SmallVec<[usize; 4]> = self.start.iter().zip(&other.start).map(|(&a, &b)| a.min(b)).collect();
+        let ends = self.ends().zip(other.ends()).map(|(a, b)| a.max(b));
+        let len = ends.zip(&start).map(|(end, s)| end - s).collect();
+        Region { start, len }
+    }
+
     /// The part both hold, empty axes included as length 0.
     pub fn intersect(&self, other: &Region) -> Region {
         let start: SmallVec<[usize; 4]> = self.start.iter().zip(&other.start).map(|(&a, &b)| a.max(b)).collect();

@@ -2,38 +2,46 @@
 //!
 //! Element `i` of draw `d` under seed `s` takes the half `i % 2` of the block whose counter is `(i / 2, d)` and
 //! whose key is `s`. Nothing else enters, so any element can be made anywhere, in any order.
+//!
+//! Loops here are plain `for` loops: a closure that is called is compiled without the wide vectors.
 
 use pulp::{Arch, Simd, WithSimd};
 
-const MUL: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
+const MUL: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
+const LOW: u64 = 0xffff_ffff;
 
-/// Blocks made side by side, so that the compiler fills vectors.
-const WIDE: usize = 16;
+/// Words of two blocks; two chains of products side by side hide each other's latency.
+#[derive(Clone, Copy)]
+struct Two(u64, u64);
+
+impl Two {
+    #[inline(always)]
+    fn product(self, factor: u64) -> Two {
+        Two((self.0 & LOW) * factor, (self.1 & LOW) * factor)
+    }
+
+    #[inline(always)]
+    fn high_xor(self, other: Two, key: u32) -> Two {
+        Two((self.0 >> 32) ^ other.0 ^ u64::from(key), (self.1 >> 32) ^ other.1 ^ u64::from(key))
+    }
+}
 
 /// Four random words for a counter and a key.
 pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
-    let mut blocks = counter.map(|word| [word; 1]);
-    rounds(&mut blocks, key);
-    blocks.map(|word| word[0])
+    rounds(counter.map(|word| Two(word.into(), 0)), key).map(|word| word.0 as u32)
 }
 
-#[expect(clippy::needless_range_loop, reason = "the same index walks several arrays, which vectorises")]
+/// Each word stands in the lower half of a lane; the upper halves hold rubbish, which no product reads.
 #[inline(always)]
-fn rounds<const N: usize>(c: &mut [[u32; N]; 4], key: [u32; 2]) {
-    let mut key = key;
+fn rounds(mut c: [Two; 4], mut key: [u32; 2]) -> [Two; 4] {
     for _ in 0..ROUNDS {
-        for j in 0..N {
-            let a = u64::from(c[0][j]) * u64::from(MUL[0]);
-            let b = u64::from(c[2][j]) * u64::from(MUL[1]);
-            c[0][j] = (b >> 32) as u32 ^ c[1][j] ^ key[0];
-            c[2][j] = (a >> 32) as u32 ^ c[3][j] ^ key[1];
-            c[1][j] = b as u32;
-            c[3][j] = a as u32;
-        }
+        let (a, b) = (c[0].product(MUL[0]), c[2].product(MUL[1]));
+        c = [b.high_xor(c[1], key[0]), b, a.high_xor(c[3], key[1]), a];
         key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
     }
+    c
 }
 
 /// Which stream of random bits.
@@ -46,104 +54,135 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The two 64-bit words of blocks `first`, `first + 1` and so on, one after the other.
-    pub fn blocks(self, first: u64, out: &mut [[u64; 2]]) {
-        Arch::new().dispatch(Blocks { stream: self, first, out });
-    }
-
     /// The 64 bits of each of the elements `first`, `first + step` and so on.
     pub fn bits(self, first: u64, step: i64, out: &mut [u64]) {
-        match step {
-            1 => self.ascending(first, out),
-            -1 if !out.is_empty() => {
-                self.ascending(first - (out.len() as u64 - 1), out);
-                out.reverse();
-            }
-            _ => self.scattered(first, step, out),
-        }
+        self.draw(first, step, out, |words| words);
     }
 
-    fn ascending(self, first: u64, out: &mut [u64]) {
-        let head = out.len().min((first % 2) as usize);
-        let (odd, rest) = out.split_at_mut(head);
-        odd.iter_mut().for_each(|bits| *bits = self.block(first / 2)[1]);
-        let (pairs, tail) = rest.as_chunks_mut::<2>();
-        let block = first.div_ceil(2);
-        self.blocks(block, pairs);
-        tail.iter_mut().for_each(|bits| *bits = self.block(block + pairs.len() as u64)[0]);
+    /// What `f` makes of the blocks of the elements `first`, `first + step` and so on: the two of a block at once.
+    pub(crate) fn draw<T: Copy>(self, first: u64, step: i64, out: &mut [T], f: impl Fn([u64; 2]) -> [T; 2]) {
+        Arch::new().dispatch(Walk { stream: self, first, step, out, f });
     }
 
-    fn scattered(self, first: u64, step: i64, out: &mut [u64]) {
-        Arch::new().dispatch(Scattered { stream: self, first, step, out });
-    }
-
-    fn block(self, index: u64) -> [u64; 2] {
-        let mut out = [[0; 2]];
-        words(self, |_| index, &mut out);
-        out[0]
-    }
-}
-
-struct Blocks<'a> {
-    stream: Stream,
-    first: u64,
-    out: &'a mut [[u64; 2]],
-}
-
-impl WithSimd for Blocks<'_> {
-    type Output = ();
+    /// The words of two blocks.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let (wide, rest) = self.out.as_chunks_mut::<WIDE>();
-        let mut at = self.first;
-        for chunk in wide {
-            words(self.stream, |j| at.wrapping_add(j as u64), chunk);
-            at = at.wrapping_add(WIDE as u64);
-        }
-        for one in rest.as_chunks_mut::<1>().0 {
-            words(self.stream, |_| at, one);
-            at = at.wrapping_add(1);
-        }
+    fn blocks(self, a: u64, b: u64) -> ([u64; 2], [u64; 2]) {
+        let draw = [Two(self.draw, self.draw), Two(self.draw >> 32, self.draw >> 32)];
+        let c = [Two(a, b), Two(a >> 32, b >> 32), draw[0], draw[1]];
+        let c = rounds(c, [self.seed as u32, (self.seed >> 32) as u32]);
+        let word = [c[0].0 & LOW | c[1].0 << 32, c[2].0 & LOW | c[3].0 << 32];
+        (word, [c[0].1 & LOW | c[1].1 << 32, c[2].1 & LOW | c[3].1 << 32])
     }
 }
 
-struct Scattered<'a> {
+struct Walk<'a, T, F> {
     stream: Stream,
     first: u64,
     step: i64,
-    out: &'a mut [u64],
+    out: &'a mut [T],
+    f: F,
 }
 
-impl WithSimd for Scattered<'_> {
+impl<T: Copy, F: Fn([u64; 2]) -> [T; 2]> WithSimd for Walk<'_, T, F> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let mut first = self.first;
-        let mut pairs = [[0; 2]; WIDE];
-        for chunk in self.out.chunks_mut(WIDE) {
-            let at = |j: usize| first.wrapping_add_signed(self.step.wrapping_mul(j as i64));
-            words(self.stream, |j| at(j) / 2, &mut pairs);
-            for (j, bits) in chunk.iter_mut().enumerate() {
-                *bits = pairs[j][(at(j) % 2) as usize];
-            }
-            first = at(WIDE);
+        match self.step {
+            1 => self.ascending(),
+            -1 => self.descending(),
+            _ => self.scattered(),
         }
     }
 }
 
-/// The two words of each of `N` blocks.
-#[expect(clippy::needless_range_loop, reason = "the same index walks several arrays, which vectorises")]
+impl<T: Copy, F: Fn([u64; 2]) -> [T; 2]> Walk<'_, T, F> {
+    #[inline(always)]
+    fn pair(&self, block: u64) -> [T; 2] {
+        (self.f)(self.stream.blocks(block, block).0)
+    }
+
+    #[inline(always)]
+    fn pairs(&self, a: u64, b: u64) -> ([T; 2], [T; 2]) {
+        let (a, b) = self.stream.blocks(a, b);
+        ((self.f)(a), (self.f)(b))
+    }
+
+    #[inline(always)]
+    fn ascending(mut self) {
+        let (head, pairs, tail) = ends(std::mem::take(&mut self.out), self.first % 2 == 1);
+        let block = self.first.div_ceil(2);
+        for o in head {
+            *o = self.pair(self.first / 2)[1];
+        }
+        for o in tail {
+            *o = self.pair(block + pairs.len() as u64)[0];
+        }
+        let (left, right, last) = halves(pairs);
+        let half = left.len() as u64;
+        for ((x, y), i) in left.iter_mut().zip(right).zip(block..) {
+            (*x, *y) = self.pairs(i, i + half);
+        }
+        for o in last {
+            *o = self.pair(block + 2 * half);
+        }
+    }
+
+    #[inline(always)]
+    fn descending(mut self) {
+        let (head, pairs, tail) = ends(std::mem::take(&mut self.out), self.first.is_multiple_of(2));
+        let end = self.first.div_ceil(2);
+        for o in head {
+            *o = self.pair(self.first / 2)[0];
+        }
+        for o in tail {
+            *o = self.pair(end - pairs.len() as u64 - 1)[1];
+        }
+        let (left, right, last) = halves(pairs);
+        let half = left.len() as u64;
+        for ((x, y), i) in left.iter_mut().zip(right).zip(1..) {
+            let at = end.wrapping_sub(i);
+            let ([a, b], [c, d]) = self.pairs(at, at.wrapping_sub(half));
+            (*x, *y) = ([b, a], [d, c]);
+        }
+        for o in last {
+            let [a, b] = self.pair(end - 2 * half - 1);
+            *o = [b, a];
+        }
+    }
+
+    #[inline(always)]
+    fn scattered(mut self) {
+        let at = |i: u64| self.first.wrapping_add((self.step as u64).wrapping_mul(i));
+        let pick = |i: u64, [even, odd]: [T; 2]| if i.is_multiple_of(2) { even } else { odd };
+        let (left, right, last) = halves(std::mem::take(&mut self.out));
+        let half = left.len() as u64;
+        for ((x, y), i) in left.iter_mut().zip(right).zip(0..) {
+            let (i, j) = (at(i), at(i + half));
+            let (a, b) = self.pairs(i / 2, j / 2);
+            (*x, *y) = (pick(i, a), pick(j, b));
+        }
+        for o in last {
+            let i = at(2 * half);
+            *o = pick(i, self.pair(i / 2));
+        }
+    }
+}
+
+/// Two equal halves and the element left over.
 #[inline(always)]
-fn words<const N: usize>(stream: Stream, block: impl Fn(usize) -> u64, out: &mut [[u64; 2]; N]) {
-    let mut c = [[0_u32; N], [0_u32; N], [stream.draw as u32; N], [(stream.draw >> 32) as u32; N]];
-    for j in 0..N {
-        c[0][j] = block(j) as u32;
-        c[1][j] = (block(j) >> 32) as u32;
-    }
-    rounds(&mut c, [stream.seed as u32, (stream.seed >> 32) as u32]);
-    for j in 0..N {
-        out[j] = [u64::from(c[0][j]) | u64::from(c[1][j]) << 32, u64::from(c[2][j]) | u64::from(c[3][j]) << 32];
-    }
+fn halves<T>(out: &mut [T]) -> (&mut [T], &mut [T], &mut [T]) {
+    let half = out.len() / 2;
+    let (left, rest) = out.split_at_mut(half);
+    let (right, last) = rest.split_at_mut(half);
+    (left, right, last)
+}
+
+/// A lone first element where one is wanted, whole pairs, and what is left.
+#[inline(always)]
+fn ends<T>(out: &mut [T], lone: bool) -> (&mut [T], &mut [[T; 2]], &mut [T]) {
+    let (head, rest) = out.split_at_mut(out.len().min(usize::from(lone)));
+    let (pairs, tail) = rest.as_chunks_mut();
+    (head, pairs, tail)
 }
 
 #[cfg(test)]

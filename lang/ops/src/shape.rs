@@ -36,6 +36,12 @@ impl Shape {
         self.0.len()
     }
 
+    /// The same, but `len` on `axis`.
+    #[must_use]
+    pub fn with(&self, axis: usize, len: usize) -> Self {
+        Self::new(self.iter().enumerate().map(|(a, &old)| if a == axis { len } else { old }))
+    }
+
     /// The number of elements.
     pub fn size(&self) -> usize {
         self.0.iter().product()

@@ -44,6 +44,7 @@ const SHAPES: &[&[usize]] = &[
     &[3, 700, 2],
     &[2, 2500],
     &[40, 3, 50],
+    &[270, 530],
 ];
 
 pub(crate) fn case(tape: &mut Tape) -> Case {
@@ -81,7 +82,9 @@ fn leaf(case: &mut Case, shape: &Shape, tape: &mut Tape) -> NodeId {
 fn step(case: &mut Case, tape: &mut Tape) -> NodeId {
     let x = case.nodes[tape.below(case.nodes.len())];
     let shape = case.graph[x].shape.clone();
-    match tape.below(8) {
+    match tape.below(11) {
+        8 => stencil(case, x, &shape, tape),
+        9 => windows(case, x, &shape, tape),
         0 | 1 => {
             let y = same_shape(case, &shape, tape);
             let name = ["add", "subtract", "maximum", "minimum"][tape.below(4)];
@@ -111,6 +114,30 @@ fn same_shape(case: &mut Case, shape: &Shape, tape: &mut Tape) -> NodeId {
     let axis = tape.below(shape.ndim());
     flip.source[axis] = SourceAxis::along(axis, shape[axis].max(1) as i64 - 1, -1);
     view(&mut case.graph, node, flip)
+}
+
+/// The sum of what shifts of an array have in common.
+fn stencil(case: &mut Case, x: NodeId, shape: &Shape, tape: &mut Tape) -> NodeId {
+    let Some(axis) = (0..shape.ndim()).find(|&a| shape[a] > 3) else { return x };
+    let len = shape[axis] - 2;
+    let shifted = |graph: &mut Graph, by: i64| {
+        let mut seen = View { shape: shape.with(axis, len), ..View::identity(shape) };
+        seen.source[axis].start = by;
+        view(graph, x, seen)
+    };
+    let seen: Vec<NodeId> = (0..2 + tape.below(2) as i64).map(|by| shifted(&mut case.graph, by)).collect();
+    seen[1..].iter().fold(seen[0], |sum, &next| map(&mut case.graph, "add", &[sum, next]))
+}
+
+/// Windows of 3 on the first axis that is long enough, as a new last axis.
+fn windows(case: &mut Case, x: NodeId, shape: &Shape, tape: &mut Tape) -> NodeId {
+    let Some(axis) = (0..shape.ndim()).find(|&a| shape[a] > 3) else { return x };
+    let step = 1 + tape.below(3);
+    let count = (shape[axis] - 3) / step + 1;
+    let mut seen = View::identity(shape);
+    seen.shape = shape.with(axis, count).iter().copied().chain([3]).collect();
+    seen.source[axis] = SourceAxis::along(axis, 0, step as i64).plus(shape.ndim(), 1);
+    view(&mut case.graph, x, seen)
 }
 
 fn random_fold(case: &mut Case, x: NodeId, shape: &Shape, tape: &mut Tape) -> NodeId {

@@ -2,7 +2,7 @@
 
 use cleave_graph::node::AxisPairs;
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
-use cleave_ops::op::{Cell, FoldFacts, Layout, Product};
+use cleave_ops::op::{Cell, FoldFacts, Layout, Product, ScanBlock};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{Class, Data, DataRef, Row, Shape, View, cast, copy_run, fill_row};
 use cleave_plan::stage::unravel;
@@ -32,7 +32,12 @@ fn node_value(graph: &Graph, node: &Node, known: &[Data], stored: &HashMap<Sourc
         NodeKind::View { input, view } => each(view, &graph[*input].shape, |i, source| {
             copy_run(of(input).as_ref(), source, 0, &mut out, i, 1);
         }),
-        NodeKind::Scan { .. } => unreachable!(),
+        NodeKind::Scan { op, loop_index, input, axis, .. } => {
+            let Class::Scan(scan) = &op.class else { unreachable!() };
+            let cut = |axes: std::ops::Range<usize>| node.shape[axes].iter().product();
+            let lens = [cut(0..*axis), node.shape[*axis], cut(*axis + 1..node.shape.ndim())];
+            (scan.loops[*loop_index].run)(&ScanBlock { data: of(input).as_ref(), lens, before: None }, &mut out);
+        }
         NodeKind::Contract { op, loop_index, left, right, batch, summed } => {
             let Class::Contract(contract) = &op.class else { unreachable!() };
             let sides = [(left, pairs(batch, summed, |p| p.0)), (right, pairs(batch, summed, |p| p.1))];

@@ -72,14 +72,6 @@ pub(super) static ENTRIES: &[FunctionEntry] = &[
         ..PLAIN
     },
     FunctionEntry {
-        name: "stack",
-        found: ARRAYS,
-        params: &[need("arrays")],
-        summary: "Arrays of one shape beside each other along a new first axis.",
-        run: stack,
-        ..PLAIN
-    },
-    FunctionEntry {
         name: "astype",
         found: &[Found::Arrays, METHOD[0]],
         params: &[need("x"), need("dtype"), only("copy", "True")],
@@ -235,7 +227,7 @@ fn index_arrays(m: &mut Machine<'_>, b: &Bound, shape: usize, (dtype, chunks): (
 fn indices(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
     let dtype = dtype_arg(m, b, 1)?.unwrap_or(DType::I64);
     let nodes = index_arrays(m, b, 0, (dtype, 2))?;
-    let made = compose::stacked(&mut m.state.graph, &nodes);
+    let made = crate::join::stack(&mut m.state.graph, &nodes, 0);
     made.map(Value::Array).map_err(|e| m.op_error(&e, b.span, &[]))
 }
 
@@ -245,14 +237,6 @@ fn fromfunction(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
     let given = nodes.into_iter().map(|n| Given::new(Value::Array(n), b.span)).collect();
     let function = b.need(0).clone();
     m.call_value(&function, Arguments::of(given), b.span)
-}
-
-fn stack(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
-    let span = b.span_of(0);
-    let items: Vec<Given> = m.all_items(b.value(0), span)?.into_iter().map(|v| Given::new(v, span)).collect();
-    let nodes = arrays(m, &items)?;
-    let made = compose::stacked(&mut m.state.graph, &nodes);
-    made.map(Value::Array).map_err(|e| m.op_error(&e, span, &[]))
 }
 
 fn astype(m: &mut Machine<'_>, b: &mut Bound) -> Eval {

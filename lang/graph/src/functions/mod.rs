@@ -9,10 +9,12 @@ mod convert;
 mod create;
 mod dicts;
 mod generator;
+mod join;
 mod lists;
 mod looking;
 mod math;
 pub mod modules;
+mod pad;
 pub mod properties;
 mod reduce;
 mod sequence;
@@ -214,6 +216,8 @@ static GROUPS: &[&[FunctionEntry]] = &[
     lists::ENTRIES,
     dicts::ENTRIES,
     create::ENTRIES,
+    join::ENTRIES,
+    pad::ENTRIES,
     generator::ENTRIES,
     storage::ENTRIES,
     looking::ENTRIES,
@@ -274,24 +278,19 @@ pub(crate) fn changer(receiver: Receiver, name: &str) -> Option<&'static Functio
 /// What to use instead of a name of NumPy's that is not there yet.
 pub(crate) fn not_yet(name: &str) -> Option<&'static str> {
     let help = match name {
-        "dot" | "matmul" | "vecdot" | "inner" | "tensordot" | "einsum" => {
-            "matrix products are not available; for 1-d arrays write `(a * b).sum()`"
-        }
-        "linalg" => "linear algebra is not available; `sum`, `mean` and elementwise arithmetic are",
+        "einsum" => "`einsum` is not available; `@`, `tensordot` and `sum` over a product are",
+        "linalg" => "linear algebra is not available; `@`, `sum`, `mean` and elementwise arithmetic are",
         "fft" => "Fourier transforms are not available",
-        "concatenate" | "stack" | "vstack" | "hstack" | "block" => {
-            "joining arrays is not available; assign the parts to slices of `zeros(shape)`"
-        }
         "reshape" | "ravel" | "flatten" => {
             "reshaping is not available; transpose, slice and add axes with `x[:, None]`"
         }
         "sort" | "argsort" | "unique" | "median" | "quantile" | "percentile" | "topk" => {
             "sorting is not available; `min`, `max`, `mean` and `std` are"
         }
-        "cumsum" | "cumprod" => "running sums are not available; `sum` over slices is",
         "histogram" | "bincount" => "histograms are not available; count with `((x >= a) & (x < b)).sum()`",
         "map_blocks" | "map_overlap" => {
-            "functions over blocks are not available; write the arithmetic on the whole array"
+            "functions over blocks are not available; write the arithmetic on the whole array, or on its windows: \
+             `sliding_window_view`"
         }
         _ => return None,
     };

@@ -24,15 +24,21 @@ pub(crate) enum Holds {
     Arrays,
     /// Functions of its own, found at `Found::Module` of this name.
     Own(&'static str),
+    /// Some operations of the table.
+    Ops(&'static [&'static str]),
 }
 
 /// Every module.
 pub static MODULES: &[Module] = &[
     Module { name: "numpy", holds: Holds::Arrays },
     Module { name: "numpy.random", holds: Holds::Own("random") },
+    Module { name: "numpy.lib", holds: Holds::Ops(&[]) },
+    Module { name: "numpy.lib.stride_tricks", holds: Holds::Ops(WINDOWS) },
     Module { name: "dask", holds: Holds::Own("dask") },
     Module { name: "dask.array", holds: Holds::Arrays },
     Module { name: "dask.array.random", holds: Holds::Own("random") },
+    Module { name: "dask.array.lib", holds: Holds::Ops(&[]) },
+    Module { name: "dask.array.lib.stride_tricks", holds: Holds::Ops(WINDOWS) },
     Module { name: "dask.diagnostics", holds: Holds::Own("dask.diagnostics") },
     Module { name: "dask.distributed", holds: Holds::Own("dask.distributed") },
     Module { name: "cupy", holds: Holds::Arrays },
@@ -42,6 +48,8 @@ pub static MODULES: &[Module] = &[
     Module { name: "time", holds: Holds::Own("time") },
     Module { name: "math", holds: Holds::Own("math") },
 ];
+
+const WINDOWS: &[&str] = &["sliding_window_view"];
 
 /// The dtypes by the names that modules give them.
 const DTYPES: &[&str] = &[
@@ -78,6 +86,10 @@ pub(crate) fn member(module: &'static Module, name: &str) -> Option<Value> {
     let inner = find(&format!("{}.{name}", module.name)).map(Value::Module);
     inner.or_else(|| match module.holds {
         Holds::Arrays => array_member(name),
+        Holds::Ops(names) => {
+            let op = names.iter().find(|known| **known == name).and_then(|known| table::find(known));
+            op.map(|op| Value::Builtin(Builtin::Op(op)))
+        }
         Holds::Own(place) => {
             let own = find_function(name, &[Found::Module(place)]).map(|e| Value::Builtin(Builtin::Function(e)));
             own.or_else(|| constant(name).filter(|_| place == "math" && name != "newaxis"))
@@ -102,6 +114,7 @@ pub(crate) fn member_names(module: &'static Module) -> Vec<&'static str> {
             names.extend(super::all().filter(|e| e.is_in(Found::Arrays)).map(|e| e.name));
             names.extend(DTYPES.iter().chain(CONSTANTS));
         }
+        Holds::Ops(own) => names.extend(own),
         Holds::Own(place) => {
             names.extend(super::all().filter(|e| e.is_in(Found::Module(place))).map(|e| e.name));
             names.extend(["pi", "e", "tau", "inf", "nan"].iter().filter(|_| place == "math"));

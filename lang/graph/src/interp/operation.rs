@@ -226,7 +226,7 @@ impl Machine<'_> {
                 (self.single(*node, span)?, self.state.graph[*node].dtype)
             }
             Value::Array(_) => {
-                let help = "assign the parts to slices of `zeros(shape)`: `out[0] = a`";
+                let help = "put arrays beside each other with `stack([a, b])` or `concatenate([a, b])`";
                 return self.not_available("joining arrays in a list", help, span);
             }
             Value::Complex(_) => {

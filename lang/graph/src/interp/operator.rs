@@ -76,10 +76,6 @@ impl Machine<'_> {
     }
 
     fn array_binary(&mut self, op: BinOp, left: &Given, right: &Given) -> Eval {
-        if op == BinOp::MatMul {
-            let help = "for 1-d arrays `(a * b).sum()`, for 2-d `(a[:, :, None] * b[None]).sum(axis=1)`";
-            return self.not_available("matrix multiplication with `@`", help, left.span.join(right.span));
-        }
         for side in [left, right] {
             if matches!(side.value, Value::Str(_) | Value::None | Value::Dict(_) | Value::Function(_)) {
                 return Err(self.unsupported(op.symbol(), left, right));

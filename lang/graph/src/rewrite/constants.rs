@@ -8,7 +8,7 @@ use crate::build::{constant_in, scalar_as};
 use crate::graph::Graph;
 use crate::node::{Ddof, Node, NodeId, NodeKind};
 use cleave_ops::data::Element;
-use cleave_ops::op::{Cell, FoldFacts, Layout};
+use cleave_ops::op::{Cell, FoldFacts, Layout, Product};
 use cleave_ops::{Class, DType, Data, Fill, Fold, FoldLoop, Op, Scalar, Shape, each_dtype};
 
 pub(super) fn fold(graph: &Graph, roots: &[NodeId]) -> Rewritten {
@@ -26,7 +26,12 @@ pub(super) fn fold(graph: &Graph, roots: &[NodeId]) -> Rewritten {
 /// The value that all elements of a node have, unless it is written as a constant already.
 fn value_of(graph: &Graph, node: &Node) -> Option<Scalar> {
     match &node.kind {
-        NodeKind::Fill(_) | NodeKind::Load(_) | NodeKind::Scan { .. } | NodeKind::Contract { .. } => None,
+        NodeKind::Fill(_) | NodeKind::Load(_) | NodeKind::Scan { .. } => None,
+        NodeKind::Contract { op, loop_index, left, right, summed, .. } => {
+            let values = [constant(graph, *left)?, constant(graph, *right)?];
+            let shared = summed.iter().map(|&(axis, _)| graph[*left].shape[axis]).fold(1, usize::saturating_mul);
+            product_sum(op, *loop_index, values, shared)
+        }
         NodeKind::Map { op, loop_index, inputs } => {
             let values: Option<Vec<Data>> =
                 inputs.iter().map(|i| Some(one(graph[*i].dtype, constant(graph, *i)?))).collect();
@@ -53,6 +58,23 @@ fn value_of(graph: &Graph, node: &Node) -> Option<Scalar> {
     }
 }
 
+/// Longer sums of products are left to where results are computed.
+const LONGEST_SUM: usize = 1 << 16;
+
+/// The sum of `shared` equal products, in the order in which it is always taken.
+fn product_sum(op: &Op, loop_index: usize, values: [Scalar; 2], shared: usize) -> Option<Scalar> {
+    let Class::Contract(contract) = &op.class else { return None };
+    let rule = &contract.loops[loop_index];
+    if shared > LONGEST_SUM {
+        return None;
+    }
+    let [left, right] = values.map(|value| filled(rule.dtype, value, shared));
+    let mut out = Data::zeros(rule.dtype, 1);
+    let product = Product { left: left.as_ref(), right: right.as_ref(), rows: 1, shared, columns: 1 };
+    (rule.add)(&product, &mut out);
+    Some(out.get(0))
+}
+
 /// The value of a constant node.
 pub(super) fn constant(graph: &Graph, id: NodeId) -> Option<Scalar> {
     match graph[id].kind {
@@ -62,8 +84,12 @@ pub(super) fn constant(graph: &Graph, id: NodeId) -> Option<Scalar> {
 }
 
 fn one(dtype: DType, value: Scalar) -> Data {
-    let mut data = Data::zeros(dtype, 1);
-    each_dtype!(Data, &mut data, v => v[0] = Element::from_scalar(value));
+    filled(dtype, value, 1)
+}
+
+fn filled(dtype: DType, value: Scalar, len: usize) -> Data {
+    let mut data = Data::zeros(dtype, len);
+    each_dtype!(Data, &mut data, v => v.fill(Element::from_scalar(value)));
     data
 }
 

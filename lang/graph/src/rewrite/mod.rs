@@ -1,9 +1,12 @@
 //! Passes from graph to graph: each pure, idempotent together, and checked by [`verify`](crate::verify).
 
 mod constants;
+mod cuts;
 mod neutral;
 mod rechunks;
+mod shifts;
 mod views;
+mod windows;
 
 use crate::build::rechunk_to;
 use crate::graph::Graph;
@@ -57,6 +60,12 @@ impl fmt::Display for Applied {
 /// All passes in order. Equal nodes become one by the way a graph is built.
 pub const PASSES: &[Pass] = &[
     Pass { name: "drop_rechunk", does: "rechunkings inside left out", folds: false, run: rechunks::drop },
+    Pass {
+        name: "combine_windows",
+        does: "reductions over windows done by doubling",
+        folds: false,
+        run: windows::combine,
+    },
     Pass { name: "push_views", does: "views taken closer to the source", folds: false, run: views::push },
     Pass { name: "fold_constants", does: "constants computed", folds: true, run: constants::fold },
     Pass { name: "drop_neutral", does: "operations without effect left out", folds: true, run: neutral::drop },

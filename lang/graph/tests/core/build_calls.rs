@@ -3,8 +3,9 @@
 use crate::evaluate::evaluate;
 use crate::make::{Given, at, call, cut, source, try_call};
 use cleave_graph::build::Operand;
-use cleave_graph::compose::{Indexing, diag, meshgrid, stacked, tril, triu};
+use cleave_graph::compose::{Indexing, diag, meshgrid, tril, triu};
 use cleave_graph::index::{Index, assign, index};
+use cleave_graph::join::stack;
 use cleave_graph::{Graph, NodeId};
 use cleave_ops::{DType, Scalar};
 
@@ -166,6 +167,6 @@ fn composed_arrays_have_numpys_elements() {
     let (low, high) = (tril(&mut g, grids[0], 0).unwrap(), triu(&mut g, grids[0], 1).unwrap());
     assert_eq!(floats(&g, low), [1.0, 0.0, 1.0, 2.0]);
     assert_eq!(floats(&g, high), [0.0, 2.0, 0.0, 0.0]);
-    let both = stacked(&mut g, &[x, x]).unwrap();
+    let both = stack(&mut g, &[x, x], 0).unwrap();
     assert_eq!(floats(&g, both), [1.0, 2.0, 1.0, 2.0]);
 }

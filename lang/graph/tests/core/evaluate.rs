@@ -1,5 +1,6 @@
 //! A graph's values by the plainest means: whole arrays, node after node.
 
+use crate::blocks::{contracted, matrices, scanned};
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::data::Element;
 use cleave_ops::op::{Cell, FoldFacts, Layout};
@@ -51,7 +52,18 @@ fn one(graph: &Graph, done: &[Data], node: &Node) -> Data {
         }
         NodeKind::View { input, view } => seen(of(*input), view, &graph[*input].shape),
         NodeKind::Rechunk(input) => of(*input).clone(),
-        NodeKind::Scan { .. } | NodeKind::Contract { .. } => unreachable!(),
+        NodeKind::Scan { op, loop_index, input, axis, before } => {
+            let Class::Scan(scan) = &op.class else { panic!("{op:?} gives no running values") };
+            let run = scan.loops[*loop_index].run;
+            scanned(run, of(*input), (&node.shape, *axis), before.map(of), out)
+        }
+        NodeKind::Contract { op, loop_index, left, right, batch, summed } => {
+            let Class::Contract(contract) = &op.class else { panic!("{op:?} is no contraction") };
+            let add = contract.loops[*loop_index].add;
+            let sides = [(*left, false), (*right, true)];
+            let [left, right] = sides.map(|(id, turned)| matrices(of(id), &graph[id].shape, (batch, summed), turned));
+            contracted(add, [left, right], out)
+        }
         NodeKind::Overlay { base, patch, place } => {
             let mut out = of(*base).clone();
             let strides = node.shape.strides();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod blocks;
 mod build_calls;
 mod evaluate;
 mod make;

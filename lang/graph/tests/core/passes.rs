@@ -117,3 +117,104 @@ fn operations_without_effect_disappear() {
         ",
     );
 }
+
+#[test]
+fn a_window_of_25_takes_four_doublings_and_two_more_steps() {
+    let mut g = Graph::new();
+    let x = source(&mut g, 1, &[100], 50, DType::F32);
+    let windows = try_call(&mut g, "sliding_window_view", vec![x.into(), 25.into()], vec![]).unwrap();
+    let root = try_call(&mut g, "mean", vec![windows.into()], vec![("axis", 1.into())]).unwrap();
+    check(
+        &g,
+        root,
+        true,
+        "
+        %0 = load source 1 : float32 (100,) in [50*2]
+        %1 = view %0[i0] : float32 (99,) in [50+49]
+        %2 = view %0[1+i0] : float32 (99,) in [49+50]
+        %3 = view %0[24+i0] : float32 (76,) in [26+50]
+        %4 = add(%1, %2) : float32 (99,) in [50+49]
+        %5 = view %4[i0] : float32 (97,) in [50+47]
+        %6 = view %4[2+i0] : float32 (97,) in [48+49]
+        %7 = add(%5, %6) : float32 (97,) in [50+47]
+        %8 = view %7[i0] : float32 (93,) in [50+43]
+        %9 = view %7[4+i0] : float32 (93,) in [46+47]
+        %10 = add(%8, %9) : float32 (93,) in [50+43]
+        %11 = view %10[i0] : float32 (76,) in [50+26]
+        %12 = view %10[8+i0] : float32 (76,) in [42+34]
+        %13 = view %10[16+i0] : float32 (76,) in [34+42]
+        %14 = add(%11, %12) : float32 (76,) in [50+26]
+        %15 = add(%14, %13) : float32 (76,) in [50+26]
+        %16 = add(%15, %3) : float32 (76,) in [50+26]
+        %17 = constant 25.0 : float32 (76,) in [50+26]
+        %18 = divide(%16, %17) : float32 (76,) in [50+26]
+        combine_windows: reductions over windows done by doubling (1)
+        push_views: views taken closer to the source (3)
+        ",
+    );
+}
+
+/// How many elementwise nodes a program has after the passes.
+fn maps(graph: &Graph, root: NodeId) -> usize {
+    let (after, ..) = optimize(graph, &[root], RewriteOptions { fold: true });
+    after.iter().filter(|(_, node)| matches!(node.kind, cleave_graph::NodeKind::Map { .. })).count()
+}
+
+#[test]
+fn steps_of_a_stencil_do_not_multiply() {
+    let mut g = Graph::new();
+    let mut u = source(&mut g, 1, &[100, 100], 50, DType::F64);
+    for _ in 0..10 {
+        let mid = cut(1, -1, None);
+        let around = [
+            [cut(None, -2, None), mid],
+            [cut(2, None, None), mid],
+            [mid, cut(None, -2, None)],
+            [mid, cut(2, None, None)],
+        ];
+        let parts = around.map(|place| at(&mut g, u, &place));
+        u = parts.into_iter().reduce(|a, b| call(&mut g, "add", [a.into(), b.into()])).unwrap();
+    }
+    assert_eq!(maps(&g, u), 30);
+}
+
+#[test]
+fn windows_of_two_axes_are_taken_one_after_the_other() {
+    let mut g = Graph::new();
+    let x = source(&mut g, 1, &[100, 100], 50, DType::F64);
+    let windows = try_call(&mut g, "sliding_window_view", vec![x.into(), [5, 5].into()], vec![]).unwrap();
+    let root = try_call(&mut g, "sum", vec![windows.into()], vec![("axis", [2, 3].into())]).unwrap();
+    assert_eq!(maps(&g, root), 6);
+}
+
+#[test]
+fn blocks_that_do_not_overlap_are_reduced_as_they_are() {
+    let mut g = Graph::new();
+    let x = source(&mut g, 1, &[100], 50, DType::F64);
+    let windows = try_call(&mut g, "sliding_window_view", vec![x.into(), 10.into()], vec![]).unwrap();
+    let apart = at(&mut g, windows, &[cut(None, None, 10)]);
+    let root = try_call(&mut g, "sum", vec![apart.into()], vec![("axis", 1.into())]).unwrap();
+    assert_eq!(maps(&g, root), 0);
+}
+
+#[test]
+fn a_part_of_a_product_is_the_product_of_parts() {
+    let mut g = Graph::new();
+    let (a, b) = (source(&mut g, 1, &[8, 6], 4, DType::F64), source(&mut g, 2, &[6, 9], 3, DType::F64));
+    let product = call(&mut g, "matmul", [a.into(), b.into()]);
+    let root = at(&mut g, product, &[cut(None, 2, None), Index::At(3)]);
+    check(
+        &g,
+        root,
+        true,
+        "
+        %0 = load source 1 : float64 (8, 6) in [4*2, 4+2]
+        %1 = view %0[i0, i1] : float64 (2, 6) in [2, 4+2]
+        %2 = load source 2 : float64 (6, 9) in [3*2, 3*3]
+        %3 = view %2[i0, 3+i1] : float64 (6, 1) in [3*2, 1]
+        %4 = matmul(%1, %3) over 1 with 0 : float64 (2, 1) in [2, 1]
+        %5 = view %4[i0, 0] : float64 (2,) in [2]
+        push_views: views taken closer to the source (1)
+        ",
+    );
+}

@@ -4,6 +4,7 @@ use crate::evaluate::evaluate;
 use crate::make::{OPTIONS, cut, source, try_call};
 use cleave_graph::build::{self, Operand};
 use cleave_graph::index::{Index, assign, index};
+use cleave_graph::join;
 use cleave_graph::rewrite::{RewriteOptions, optimize};
 use cleave_graph::verify::verify;
 use cleave_graph::{Graph, NodeId};
@@ -16,6 +17,8 @@ type Step = (u8, u8, u8, i8);
 const BINARY: [&str; 6] = ["add", "subtract", "multiply", "maximum", "less", "where"];
 const UNARY: [&str; 4] = ["negative", "abs", "square", "floor"];
 const FOLDS: [&str; 8] = ["sum", "prod", "min", "max", "mean", "var", "argmin", "any"];
+const SCANS: [&str; 3] = ["cumulative_sum", "cummax", "cummin"];
+const WINDOWED: [&str; 5] = ["sum", "mean", "max", "any", "all"];
 const DTYPES: [DType; 5] = [DType::I64, DType::F64, DType::F32, DType::I16, DType::Bool];
 
 fn program(steps: &[Step]) -> (Graph, Vec<NodeId>) {
@@ -27,7 +30,9 @@ fn program(steps: &[Step]) -> (Graph, Vec<NodeId>) {
         build::constant(&mut g, Scalar::Int(3), DType::I64, [6].into_iter().collect()),
     ];
     for &(what, a, b, k) in steps {
-        let (x, y) = (made[a as usize % made.len()], made[b as usize % made.len()]);
+        // Sums over windows of sources are exact, so that their order cannot show.
+        let first = if what % 18 == 13 { 2 } else { made.len() };
+        let (x, y) = (made[a as usize % first], made[b as usize % made.len()]);
         if let Some(node) = step(&mut g, what, x, y, b, i64::from(k)) {
             made.push(node);
         }
@@ -40,7 +45,7 @@ fn program(steps: &[Step]) -> (Graph, Vec<NodeId>) {
 fn step(g: &mut Graph, what: u8, x: NodeId, y: NodeId, b: u8, k: i64) -> Option<NodeId> {
     let ndim = g[x].shape.ndim();
     let axis = k.rem_euclid(ndim.max(1) as i64);
-    let made = match what % 12 {
+    let made = match what % 18 {
         0 | 1 => {
             let name = BINARY[b as usize % BINARY.len()];
             let first = if name == "where" { vec![x.into()] } else { vec![] };
@@ -58,6 +63,15 @@ fn step(g: &mut Graph, what: u8, x: NodeId, y: NodeId, b: u8, k: i64) -> Option<
         8 => index(g, x, &[Index::NewAxis, Index::Ellipsis, cut(None, None, -1)]),
         9 => try_call(g, "permute_dims", vec![x.into()], vec![]),
         10 => Ok(build::cast(g, x, DTYPES[b as usize % DTYPES.len()])),
+        11 => try_call(g, SCANS[b as usize % SCANS.len()], vec![x.into()], vec![("axis", axis.into())]),
+        12 => try_call(g, "matmul", vec![x.into(), y.into()], vec![]),
+        13 => try_call(g, "sliding_window_view", vec![x.into(), (k % 4 + 1).into()], vec![("axis", axis.into())]),
+        14 => {
+            let last = g[x].shape.ndim().checked_sub(1)?;
+            try_call(g, WINDOWED[b as usize % WINDOWED.len()], vec![x.into()], vec![("axis", (last as i64).into())])
+        }
+        15 if ndim > 0 => join::roll(g, x, k, axis as usize),
+        16 if ndim > 0 => join::concatenate(g, &[x, y, x], axis as usize),
         _ if b.is_multiple_of(2) => build::rechunk(g, x, &Arg::from(k.rem_euclid(4) + 1), &OPTIONS),
         _ => assign(g, x, &[cut(None, k % 4, 2)], Operand::Array(y)),
     };

@@ -5,6 +5,8 @@
 //! `#! code: words` says that the line above it is in error, and which words message, labels or help contain.
 //! `# patience: n` interrupts a cell after n checks, `# answer: text` answers `input`.
 
+#[path = "../core/blocks.rs"]
+mod blocks;
 mod reference;
 mod world;
 

@@ -1,5 +1,6 @@
 //! What a graph means, element by element.
 
+use crate::blocks::{contracted, matrices, scanned};
 use cleave_graph::rewrite::{RewriteOptions, optimize};
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::op::{Cell, FoldFacts, Layout};
@@ -31,7 +32,16 @@ fn node_value(graph: &Graph, node: &Node, known: &[Data], stored: &HashMap<Sourc
         NodeKind::View { input, view } => each(view, &graph[*input].shape, |i, source| {
             copy_run(of(input).as_ref(), source, 0, &mut out, i, 1);
         }),
-        NodeKind::Scan { .. } | NodeKind::Contract { .. } => unreachable!(),
+        NodeKind::Scan { op, loop_index, input, axis, before } => {
+            let Class::Scan(scan) = &op.class else { unreachable!("a scan is made of running values") };
+            let (run, before) = (scan.loops[*loop_index].run, before.as_ref().map(of));
+            return scanned(run, of(input), (&node.shape, *axis), before, out);
+        }
+        NodeKind::Contract { op, loop_index, left, right, batch, summed } => {
+            let Class::Contract(contract) = &op.class else { unreachable!("a product is made of a contraction") };
+            let side = |id: &NodeId, right| matrices(of(id), &graph[*id].shape, (batch, summed), right);
+            return contracted(contract.loops[*loop_index].add, [side(left, false), side(right, true)], out);
+        }
         NodeKind::Overlay { base, patch, place } => {
             out.clone_from(of(base));
             each(place, &node.shape, |i, target| copy_run(of(patch).as_ref(), i, 0, &mut out, target, 1));

@@ -31,7 +31,7 @@ pub(super) static OPS: &[&Op] = &[
     &LCM,
 ];
 
-static ADD: Op = Op {
+pub(super) static ADD: Op = Op {
     name: "add",
     symbol: Some("+"),
     summary: "Sum of two operands, element by element",
@@ -58,7 +58,7 @@ static SUBTRACT: Op = Op {
     ..MAP
 };
 
-static MULTIPLY: Op = Op {
+pub(super) static MULTIPLY: Op = Op {
     name: "multiply",
     symbol: Some("*"),
     summary: "Product of two operands, element by element",
@@ -72,7 +72,7 @@ static MULTIPLY: Op = Op {
     ..MAP
 };
 
-static DIVIDE: Op = Op {
+pub(super) static DIVIDE: Op = Op {
     name: "divide",
     aliases: &["true_divide"],
     symbol: Some("/"),

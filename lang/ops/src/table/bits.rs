@@ -9,7 +9,7 @@ use crate::op::{Class, Op};
 pub(super) static OPS: &[&Op] =
     &[&BITWISE_AND, &BITWISE_OR, &BITWISE_XOR, &BITWISE_INVERT, &BITWISE_LEFT_SHIFT, &BITWISE_RIGHT_SHIFT];
 
-static BITWISE_AND: Op = Op {
+pub(super) static BITWISE_AND: Op = Op {
     name: "bitwise_and",
     symbol: Some("&"),
     summary: "Bits that both operands have",
@@ -19,7 +19,7 @@ static BITWISE_AND: Op = Op {
     ..MAP
 };
 
-static BITWISE_OR: Op = Op {
+pub(super) static BITWISE_OR: Op = Op {
     name: "bitwise_or",
     symbol: Some("|"),
     summary: "Bits that an operand has",

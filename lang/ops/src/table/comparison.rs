@@ -4,7 +4,7 @@ use super::{MAP, map, numpy};
 use crate::data::{Data, DataRef, Element};
 use crate::dtype::DType;
 use crate::formula as f;
-use crate::loops::{fast, mixed};
+use crate::loops::{fast, mixed, sum_loop};
 use crate::op::{Class, MapLoop, Op, Param};
 use half::f16;
 
@@ -21,11 +21,13 @@ macro_rules! comparison {
                 inputs: &[DType::I64, DType::U64],
                 output: DType::Bool,
                 run: |x, out| mixed(x, out, |a: i64, b: u64| $f(i128::from(a), i128::from(b))),
+                sum: None,
             },
             MapLoop {
                 inputs: &[DType::U64, DType::I64],
                 output: DType::Bool,
                 run: |x, out| mixed(x, out, |a: u64, b: i64| $f(i128::from(a), i128::from(b))),
+                sum: None,
             },
             comparison!($f; f16), comparison!($f; f32), comparison!($f; f64),
         ]
@@ -34,7 +36,8 @@ macro_rules! comparison {
         MapLoop {
             inputs: &[<$t as Element>::DTYPE; 2],
             output: DType::Bool,
-            run: |x, out| fast::binary(x, out, |a: $t, b: $t| $f(a, b)),
+            run: |x, out| fast::binary(x, out, #[inline(always)] |a: $t, b: $t| $f(a, b)),
+            sum: sum_loop!(fast binary bool $t; 2 $f),
         }
     };
 }
@@ -117,7 +120,7 @@ static ISCLOSE: Op = Op {
 
 /// The loop of `isclose` for a float.
 const fn close<T: crate::lane::Float + Close>() -> MapLoop {
-    MapLoop { inputs: T::INPUTS, output: DType::Bool, run: run_close::<T> }
+    MapLoop { inputs: T::INPUTS, output: DType::Bool, run: run_close::<T>, sum: None }
 }
 
 trait Close: Element {

@@ -4,13 +4,17 @@ mod arithmetic;
 mod bits;
 mod comparison;
 mod creation;
+mod cumulative;
 mod exponential;
 mod logic;
+mod product;
 mod reduction;
 mod rounding;
 mod selection;
 mod shape;
 mod trigonometry;
+mod turn;
+mod window;
 
 use crate::op::{Class, Map, MapLoop, Numpy, Op, Param, ParamKind};
 use std::collections::HashMap;
@@ -27,7 +31,11 @@ static GROUPS: &[&[&Op]] = &[
     bits::OPS,
     selection::OPS,
     reduction::OPS,
+    cumulative::OPS,
+    product::OPS,
     shape::OPS,
+    turn::OPS,
+    window::OPS,
 ];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Op>> = LazyLock::new(|| {

@@ -1,10 +1,10 @@
 //! Reductions over axes.
 
-use super::{array, axes, flag, numpy};
+use super::{arithmetic, array, axes, bits, flag, numpy, selection};
 use crate::fold::{Count, Max, Min, Prod, Sum, Truth, half_fold, mean_fold, plain_fold};
 use crate::fold_arg::arg_fold;
 use crate::fold_var::var_fold;
-use crate::op::{Class, Fold, FoldLoop, Op, Param, ParamKind};
+use crate::op::{Class, Fold, FoldLoop, Op, Pairwise, Param, ParamKind};
 use half::f16;
 
 pub(super) static OPS: &[&Op] =
@@ -47,7 +47,12 @@ const BASE: Op = Op {
 };
 
 const fn fold(loops: &'static [FoldLoop]) -> Fold {
-    Fold { loops, has_identity: true, needs_positions: false, weight: 1.0 }
+    Fold { loops, has_identity: true, needs_positions: false, weight: 1.0, pairwise: None }
+}
+
+/// A reduction that an elementwise operation can do by pairs.
+const fn by_pairs(loops: &'static [FoldLoop], combine: &'static Op) -> Fold {
+    Fold { pairwise: Some(Pairwise { combine, by_count: None }), ..fold(loops) }
 }
 
 /// One loop for each dtype.
@@ -168,44 +173,50 @@ const MEANS: &[FoldLoop] = &[
 type Any<T> = Truth<T, true>;
 type All<T> = Truth<T, false>;
 
-static SUM: Op = Op {
+pub(super) static SUM: Op = Op {
     name: "sum",
     params: SUMS,
     summary: "Sum of the elements",
     details: "Integers and bools add up in int64 or uint64. Floats are added in an order that depends on the shape \
               alone, so the result is the same for any chunking and number of threads.",
     examples: &[("sum(arange(5))", "10"), ("ones((2, 3)).sum(axis=0)", "[2. 2. 2.]")],
-    class: Class::Fold(fold(accumulate!(Sum))),
+    class: Class::Fold(by_pairs(accumulate!(Sum), &arithmetic::ADD)),
     numpy: numpy("np.sum", -10.0, 10.0, 64.0),
     ..BASE
 };
 
-static PROD: Op = Op {
+pub(super) static PROD: Op = Op {
     name: "prod",
     params: SUMS,
     summary: "Product of the elements",
     examples: &[("prod(arange(1, 6))", "120")],
-    class: Class::Fold(fold(accumulate!(Prod))),
+    class: Class::Fold(by_pairs(accumulate!(Prod), &arithmetic::MULTIPLY)),
     numpy: numpy("np.prod", 0.5, 1.5, 64.0),
     ..BASE
 };
 
-static MIN: Op = Op {
+pub(super) static MIN: Op = Op {
     name: "min",
     aliases: &["amin"],
     summary: "Least element; nan where there is one",
     examples: &[("min(arange(3, 8))", "3"), ("arange(6).min()", "0")],
-    class: Class::Fold(Fold { has_identity: false, ..fold(extreme!(Min plain_fold::<All<bool>>())) }),
+    class: Class::Fold(Fold {
+        has_identity: false,
+        ..by_pairs(extreme!(Min plain_fold::<All<bool>>()), &selection::MINIMUM)
+    }),
     numpy: numpy("np.min", -100.0, 100.0, 0.0),
     ..BASE
 };
 
-static MAX: Op = Op {
+pub(super) static MAX: Op = Op {
     name: "max",
     aliases: &["amax"],
     summary: "Greatest element; nan where there is one",
     examples: &[("max(arange(3, 8))", "7"), ("arange(6).max()", "5")],
-    class: Class::Fold(Fold { has_identity: false, ..fold(extreme!(Max plain_fold::<Any<bool>>())) }),
+    class: Class::Fold(Fold {
+        has_identity: false,
+        ..by_pairs(extreme!(Max plain_fold::<Any<bool>>()), &selection::MAXIMUM)
+    }),
     numpy: numpy("np.max", -100.0, 100.0, 0.0),
     ..BASE
 };
@@ -216,7 +227,10 @@ static MEAN: Op = Op {
     params: SUMS,
     summary: "Arithmetic mean of the elements",
     examples: &[("mean(arange(5))", "2.0"), ("ones((2, 3)).mean(axis=1)", "[1. 1.]")],
-    class: Class::Fold(fold(MEANS)),
+    class: Class::Fold(Fold {
+        pairwise: Some(Pairwise { combine: &arithmetic::ADD, by_count: Some(&arithmetic::DIVIDE) }),
+        ..fold(MEANS)
+    }),
     numpy: numpy("np.mean", -10.0, 10.0, 64.0),
     ..BASE
 };
@@ -245,7 +259,7 @@ static ANY: Op = Op {
     name: "any",
     summary: "Whether any element is true or not zero",
     examples: &[("any(arange(3) > 1)", "True")],
-    class: Class::Fold(fold(each_loop!(plain_fold Any))),
+    class: Class::Fold(by_pairs(each_loop!(plain_fold Any), &bits::BITWISE_OR)),
     numpy: numpy("np.any", -1.0, 1.0, 0.0),
     ..BASE
 };
@@ -254,7 +268,7 @@ static ALL: Op = Op {
     name: "all",
     summary: "Whether all elements are true or not zero",
     examples: &[("all(arange(3) > 1)", "False")],
-    class: Class::Fold(fold(each_loop!(plain_fold All))),
+    class: Class::Fold(by_pairs(each_loop!(plain_fold All), &bits::BITWISE_AND)),
     numpy: numpy("np.all", -1.0, 1.0, 0.0),
     ..BASE
 };

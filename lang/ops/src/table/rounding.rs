@@ -23,11 +23,13 @@ macro_rules! rounding {
                 inputs: &[DType::Bool, DType::I64],
                 output: DType::F16,
                 run: |x, out| mixed(x, out, |a: bool, _: i64| if a { f16::ONE } else { f16::ZERO }),
+                sum: None,
             },
             $($(MapLoop {
                 inputs: &[<$t as Element>::DTYPE, DType::I64],
                 output: <$t as Element>::DTYPE,
                 run: |x, out| mixed(x, out, |a: $t, decimals: i64| $f(a, decimals)),
+                sum: None,
             },)*)*
         ]
     };

@@ -17,6 +17,7 @@ macro_rules! selections {
             inputs: &[DType::Bool, <$t as Element>::DTYPE, <$t as Element>::DTYPE],
             output: <$t as Element>::DTYPE,
             run: fast::select::<$t>,
+            sum: None,
         },)*]
     };
 }
@@ -49,7 +50,7 @@ static CLIP: Op = Op {
     ..MAP
 };
 
-static MAXIMUM: Op = Op {
+pub(super) static MAXIMUM: Op = Op {
     name: "maximum",
     summary: "The greater operand; nan if one is",
     examples: &[("maximum(arange(4), 2)", "[2 2 2 3]")],
@@ -61,7 +62,7 @@ static MAXIMUM: Op = Op {
     ..MAP
 };
 
-static MINIMUM: Op = Op {
+pub(super) static MINIMUM: Op = Op {
     name: "minimum",
     summary: "The lesser operand; nan if one is",
     examples: &[("minimum(arange(4), 2)", "[0 1 2 2]")],

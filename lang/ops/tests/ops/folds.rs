@@ -164,3 +164,38 @@ fn integers_widen_and_wrap() {
     let state = take(l, &Data::I64(vec![i64::MAX, 1]), 1, Layout::Rows, &[0, 1]);
     assert_eq!(state[0], Data::I64(vec![i64::MIN]));
 }
+
+/// Numbers of both signs, some large, and whole ones for integers.
+fn varied(dtype: DType, n: usize, salt: usize) -> Data {
+    let value = |i: usize| ((i * 7919 + salt * 31) % 2003) as f64 - 900.0;
+    let values: Vec<f64> =
+        (0..n).map(|i| if dtype.name().starts_with('f') { value(i) / 7.0 } else { value(i) }).collect();
+    floats(&values, dtype)
+}
+
+#[test]
+fn a_sum_of_a_map_is_the_map_then_the_sum() {
+    let sums: Vec<&FoldLoop> = ["sum", "mean"].iter().flat_map(|name| fold(name).loops).collect();
+    let mut seen = 0;
+    for op in table::all() {
+        let Class::Map(map) = &op.class else { continue };
+        for (l, rule) in map.loops.iter().flat_map(|l| sums.iter().map(move |rule| (l, *rule))) {
+            let Some(sum) = l.sum_for(rule) else { continue };
+            for (kept, reduced) in [(1, 1001), (3, 40), (7, 31), (300, 5), (1, 0), (0, 4), (2, 1024)] {
+                let n = kept * reduced;
+                let operands: Vec<Data> = l.inputs.iter().enumerate().map(|(i, d)| varied(*d, n, i)).collect();
+                let refs: Vec<DataRef> = operands.iter().map(Data::as_ref).collect();
+                let mut mapped = Data::zeros(l.output, n);
+                (l.run)(&refs, &mut mapped);
+                for layout in [Layout::Rows, Layout::Columns] {
+                    let expected = take(rule, &mapped, kept, layout, &vec![0; reduced]);
+                    let mut state = empty(rule);
+                    (sum.take)(&refs, kept, reduced, layout, &mut state);
+                    assert_eq!(format!("{state:?}"), format!("{expected:?}"), "{} {:?} {layout:?}", op.name, l.inputs);
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 500, "only {seen} sums");
+}

@@ -28,6 +28,17 @@ fn loops_take_as_many_operands_as_there_are_arrays() {
             assert!(map.loops.iter().all(|l| l.inputs.len() == op.arrays()), "{}", op.name);
             assert!(map.weight > 0.0, "{}", op.name);
         }
+        if let Class::Scan(scan) = &op.class {
+            let Class::Fold(fold) = &scan.fold.class else { panic!("{} runs no reduction", op.name) };
+            for of in scan.loops {
+                let total = fold.loops.iter().find(|l| l.input == of.input).map(|l| l.output);
+                assert_eq!(total, Some(of.output), "{}", op.name);
+                assert!(scan.loops.iter().any(|l| l.input == of.output && l.output == of.output), "{}", op.name);
+            }
+        }
+        if let Class::Contract(contract) = &op.class {
+            assert!(op.arrays() == 2 && contract.weight > 0.0, "{}", op.name);
+        }
         if let Class::Fold(fold) = &op.class {
             assert!(fold.loops.iter().all(|l| (1..=3).contains(&l.state.len())), "{}", op.name);
         }
@@ -43,13 +54,13 @@ fn operators() {
         ("**", "pow"),
         ("<=", "less_equal"),
         ("<<", "bitwise_left_shift"),
+        ("@", "matmul"),
     ] {
         assert_eq!(table::binary(symbol).map(|op| op.name), Some(name));
     }
     for (symbol, name) in [("-", "negative"), ("+", "positive"), ("~", "bitwise_invert")] {
         assert_eq!(table::unary(symbol).map(|op| op.name), Some(name));
     }
-    assert_eq!(table::binary("@"), None);
 }
 
 #[test]

@@ -1,0 +1,175 @@
+//! Values that are made for a block at a time: tile by tile into memory that stays in the cache.
+
+use crate::copy::{Walk, copy_box};
+use crate::fold::tiles;
+use crate::machine::{Inputs, Machine};
+use crate::watch::Watch;
+use cleave_graph::SCAN_LEN;
+use cleave_ops::op::ScanBlock;
+use cleave_ops::{Class, Data, DataRef, Op, Region, ScanLoop, Shape, copy_run};
+use cleave_plan::locals::block_shape;
+use cleave_plan::size::{axis_across, tile_shape};
+use cleave_plan::{Local, Making, RunError};
+use smallvec::SmallVec;
+
+/// Part of a local: its elements, row-major, for a region of its space.
+pub(crate) struct Made {
+    pub(crate) region: Region,
+    pub(crate) data: Data,
+}
+
+/// What makes one local.
+pub(crate) struct Maker<'a> {
+    machine: Machine<'a>,
+    across: Option<usize>,
+    scan: Option<Scanner<'a>>,
+}
+
+/// What turns elements into running values.
+struct Scanner<'a> {
+    rule: &'static ScanLoop,
+    axis: usize,
+    begins: Begins<'a>,
+    /// The elements of a region before they are added up, and a block's values.
+    elements: Data,
+    values: Data,
+}
+
+/// What lies before each block of running values.
+struct Begins<'a> {
+    axis: usize,
+    machine: Option<Machine<'a>>,
+    made: Made,
+}
+
+impl Made {
+    pub(crate) fn of(local: &Local) -> Self {
+        Self { region: Region::default(), data: Data::with_capacity(local.dtype, 0) }
+    }
+}
+
+impl<'a> Maker<'a> {
+    pub(crate) fn new(local: &'a Local, inputs: &Inputs<'a>) -> Result<Self, RunError> {
+        let scan = match &local.making {
+            Making::Plain => None,
+            Making::Scan { op, loop_index, axis, before } => {
+                let before = before.as_ref().map(|b| Machine::nested(b, inputs)).transpose()?;
+                Some(Scanner::new(scan_loop(op, *loop_index), *axis, before))
+            }
+        };
+        let across = axis_across(&local.program.space, &local.program);
+        Ok(Self { machine: Machine::nested(&local.program, inputs)?, across, scan })
+    }
+
+    /// Makes a region of the local from `earlier` ones.
+    pub(crate) fn make(
+        &mut self,
+        region: &Region,
+        earlier: &[Made],
+        out: &mut Made,
+        watch: &Watch<'_>,
+    ) -> Result<(), RunError> {
+        out.region.clone_from(region);
+        match &mut self.scan {
+            None => fill(&mut self.machine, self.across, region, earlier, &mut out.data, watch),
+            Some(scan) => {
+                fill(&mut self.machine, self.across, region, earlier, &mut scan.elements, watch)?;
+                scan.run(region, &mut out.data, watch)
+            }
+        }
+    }
+}
+
+/// Runs a program for a region, tile by tile.
+fn fill(
+    machine: &mut Machine<'_>,
+    across: Option<usize>,
+    region: &Region,
+    earlier: &[Made],
+    out: &mut Data,
+    watch: &Watch<'_>,
+) -> Result<(), RunError> {
+    out.resize(region.size());
+    let block = if machine.has_locals() { even(&region.len, &block_shape(&region.len)) } else { region.len.clone() };
+    for block in tiles(region, &block) {
+        machine.prepare_patches(&block, watch)?;
+        for tile in tiles(&block, &even(&block.len, &tile_shape(&block.len, across))) {
+            watch.visit(0)?;
+            machine.run(&tile, earlier)?;
+            let inside: SmallVec<[usize; 4]> = tile.start.iter().zip(&region.start).map(|(a, b)| a - b).collect();
+            let to = Walk::inside(&inside, &region.len);
+            copy_box(&tile.len, machine.result(earlier), &Walk::whole(&tile.len), out, &to);
+        }
+    }
+    Ok(())
+}
+
+/// Sides that cut `lens` into as many parts as `sides` do, but nearly equal ones: what is read beside a block
+/// leaves no slivers.
+fn even(lens: &Shape, sides: &Shape) -> Shape {
+    lens.iter().zip(sides.iter()).map(|(&len, &side)| len.div_ceil((len + side / 2) / side.max(1)).max(1)).collect()
+}
+
+impl<'a> Scanner<'a> {
+    fn new(rule: &'static ScanLoop, axis: usize, before: Option<Machine<'a>>) -> Self {
+        let empty = |dtype| Data::with_capacity(dtype, 0);
+        let made = Made { region: Region::default(), data: empty(rule.output) };
+        let begins = Begins { axis, machine: before, made };
+        Self { rule, axis, begins, elements: empty(rule.input), values: empty(rule.output) }
+    }
+
+    /// The running values of a region that begins where a block of them does.
+    fn run(&mut self, region: &Region, out: &mut Data, watch: &Watch<'_>) -> Result<(), RunError> {
+        out.resize(region.size());
+        let (start, len) = (region.start[self.axis], region.len[self.axis]);
+        self.begins.read(region, watch)?;
+        let outer: usize = region.len[..self.axis].iter().product();
+        let inner: usize = region.len[self.axis + 1..].iter().product();
+        for number in 0..outer {
+            for at in (0..len).step_by(SCAN_LEN) {
+                let rows = SCAN_LEN.min(len - at);
+                let first = (number * len + at) * inner;
+                let data = self.elements.as_ref().slice(first..first + rows * inner);
+                let before = self.begins.of((start + at) / SCAN_LEN, number, inner);
+                self.values.resize(rows * inner);
+                (self.rule.run)(&ScanBlock { data, lens: [1, rows, inner], before }, &mut self.values);
+                copy_run(self.values.as_ref(), 0, 1, out, first, rows * inner);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Begins<'_> {
+    /// Reads what lies before each block of a region but the first of all.
+    fn read(&mut self, region: &Region, watch: &Watch<'_>) -> Result<(), RunError> {
+        let Some(before) = &mut self.machine else { return Ok(()) };
+        let first = (region.start[self.axis] / SCAN_LEN).max(1);
+        let end = (region.start[self.axis] + region.len[self.axis]).div_ceil(SCAN_LEN).max(first);
+        let mut wanted = region.clone();
+        wanted.start[self.axis] = first - 1;
+        wanted.len = region.len.with(self.axis, end - first);
+        if end > first {
+            fill(before, None, &wanted, &[], &mut self.made.data, watch)?;
+        }
+        self.made.region = wanted;
+        Ok(())
+    }
+
+    /// What lies before a block, for one index of the axes before.
+    fn of(&self, block: usize, number: usize, inner: usize) -> Option<DataRef<'_>> {
+        if block == 0 || self.machine.is_none() {
+            return None;
+        }
+        let (start, len) = (self.made.region.start[self.axis], self.made.region.len[self.axis]);
+        let first = (number * len + block - 1 - start) * inner;
+        Some(self.made.data.as_ref().slice(first..first + inner))
+    }
+}
+
+fn scan_loop(op: &'static Op, loop_index: usize) -> &'static ScanLoop {
+    match &op.class {
+        Class::Scan(scan) => &scan.loops[loop_index],
+        _ => unreachable!("running values are those of a cumulative operation"),
+    }
+}

@@ -1,0 +1,300 @@
+//! Values that are made for a block of a pass at a time, and which part of them a block needs.
+//!
+//! A node that a pass reads through several views that differ by shifts alone (a stencil, a window) would be
+//! computed once for each. Instead it is computed once for the hull of what a block of tiles reads, into memory
+//! that stays in the cache, and read from there. So are running values, which need their neighbours.
+
+use crate::program::{Action, Making, Origin, Program, Step};
+use crate::progression::place_patch;
+use cleave_graph::{Graph, NodeId, NodeKind, SCAN_LEN};
+use cleave_ops::view::SourceAxis;
+use cleave_ops::{Class, Fill, Region, Shape, View};
+use smallvec::SmallVec;
+use std::collections::{BTreeMap, HashSet};
+
+/// Lengths of a block on the second last and on the last axis. A block of doubles is 1 MiB.
+const SIDES: (usize, usize) = (128, 1024);
+/// The most elements of a block.
+pub const BLOCK_LEN: usize = SIDES.0 * SIDES.1;
+
+/// A node that is made block by block, for those views of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) node: NodeId,
+    pub(crate) views: Vec<View>,
+}
+
+/// Which nodes below `wants` are to be made block by block, inputs first. `stops` says which are not computed
+/// here at all.
+pub(crate) fn find(graph: &Graph, wants: &[(NodeId, View)], stops: impl Fn(NodeId) -> bool) -> Vec<Found> {
+    let mut seen: BTreeMap<NodeId, Views> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (node, view) in wants {
+        seen.entry(*node).or_default().add(view.clone());
+    }
+    while let Some((node, views)) = seen.pop_last() {
+        if stops(node) {
+            continue;
+        }
+        for (views, is_made) in groups(graph, node, views.list) {
+            let handed = if is_made { vec![View::identity(&graph[node].shape)] } else { views.clone() };
+            handed.iter().for_each(|view| hand_on(graph, node, view, &mut seen));
+            if is_made {
+                found.push(Found { node, views });
+            }
+        }
+    }
+    found.reverse();
+    found
+}
+
+/// Views in the order in which they came, each once.
+#[derive(Default)]
+struct Views {
+    list: Vec<View>,
+    known: HashSet<View>,
+}
+
+impl Views {
+    fn add(&mut self, view: View) {
+        if self.known.insert(view.clone()) {
+            self.list.push(view);
+        }
+    }
+}
+
+/// Notes what the inputs of a node are wanted through where it is wanted through `view`. A patch has a program
+/// of its own.
+fn hand_on(graph: &Graph, node: NodeId, view: &View, seen: &mut BTreeMap<NodeId, Views>) {
+    let mut note = |input: NodeId, view: View| seen.entry(input).or_default().add(view);
+    match &graph[node].kind {
+        NodeKind::Fill(_) | NodeKind::Load(_) | NodeKind::Fold { .. } | NodeKind::Contract { .. } => {}
+        NodeKind::View { input, view: inner } => note(*input, view.of(inner)),
+        NodeKind::Overlay { base, .. } => note(*base, view.clone()),
+        NodeKind::Scan { input, .. } => note(*input, view.clone()),
+        NodeKind::Map { .. } | NodeKind::Cast(_) | NodeKind::Rechunk(_) => {
+            graph[node].kind.inputs().iter().for_each(|&i| note(i, view.clone()));
+        }
+    }
+}
+
+/// The views in groups that differ by shifts alone, and whether the node is made block by block for each.
+fn groups(graph: &Graph, node: NodeId, views: Vec<View>) -> Vec<(Vec<View>, bool)> {
+    let kind = &graph[node].kind;
+    let mut groups: Vec<Vec<View>> = Vec::new();
+    for view in views {
+        match groups.iter_mut().find(|g| is_shift(&g[0], &view)) {
+            Some(group) => group.push(view),
+            None => groups.push(vec![view]),
+        }
+    }
+    let needs_neighbours = matches!(kind, NodeKind::Scan { .. });
+    let made = |group: Vec<View>| match group {
+        group if needs_neighbours && !is_near(&group) => group.into_iter().map(|v| (vec![v], true)).collect(),
+        group if needs_neighbours || cannot_be_placed(kind, &group) => vec![(group, true)],
+        group if is_random(kind) && runs_across(&group[0]) => vec![(group, true)],
+        group => {
+            let is_shared = group.len() > 1 && is_costly(graph, node, group.len()) && is_near(&group);
+            let is_made = is_shared || is_computed(kind) && repeats(&group[0]);
+            vec![(group, is_made)]
+        }
+    };
+    groups.into_iter().flat_map(made).collect::<Vec<_>>()
+}
+
+/// Whether all of a node's views differ by small shifts, so that blocks of it serve them all.
+pub(crate) fn serves(views: &[View]) -> bool {
+    views.len() > 1 && views.iter().all(|v| is_shift(&views[0], v)) && is_near(views)
+}
+
+fn is_shift(a: &View, b: &View) -> bool {
+    a.shape == b.shape && a.source.iter().zip(&b.source).all(|(a, b)| a.terms == b.terms)
+}
+
+/// Whether the hull of a block seen through all views is no more than the views read apart.
+fn is_near(views: &[View]) -> bool {
+    let ndim = views[0].source.len();
+    let spread = |axis: usize| {
+        let starts = views.iter().map(|v| v.source[axis].start);
+        let (low, high) = starts.fold((i64::MAX, i64::MIN), |(l, h), s| (l.min(s), h.max(s)));
+        (high - low) as f64
+    };
+    let side = |axis: usize| match ndim - axis {
+        1 if ndim == 1 => BLOCK_LEN as f64,
+        1 => SIDES.1 as f64,
+        2 => SIDES.0 as f64,
+        _ => 1.0,
+    };
+    let growth: f64 = (0..ndim).map(|a| 1.0 + spread(a) / side(a)).product();
+    growth < views.len().max(2) as f64
+}
+
+fn is_random(kind: &NodeKind) -> bool {
+    matches!(kind, NodeKind::Fill(Fill::Random { .. }))
+}
+
+fn is_computed(kind: &NodeKind) -> bool {
+    matches!(kind, NodeKind::Map { .. } | NodeKind::Cast(_) | NodeKind::Overlay { .. })
+}
+
+/// Whether each element of the source shows many times in the view.
+fn repeats(view: &View) -> bool {
+    (0..view.shape.ndim()).any(|axis| view.shape[axis] > 1 && !view.source.iter().any(|s| s.follows(axis)))
+}
+
+/// Whether neighbours in the source are no neighbours in the view: random numbers come in runs.
+fn runs_across(view: &View) -> bool {
+    let last = view.shape.ndim().saturating_sub(1);
+    let along = view.source.last().and_then(SourceAxis::only);
+    view.shape.get(last).is_some_and(|&len| len > 1) && along.is_some_and(|t| t.axis != last && t.step.abs() == 1)
+}
+
+/// Whether a patch shows in no box of a view's indices.
+fn cannot_be_placed(kind: &NodeKind, views: &[View]) -> bool {
+    let NodeKind::Overlay { place, .. } = kind else { return false };
+    views.iter().any(|view| place_patch(view, place).is_err())
+}
+
+/// Whether computing a node `times` costs more than keeping it: all but one cheap operation on what is there.
+fn is_costly(graph: &Graph, node: NodeId, times: usize) -> bool {
+    let is_there = |input: &NodeId| matches!(graph[*input].kind, NodeKind::Load(_) | NodeKind::Fill(Fill::Const(_)));
+    match &graph[node].kind {
+        NodeKind::Overlay { .. } => true,
+        kind if is_random(kind) => true,
+        NodeKind::Map { op, inputs, .. } => {
+            let is_heavy = matches!(&op.class, Class::Map(map) if map.weight > 1.0);
+            is_heavy || times > 2 || !inputs.iter().all(is_there)
+        }
+        NodeKind::Cast(_) => times > 2,
+        _ => false,
+    }
+}
+
+impl Program {
+    /// Elements of a block: more where running values need whole blocks of theirs.
+    pub fn block_len(&self) -> usize {
+        let scans = self.locals.iter().any(|local| matches!(local.making, Making::Scan { .. }));
+        if scans { 4 * BLOCK_LEN } else { BLOCK_LEN }
+    }
+
+    /// Whether tiles need values that are made for a block before.
+    pub fn has_locals(&self) -> bool {
+        !self.locals.is_empty() || self.patches().any(|(patch, _)| patch.has_locals())
+    }
+
+    /// The part of each local that a block of the space needs; `None` of those that it does not.
+    pub fn local_regions(&self, block: &Region) -> Vec<Option<Region>> {
+        let mut needed: Vec<Option<Region>> = vec![None; self.locals.len()];
+        note_needs(&self.steps, block, &mut needed);
+        for number in (0..self.locals.len()).rev() {
+            let local = &self.locals[number];
+            if let Some(region) = needed[number].as_mut() {
+                *region = local.making.widened(region);
+                let region = region.clone();
+                note_needs(&local.program.steps, &region, &mut needed);
+            }
+        }
+        needed
+    }
+
+    /// Bytes of all locals for blocks of that shape.
+    pub fn local_bytes(&self, block: &Shape) -> u64 {
+        if !self.has_locals() || block.is_empty_array() {
+            return 0;
+        }
+        let regions = self.local_regions(&Region::whole(block));
+        let own = self.locals.iter().zip(regions).map(|(local, region)| {
+            let lens = region.map_or_else(Shape::default, |r| r.len);
+            let spare = if matches!(local.making, Making::Scan { .. }) { 3 } else { 1 };
+            let inner = local.program.patches().map(|(p, _)| p.local_bytes(&block_shape(&p.space))).sum::<u64>();
+            (lens.size() * local.dtype.size() * spare) as u64 + inner
+        });
+        let patches = self.patches().map(|(patch, _)| patch.local_bytes(&block_shape(&patch.space)));
+        own.sum::<u64>() + patches.sum::<u64>()
+    }
+}
+
+fn note_needs(steps: &[Step], region: &Region, needed: &mut [Option<Region>]) {
+    for step in steps {
+        if let Action::Load { origin: Origin::Local(number), view, .. } = &step.action {
+            let part = image(view, region);
+            let slot = &mut needed[*number as usize];
+            *slot = Some(slot.take().map_or_else(|| part.clone(), |known| known.hull(&part)));
+        }
+    }
+}
+
+impl Making {
+    /// The region that must be made so that `wanted` is right.
+    fn widened(&self, wanted: &Region) -> Region {
+        let mut region = wanted.clone();
+        if let Making::Scan { axis, .. } = self {
+            let end = region.start[*axis] + region.len[*axis];
+            region.start[*axis] -= region.start[*axis] % SCAN_LEN;
+            region.len = region.len.with(*axis, end - region.start[*axis]);
+        }
+        region
+    }
+}
+
+/// The hull of the source indices of a region, no length of which is 0.
+pub fn image(view: &View, region: &Region) -> Region {
+    let mut start = SmallVec::<[usize; 4]>::new();
+    let mut len = SmallVec::<[usize; 4]>::new();
+    for s in &view.source {
+        let first = s.at(&region.start);
+        let reach = |t: &cleave_ops::view::Term| t.step * (region.len[t.axis] as i64 - 1);
+        let low: i64 = s.terms.iter().map(|t| reach(t).min(0)).sum();
+        let high: i64 = s.terms.iter().map(|t| reach(t).max(0)).sum();
+        start.push((first + low) as usize);
+        len.push((high - low + 1) as usize);
+    }
+    Region { start, len: Shape::new(len) }
+}
+
+/// How a space is cut into blocks whose locals stay in the cache.
+pub fn block_shape(lens: &Shape) -> Shape {
+    let mut sides: SmallVec<[usize; 4]> = SmallVec::from_elem(1, lens.ndim());
+    let mut room = BLOCK_LEN;
+    for (back, axis) in (0..lens.ndim()).rev().enumerate() {
+        let most = if back == 0 && lens.ndim() > 1 && lens[axis - 1] > 1 { SIDES.1 } else { room };
+        sides[axis] = lens[axis].min(most).min(room).max(1);
+        room = (room / sides[axis]).max(1);
+    }
+    Shape::new(sides)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_holds_all_source_indices() {
+        let view = View {
+            shape: Shape::new([10, 7]),
+            source: [SourceAxis::along(0, 3, 1).plus(1, 1), SourceAxis::along(1, 20, -2)].into_iter().collect(),
+        };
+        let region = Region { start: [2, 1].into_iter().collect(), len: Shape::new([3, 4]) };
+        let hull = image(&view, &region);
+        assert_eq!((hull.start.as_slice(), &hull.len), (&[6, 12][..], &Shape::new([6, 7])));
+    }
+
+    #[test]
+    fn blocks_are_wide_and_bounded() {
+        assert_eq!(block_shape(&Shape::new([20_000, 20_000])), Shape::new([128, 1024]));
+        assert_eq!(block_shape(&Shape::new([1_000_000])), Shape::new([1 << 17]));
+        assert_eq!(block_shape(&Shape::new([50, 30, 40])), Shape::new([50, 30, 40]));
+        assert_eq!(block_shape(&Shape::new([5, 0])), Shape::new([5, 1]));
+    }
+
+    #[test]
+    fn far_shifts_are_not_near() {
+        let shift = |by: i64| View {
+            shape: Shape::new([9, 9]),
+            source: [SourceAxis::along(0, by, 1), SourceAxis::whole(1)].into_iter().collect(),
+        };
+        assert!(serves(&[shift(0), shift(1)]));
+        assert!(!serves(&[shift(0), shift(5000)]));
+        assert!(!serves(&[shift(0)]));
+    }
+}
