@@ -65,14 +65,14 @@ fn touched(grid: &Chunks, view: &View, region: Option<&Region>) -> u64 {
 
 /// Bytes one thread holds while it works on a stage.
 pub fn task_bytes(stage: &Stage, plan: &Plan) -> u64 {
-    let registers = stage.programs().map(|p| p.register_bytes(TILE_LEN)).fold(0, u64::saturating_add);
+    let of = |p: &Program| p.register_bytes(TILE_LEN).saturating_add(p.local_bytes(&block_shape(&p.space)));
+    let registers = stage.programs().map(of).fold(0, u64::saturating_add);
     let work = match &stage.work {
         Work::Fold(fold) => fold_bytes(fold),
         Work::Store(store) => store_bytes(store, plan),
         Work::Contract(contract) => contract.task_bytes(),
     };
-    let locals = stage.programs().map(|p| p.local_bytes(&block_shape(&p.space))).fold(0, u64::saturating_add);
-    THREAD_BYTES.saturating_add(registers).saturating_add(work).saturating_add(locals)
+    THREAD_BYTES.saturating_add(registers).saturating_add(work)
 }
 
 /// Bytes of what tasks leave for each other.
