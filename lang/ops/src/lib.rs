@@ -4,7 +4,7 @@
 //! `region` (a box of indices), `chunks`, `chunk_spec` (what a user writes for them), `view` (index arithmetic),
 //! `fill` (values made from an index), `rng` (random bits from an index), `draw` (random laws), `fill_row` (rows of fills), `op` (what an
 //! entry of the table holds), `args` (an entry's arguments, bound), `infer` (which loop takes given dtypes), `lane`
-//! (what a formula is written in), `math` (transcendental functions), `formula`, `loops` (formulas over slices), `division`, `fold`, `fold_var`, `fold_arg`, `fold_map` (sums of formulas), `table`
+//! (what a formula is written in), `math` (transcendental functions), `formula`, `loops` (formulas over slices), `deep` (long ones), `division`, `fold`, `fold_var`, `fold_arg`, `fold_map` (sums of formulas), `table`
 //! (one entry an operation). Everything else reads these entries: completion, reference pages, inference,
 //! the executors and the generated tests. This crate reads no other crate of the project, and touches no
 //! file, clock, socket or thread.
@@ -14,6 +14,7 @@ pub mod cast;
 pub mod chunk_spec;
 pub mod chunks;
 pub mod data;
+mod deep;
 mod division;
 mod draw;
 pub mod dtype;
