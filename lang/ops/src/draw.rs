@@ -1,6 +1,7 @@
 //! Random laws: what becomes of a stream's bits.
 //!
-//! Both elements of a block are made at once, by the loop that makes their bits.
+//! An element depends on seed, draw and index alone. Both elements of a block are made at once, by the loop that makes
+//! their bits.
 
 use crate::cast::Cast;
 use crate::data::Element;

@@ -117,9 +117,10 @@ where
     fast::counted(
         out,
         #[inline(always)]
-        |i| {
+        move |i| {
             let index = at + step * i;
-            let value = if index == last.0 { end } else { index as f64 * by + start };
+            let between = index as f64 * by + start;
+            let value = if index == last.0 { end } else { between };
             if whole { value.floor().cast() } else { value.cast() }
         },
     );

@@ -5,8 +5,8 @@
 //! `fill` (values made from an index), `rng` (random bits from an index), `draw` (random laws), `fill_row` (rows
 //! of fills), `op` (what an entry of the table holds), `args` (an entry's arguments, bound), `infer` (which loop
 //! takes given dtypes), `lane` (what a formula is written in), `math` (transcendental functions), `formula`,
-//! `loops` (formulas over slices), `division`, `fold`, `fold_var`, `fold_arg`, `fold_map` (sums of formulas),
-//! `scan` (running values), `contract` (sums of products), `table` (one entry an operation). Everything else
+//! `loops` (formulas over slices), `deep` (long ones), `division`, `fold`, `fold_var`, `fold_arg`, `fold_map`
+//! (sums of formulas), `scan` (running values), `contract` (sums of products), `table` (one entry an operation). Everything else
 //! reads these entries: completion, reference pages, inference,
 //! the executors and the generated tests. This crate reads no other crate of the project, and touches no
 //! file, clock, socket or thread.
@@ -17,6 +17,7 @@ pub mod chunk_spec;
 pub mod chunks;
 mod contract;
 pub mod data;
+mod deep;
 mod division;
 mod draw;
 pub mod dtype;

@@ -1,13 +1,14 @@
 //! Arithmetic.
 
 use super::{MAP, ONE, map, numpy};
+use crate::deep;
 use crate::division;
 use crate::dtype::{DType, Kind};
 use crate::error::OpError;
 use crate::formula as f;
 use crate::infer::Operand;
 use crate::lane::{Float, Num};
-use crate::loops::{binary, deep, fast, map_loops, number_loops, unary};
+use crate::loops::{binary, fast, map_loops, number_loops, unary};
 use crate::op::{Class, Map, MapLoop, Op};
 use half::f16;
 

@@ -1,9 +1,10 @@
 //! Powers of e, logarithms and roots.
 
 use super::{MAP, ONE, map, numpy};
+use crate::deep;
 use crate::formula as f;
 use crate::lane::Float;
-use crate::loops::{deep, fast, map_loops};
+use crate::loops::{fast, map_loops};
 use crate::op::{Class, Op};
 use half::f16;
 

@@ -1,10 +1,11 @@
 //! Circular and hyperbolic functions.
 
 use super::{MAP, ONE, map, numpy};
+use crate::deep;
 use crate::dtype::DType;
 use crate::formula as f;
 use crate::lane::Float;
-use crate::loops::{deep, map_loops, unary};
+use crate::loops::{map_loops, unary};
 use crate::op::{Class, Map, Op};
 use half::f16;
 
