@@ -82,14 +82,15 @@ def test_creation_of_every_dtype(tmp_path, chunking):
 @pytest.mark.parametrize(
     "options", [(), ("--threads", "1"), ("--set", "array.chunk_size=64B"), ("--scheduler", "single-threaded")], ids=str
 )
-def test_views(tmp_path, chunking, options):
+@pytest.mark.parametrize("listed", ["views.txt", "products.txt"])
+def test_views(tmp_path, listed, chunking, options):
     rng = np.random.default_rng(11)
     names, header = {}, ""
     for name, shape in SOURCES.items():
         names[name] = rng.uniform(-3, 3, shape)
         np.save(tmp_path / f"{name}.npy", names[name])
         header += f'{name} = load("{name}.npy"{chunks_text(chunking, shape)})\n'
-    texts = lines("views.txt")
+    texts = lines(listed)
     compare(tmp_path, texts, [by_numpy(text, names) for text in texts], header, *options)
 
 

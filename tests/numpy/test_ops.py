@@ -232,8 +232,9 @@ def spelling_cases(batch):
     """Aliases and the method form give what the name gives."""
     op = batch.op
     dtype = [d for d in DTYPES if d in op["dtypes"]][-1]
-    pairs = [operand(batch, operand_dtype(op, i, dtype), (5, 3), i) for i in range(operand_count(op))]
-    texts = [source(key, "twos", (5, 3)) for key, _ in pairs]
+    shape = (7,) if op["class"] == "scan" else (5, 3)
+    pairs = [operand(batch, operand_dtype(op, i, dtype), shape, i) for i in range(operand_count(op))]
+    texts = [source(key, "twos", shape) for key, _ in pairs]
     arrays = [array for _, array in pairs]
     if not allowed(op, arrays, {}):
         return

@@ -5,31 +5,11 @@
 use cleave_cpu::{Cancel, Control, DenseSink, MemorySource, Pool, run};
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::view::SourceAxis;
-use cleave_ops::{Chunks, Class, Contract, ContractLoop, DType, Data, Fill, Law, Op, Scalar, Shape, View};
+use cleave_ops::{Chunks, Class, DType, Data, Fill, Law, Op, Scalar, Shape, View, table};
 use cleave_plan::{Cut, Options, Output, Sink, Sources, plan};
 use std::sync::Arc;
 
 type Failure = Box<dyn std::error::Error>;
-
-/// The entry's own loops stand by for dtypes without vector kernels, which this example does not use.
-static PRODUCT: Op = Op {
-    name: "product",
-    aliases: &[],
-    symbol: None,
-    method: false,
-    params: &[],
-    summary: "",
-    details: "",
-    examples: &[],
-    class: Class::Contract(Contract {
-        loops: &[
-            ContractLoop { dtype: DType::F64, add: |_, _| {} },
-            ContractLoop { dtype: DType::F32, add: |_, _| {} },
-        ],
-        weight: 0.1,
-    }),
-    numpy: None,
-};
 
 fn main() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1);
@@ -68,10 +48,17 @@ fn measured(side: usize, threads: usize, kind: &str) -> Result<String, Failure> 
         left = graph.add(Node { kind, shape: shape.clone(), dtype, chunks: Chunks::single(&shape) });
     }
     let (batch, summed) = (Default::default(), [(1, 0)].into_iter().collect());
-    let loop_index = usize::from(kind == "single");
-    let contract = NodeKind::Contract { op: &PRODUCT, loop_index, left, right, batch, summed };
+    let (op, loop_index) = product(dtype).ok_or("the table lacks an operation")?;
+    let contract = NodeKind::Contract { op, loop_index, left, right, batch, summed };
     let node = graph.add(Node { kind: contract, shape: shape.clone(), dtype, chunks: Chunks::single(&shape) });
     time(&graph, node, &sources, threads, kind)
+}
+
+/// The product of matrices and its loop.
+fn product(dtype: DType) -> Option<(&'static Op, usize)> {
+    let op = table::find("matmul")?;
+    let Class::Contract(contract) = &op.class else { return None };
+    Some((op, contract.loops.iter().position(|l| l.dtype == dtype)?))
 }
 
 fn numbers(dtype: DType, len: usize, seed: u64) -> Data {

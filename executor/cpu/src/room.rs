@@ -56,8 +56,8 @@ impl Rooms {
         Block::Shared(Arc::new(Room { map: Some(map), dtype: data.dtype(), bytes, rooms }))
     }
 
-    /// Lets so many bytes wait, and gives the others back.
-    pub(crate) fn allow_idle(&self, bytes: u64) {
+    /// Lets so many bytes wait for their next use, and gives the others back.
+    pub fn allow_idle(&self, bytes: u64) {
         self.most_idle_bytes.store(bytes, Ordering::Relaxed);
         self.lock().shrink_to(bytes);
     }

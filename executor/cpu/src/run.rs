@@ -12,6 +12,7 @@ use crate::progress::Meter;
 use crate::room::IDLE_BYTES;
 use crate::spill::Spill;
 use crate::stage_clock::StageClock;
+use crate::staged::staged;
 use crate::store;
 use crate::tree::{Merger, Partial};
 use crate::watch::Watch;
@@ -63,7 +64,8 @@ pub fn run(
         let meter = Meter::new(plan, &ledger, control.events);
         let _present = ledger.claim(sources.values().map(|s| s.held_bytes()).sum());
         let written = AtomicU64::new(0);
-        let spill = Spill::new(&pool.spill_directory);
+        let spill = Arc::new(Spill::new(&pool.spill_directory));
+        let sources = &staged(plan, sources, &spill, &ledger, &control.cancel.0);
         let run = Run {
             pool,
             plan,
@@ -77,7 +79,7 @@ pub fn run(
             spill: &spill,
         };
         let stages = run.stages();
-        pool.rooms.allow_idle(run.idle_bytes(plan.totals.peak_bytes).min(IDLE_BYTES));
+        pool.rooms.allow_idle(run.idle_bytes(plan.totals.peak_bytes).min(IDLE_BYTES.max(plan.limit_bytes / 8)));
         run.report(stages?)
     };
     Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..stages })

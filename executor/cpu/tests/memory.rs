@@ -85,6 +85,33 @@ fn stored() -> (Graph, NodeId, Sources) {
     (graph, sum, Sources::from([(SourceId(0), source)]))
 }
 
+#[test]
+fn blocks_of_which_there_is_room_for_one_are_read_once_and_cut() {
+    let (shape, mut graph) = (Shape::new([1500, 3000]), Graph::new());
+    let x = load(&mut graph, 0, &shape, DType::F64);
+    let mut flip = View::identity(&shape);
+    flip.source.iter_mut().zip(shape.iter()).for_each(|(s, &len)| (s.start, s.step) = (len as i64 - 1, -1));
+    let flipped = view(&mut graph, x, flip);
+    let product = map(&mut graph, "multiply", &[x, flipped]);
+    let wanted = [fold(&mut graph, "sum", product, &[0, 1]), fold(&mut graph, "sum", x, &[1])];
+    let wanted = wanted.map(|node| (node, Cut::Engine));
+    let grid = Chunks([AxisChunks::regular(1500, 800), AxisChunks::regular(3000, 1600)].into_iter().collect());
+    let data = Data::F64((0..4_500_000).map(f64::from).collect());
+    let mut results = Vec::new();
+    for (limit_bytes, threads) in [(0, 1), (32 * MIB, 1), (32 * MIB, 4)] {
+        let source = Arc::new(Outside(counted(blocks(&data, &grid))));
+        let sources = Sources::from([(SourceId(0), Arc::clone(&source) as Arc<dyn Source>)]);
+        let setting = Setting { threads, sources: &sources, cancel: Cancel::default() };
+        let (data, report) = compute_within(&graph, &wanted, &setting, Memory { limit_bytes, on_disk: false }).unwrap();
+        results.push(data);
+        if limit_bytes > 0 {
+            assert_eq!(source.0.reads.load(std::sync::atomic::Ordering::SeqCst), 4, "each block once");
+            assert!(report.bytes_spilled >= 36_000_000 && report.peak_bytes <= limit_bytes);
+        }
+    }
+    assert!(results.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
 /// Blocks that take no memory until they are read.
 struct Outside(support::Counted);
 
@@ -173,4 +200,37 @@ fn a_directory_that_cannot_be_used_is_an_error_and_the_pool_goes_on() {
     assert!(failed.to_string().contains("/dev/null/absent"), "{failed}");
     let pool = pool.spilling_to(std::env::temp_dir());
     assert!(run(&pool, &plan, &Sources::new(), &[sink], &control).is_ok());
+}
+
+/// A sink that never takes anything.
+struct Panics;
+
+impl cleave_plan::Sink for Panics {
+    fn put(&self, _: &cleave_ops::Region, _: Data) -> Result<(), SourceError> {
+        panic!("no")
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_or_breaks_leaves_nothing_on_disk() {
+    let (graph, sum) = rows(&Shape::new([1200, 1000]), 60);
+    let plan = planned(&graph, sum, false, 6 * MIB).unwrap();
+    let parent = tempfile::tempdir().unwrap();
+    let left = || std::fs::read_dir(parent.path()).unwrap().count();
+    let pool = Pool::new(2).unwrap().spilling_to(parent.path().to_owned());
+    let cancel = Cancel::default();
+    let most = std::sync::atomic::AtomicUsize::new(0);
+    let stop = |event: cleave_plan::Event| {
+        most.fetch_max(left(), std::sync::atomic::Ordering::SeqCst);
+        if matches!(event, cleave_plan::Event::Stage { stage: 1, .. }) {
+            cancel.cancel();
+        }
+    };
+    let control = cleave_cpu::Control { cancel: cancel.clone(), events: &stop };
+    let stopped = run(&pool, &plan, &Sources::new(), &[Arc::new(Panics)], &control).unwrap_err();
+    assert_eq!((stopped.code(), left()), ("cancelled", 0));
+    assert_eq!(most.into_inner(), 1, "blocks were on disk before");
+    let control = cleave_cpu::Control { cancel: Cancel::default(), events: &|_| {} };
+    let broken = run(&pool, &plan, &Sources::new(), &[Arc::new(Panics)], &control).unwrap_err();
+    assert_eq!((broken.code(), left()), ("bug", 0));
 }

@@ -17,6 +17,8 @@ use cleave_ops::{AxisChunks, Chunks, DType, Shape, View};
 const ADDITION_NS: f64 = 0.35;
 /// What reading an element of a stored array takes where its block must be decoded.
 const DECODE_NS: f64 = 8.0;
+/// What an element takes where values are made for a block at a time: panels are no such blocks.
+const LOCAL_NS: f64 = 50.0;
 /// What moving an element into a panel takes, and writing one of the result.
 const PACK_NS: f64 = 1.0;
 const WRITE_NS: f64 = 1.0;
@@ -50,7 +52,8 @@ fn element_ns(program: &Program, options: &Options) -> f64 {
     let decoded = |id: &SourceId| options.sources.get(id).is_some_and(|s| !s.is_resident());
     let stored = |action: &Action| matches!(action, Action::Load { origin: Origin::Stored(id), .. } if decoded(id));
     let decodes = program.steps.iter().filter(|s| stored(&s.action)).count();
-    program.weight() * ADDITION_NS + decodes as f64 * DECODE_NS
+    let locals = if program.has_locals() { LOCAL_NS } else { 0.0 };
+    program.weight() * ADDITION_NS + decodes as f64 * DECODE_NS + locals
 }
 
 /// The stage of a contraction.

@@ -18,6 +18,7 @@ use cleave_ops::op::FoldFacts;
 use cleave_ops::{Chunks, Class, FoldLoop, Op, Shape};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
+use std::collections::BTreeMap;
 
 /// The loop of a reduction.
 pub fn fold_loop(op: &'static Op, loop_index: usize) -> &'static FoldLoop {
@@ -209,6 +210,7 @@ fn assemble(graph: &Graph, outputs: &[Output], groups: &[Group], options: &Optio
         buffers: Vec::new(),
         outputs: planned.collect(),
         cache_bytes: 0,
+        staged: BTreeMap::new(),
         limit_bytes: options.memory_limit_bytes,
         needs: Vec::new(),
         totals: Totals::default(),

@@ -218,9 +218,12 @@ impl std::error::Error for SpillError {
 impl RunError {
     /// A block that a source did not give.
     pub fn read(error: SourceError) -> Self {
-        match error.cause.downcast_ref::<SpillError>() {
-            Some(spill) => RunError::Spill(spill.clone()),
-            None => RunError::Read(error),
+        if let Some(spill) = error.cause.downcast_ref::<SpillError>() {
+            return RunError::Spill(spill.clone());
+        }
+        match error.cause.downcast_ref::<RunError>() {
+            Some(RunError::Cancelled) => RunError::Cancelled,
+            _ => RunError::Read(error),
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use crate::error::{Demand, PlanError};
 use crate::hold::Why;
-use crate::memory::{Reading, result_grid, task_bytes, totals, waiting_bytes};
+use crate::lattice::inner_box;
+use crate::memory::{Reading, is_read_before, largest_block, result_grid, task_bytes, totals, waiting_bytes};
 use crate::plan::{Buffer, Holding, Keep, Need, Options, Plan};
 use crate::stage::{Stage, Target, Work};
-use cleave_graph::NodeId;
-use cleave_ops::Chunks;
+use cleave_graph::{NodeId, SourceId};
+use cleave_ops::{AxisChunks, Chunks};
 use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
 
 /// The most bytes of decoded blocks that are kept where there is room.
 const CACHE_BYTES: u64 = 1 << 30;
@@ -15,6 +17,9 @@ const CACHE_BYTES: u64 = 1 << 30;
 const DENSE_BYTES: u64 = 256 << 10;
 /// How often tasks are made smaller.
 const MOST_SHRINKS: u32 = 3;
+/// The elements of a part of a stored block that is too large, and the most along its last axis.
+const PART_LEN: usize = 1 << 17;
+const PART_ROW_LEN: usize = 4096;
 /// Tasks of fewer bytes are not made smaller.
 const SMALL_TASK_BYTES: u64 = 1 << 20;
 
@@ -41,6 +46,9 @@ pub(crate) enum Misfit {
 pub(crate) fn fit(plan: &mut Plan, options: &Options) -> Result<(), Misfit> {
     place_results(plan, options);
     let limit = if options.memory_limit_bytes == 0 { u64::MAX } else { options.memory_limit_bytes };
+    while let Some(source) = stored_in_large_blocks(plan, options, limit) {
+        plan.staged.insert(source, finer(options.sources[&source].grid()));
+    }
     let fixed: Vec<Fixed> = (0..plan.stages.len()).map(|i| Fixed::of(plan, i, options)).collect();
     refuse_what_cannot(plan, options, &fixed, limit)?;
     spill_what_must(plan, options, &fixed, limit)?;
@@ -131,15 +139,48 @@ fn shrinks(stage: &Stage, plan: &Plan, options: &Options) -> bool {
     of_the_engine && options.choices.shrink < MOST_SHRINKS && task_bytes(stage, plan) > SMALL_TASK_BYTES
 }
 
+/// A stored array that one thread reads in blocks of which there is no room for as many as it touches at once, so
+/// that it would read them again and again.
+fn stored_in_large_blocks(plan: &Plan, options: &Options, limit: u64) -> Option<SourceId> {
+    let too_large = |(number, stage): (usize, &Stage)| {
+        let reading = Reading::of(number, plan, options, true);
+        let there = Fixed::of(plan, number, options).bytes().saturating_add(task_bytes(stage, plan));
+        let needed = there.saturating_add(reading.easy(1)).saturating_add(reading.staging());
+        let (_, source) = reading.dearest.filter(|_| needed > limit)?;
+        let block = largest_block(options.sources[&source].grid()) * options.sources[&source].dtype().size() as u64;
+        let parts = (4 * PART_LEN * options.sources[&source].dtype().size()) as u64;
+        let once = if is_read_before(plan, number, source) { 0 } else { block.saturating_mul(2) };
+        let staged = there.saturating_add(once).saturating_add(parts);
+        (block > parts / 4 && staged <= limit).then_some(source)
+    };
+    plan.stages.iter().enumerate().find_map(too_large)
+}
+
+/// The blocks of a grid, each cut into parts of about a MiB that are not too narrow for any direction.
+fn finer(grid: &Chunks) -> Chunks {
+    let most: SmallVec<[usize; 4]> = grid.0.iter().map(AxisChunks::longest).collect();
+    let mut sides = inner_box(&most, PART_LEN).to_vec();
+    if let [.., row, column] = sides.as_mut_slice() {
+        *column = (*column).min(PART_ROW_LEN);
+        *row = (PART_LEN / *column).clamp(1, most[most.len() - 2].max(1));
+    }
+    let cut = |(axis, &side): (&AxisChunks, &usize)| {
+        let parts = |len: usize| (0..len.div_ceil(side)).map(move |i| side.min(len - i * side));
+        AxisChunks::from_lens(axis.lens().flat_map(parts))
+    };
+    Chunks(grid.0.iter().zip(&sides).map(cut).collect())
+}
+
 /// The least a stage can do with: one thread, one stored block after the other, all that may be on disk there.
 fn least(plan: &Plan, number: usize, options: &Options) -> (u64, u64) {
     let stage = &plan.stages[number];
     let spill = live(plan, number).filter(|b| b.keep != Keep::Dense).map(block_bytes).max().unwrap_or(0);
-    (task_bytes(stage, plan).saturating_add(spill), Reading::of(stage, plan, options, true).least())
+    let reading = Reading::of(number, plan, options, true);
+    (task_bytes(stage, plan).saturating_add(spill), reading.least().saturating_add(reading.staging()))
 }
 
 fn block_bytes(buffer: &Buffer) -> u64 {
-    crate::memory::largest_block(&buffer.grid).saturating_mul(buffer.dtype.size() as u64)
+    largest_block(&buffer.grid).saturating_mul(buffer.dtype.size() as u64)
 }
 
 fn refuse_what_cannot(plan: &Plan, options: &Options, fixed: &[Fixed], limit: u64) -> Result<(), Misfit> {
@@ -183,8 +224,9 @@ fn spill_what_must(plan: &mut Plan, options: &Options, fixed: &[Fixed], limit: u
 fn reserve(plan: &Plan, number: usize, options: &Options, free: u64) -> u64 {
     let stage = &plan.stages[number];
     let workers = wanted_workers(stage, options);
+    let reading = Reading::of(number, plan, options, true);
     let full = (task_bytes(stage, plan).saturating_mul(workers as u64))
-        .saturating_add(Reading::of(stage, plan, options, true).easy(workers));
+        .saturating_add(reading.easy(workers).saturating_add(reading.staging()));
     let (work, read) = least(plan, number, options);
     full.min(free / 2).max(work.saturating_add(read)).min(free)
 }
@@ -214,7 +256,8 @@ fn need(plan: &Plan, number: usize, options: &Options, fixed: &Fixed, limit: u64
     let stage = &plan.stages[number];
     let waiting = live(plan, number).filter(|b| b.keep != Keep::Dense).map(Buffer::memory_bytes);
     let there = waiting.fold(fixed.bytes(), u64::saturating_add).saturating_add(waiting_bytes(stage));
-    let (reading, task) = (Reading::of(stage, plan, options, false), task_bytes(stage, plan));
+    let (reading, task) = (Reading::of(number, plan, options, false), task_bytes(stage, plan));
+    let there = there.saturating_add(reading.staging());
     let with = |workers: usize| there.saturating_add(task.saturating_mul(workers as u64));
     let fits = |workers: &usize| with(*workers).saturating_add(reading.easy(*workers)) <= limit;
     let workers = (1..=wanted_workers(stage, options)).rev().find(fits).unwrap_or(1);

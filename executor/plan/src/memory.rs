@@ -7,7 +7,8 @@ use crate::plan::{Keep, Options, Plan, Totals, nbytes};
 use crate::program::{Action, Origin, Program, Step};
 use crate::stage::{FoldWork, Stage, StoreWork, Work};
 use cleave_graph::SourceId;
-use cleave_ops::Chunks;
+use cleave_ops::view::{SourceAxis, Term};
+use cleave_ops::{AxisChunks, Chunks, Region, View};
 use std::collections::BTreeMap;
 
 /// States of a tile a thread keeps for each goal: the trees over cells and over superboxes, and spares.
@@ -24,16 +25,54 @@ pub(crate) fn result_grid(stage: &Stage) -> Chunks {
     }
 }
 
+/// Whether stages before that one have read every element of a source.
+pub(crate) fn is_read_before(plan: &Plan, number: usize, source: SourceId) -> bool {
+    plan.stages[..number].iter().any(|stage| reads_all(stage, source))
+}
+
+/// Whether a stage reads every element of a source.
+fn reads_all(stage: &Stage, source: SourceId) -> bool {
+    let steps = stage.programs().flat_map(|p| p.locals.iter().flat_map(|l| &l.program.steps).chain(&p.steps));
+    steps.into_iter().any(|step| match &step.action {
+        Action::Load { origin: Origin::Stored(id), shape, view } if *id == source => {
+            let whole = |(s, len): (&SourceAxis, &usize)| match s.only() {
+                Some(term) => term.step.abs() == 1 && view.shape[term.axis] == *len,
+                None => *len == 1,
+            };
+            view.source.iter().zip(shape.iter()).all(whole)
+        }
+        _ => false,
+    })
+}
+
+/// The most blocks of a grid that regions of those lengths, one beside the other, show through a view.
+fn touched(grid: &Chunks, view: &View, region: Option<&Region>) -> u64 {
+    let Some(region) = region else { return 1 };
+    let axis = |(chunks, s): (&AxisChunks, &SourceAxis)| {
+        if s.terms.iter().any(|t| region.len[t.axis] == 0) {
+            return 1;
+        }
+        let reach = |t: &Term| (region.len[t.axis] - 1) * t.step.unsigned_abs() as usize;
+        let span = s.terms.iter().map(reach).sum::<usize>() + 1;
+        let chunk = chunks.longest().max(1);
+        let fits = chunk.is_multiple_of(span) || span.is_multiple_of(chunk);
+        let aligned = fits && s.only().is_some_and(|t| t.step == 1) && (s.start as usize).is_multiple_of(chunk);
+        let blocks = if aligned { span.div_ceil(chunk) } else { (span - 1) / chunk + 2 };
+        blocks.min(chunks.count()) as u64
+    };
+    grid.0.iter().zip(&view.source).map(axis).fold(1, u64::saturating_mul)
+}
+
 /// Bytes one thread holds while it works on a stage.
 pub fn task_bytes(stage: &Stage, plan: &Plan) -> u64 {
-    let registers = stage.programs().map(|p| p.register_bytes(TILE_LEN)).fold(0, u64::saturating_add);
+    let of = |p: &Program| p.register_bytes(TILE_LEN).saturating_add(p.local_bytes(&block_shape(&p.space)));
+    let registers = stage.programs().map(of).fold(0, u64::saturating_add);
     let work = match &stage.work {
         Work::Fold(fold) => fold_bytes(fold),
         Work::Store(store) => store_bytes(store, plan),
         Work::Contract(contract) => contract.task_bytes(),
     };
-    let locals = stage.programs().map(|p| p.local_bytes(&block_shape(&p.space))).fold(0, u64::saturating_add);
-    THREAD_BYTES.saturating_add(registers).saturating_add(work).saturating_add(locals)
+    THREAD_BYTES.saturating_add(registers).saturating_add(work)
 }
 
 /// Bytes of what tasks leave for each other.
@@ -76,31 +115,44 @@ fn fold_bytes(fold: &FoldWork) -> u64 {
     fold.goals.iter().map(goal).sum::<u64>() + tile * 16
 }
 
-/// Stored blocks a stage reads: those a thread wants at once, the largest of them, and all there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Stored blocks a stage reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
+    /// Bytes of the blocks that one task touches.
     pub(crate) at_once: u64,
+    /// Bytes of the largest block.
     pub(crate) largest: u64,
+    /// Bytes of all blocks.
     pub(crate) all: u64,
+    /// Bytes of the largest block that is read only to be cut.
+    pub(crate) staged: u64,
+    /// The stored array of which a task touches most, with its bytes, where its blocks can be cut.
+    pub(crate) dearest: Option<(u64, SourceId)>,
 }
 
 impl Reading {
     /// Of a stage; values between stages count where they are on disk or `spilled` says so.
-    pub(crate) fn of(stage: &Stage, plan: &Plan, options: &Options, spilled: bool) -> Self {
-        let mut reading = Self::default();
-        let mut add = |block: u64, all: u64| {
-            reading.at_once = reading.at_once.saturating_add(block);
-            reading.largest = reading.largest.max(block);
-            reading.all = reading.all.saturating_add(all);
-        };
+    pub(crate) fn of(number: usize, plan: &Plan, options: &Options, spilled: bool) -> Self {
+        let (mut reading, stage) = (Self::default(), &plan.stages[number]);
+        let region = stage.task_region(0);
         let mut note = |program: &Program, step: &Step| {
-            let Action::Load { origin, shape, .. } = &step.action else { return };
+            let Action::Load { origin, shape, view } = &step.action else { return };
             let dtype = program.slots[step.out.0 as usize];
-            let block = |grid: &Chunks| largest_block(grid).saturating_mul(dtype.size() as u64);
+            let size = |elements: u64| elements.saturating_mul(dtype.size() as u64);
+            // A patch has a space of its own; it is counted as if it were read everywhere.
+            let seen = (program.space == stage.space).then_some(&region);
+            let touched_bytes = |grid: &Chunks| size(largest_block(grid)).saturating_mul(touched(grid, view, seen));
+            let all = nbytes(shape, dtype);
             match origin {
                 Origin::Stored(id) => {
-                    if let Some(source) = options.sources.get(id).filter(|s| !s.is_resident()) {
-                        add(block(source.grid()), nbytes(shape, dtype));
+                    let Some(source) = options.sources.get(id).filter(|s| !s.is_resident()) else { return };
+                    let grid = plan.staged.get(id).unwrap_or(source.grid());
+                    let at_once = touched_bytes(grid).min(all);
+                    reading.add(at_once, size(largest_block(grid)), all);
+                    match plan.staged.contains_key(id) {
+                        true if is_read_before(plan, number, *id) => {}
+                        true => reading.staged = reading.staged.max(size(largest_block(source.grid()))),
+                        false => reading.dearest = reading.dearest.max(Some((at_once, *id))),
                     }
                 }
                 Origin::Local(_) => {}
@@ -108,13 +160,24 @@ impl Reading {
                     let buffer = plan.buffer(*id);
                     let on_disk = matches!(buffer.keep, Keep::Spill { .. });
                     if on_disk || (spilled && buffer.keep != Keep::Dense) {
-                        add(block(&buffer.grid), nbytes(shape, dtype));
+                        reading.add(touched_bytes(&buffer.grid).min(all), size(largest_block(&buffer.grid)), all);
                     }
                 }
             }
         };
         stage.programs().for_each(|program| program.each_step(&mut note));
         reading
+    }
+
+    fn add(&mut self, at_once: u64, largest: u64, all: u64) {
+        self.at_once = self.at_once.saturating_add(at_once);
+        self.largest = self.largest.max(largest);
+        self.all = self.all.saturating_add(all);
+    }
+
+    /// Bytes that reading a block to be cut takes besides: it is there twice while it is unpacked.
+    pub(crate) fn staging(&self) -> u64 {
+        self.staged.saturating_mul(2)
     }
 
     /// Bytes with which so many threads never wait for each other: what they read at once, and what a block

@@ -7,8 +7,9 @@ use crate::hold::Why;
 use crate::rates::Rates;
 use crate::source::Sources;
 use crate::stage::{BufferId, Stage};
-use cleave_graph::{Graph, Node, NodeId};
+use cleave_graph::{Graph, Node, NodeId, SourceId};
 use cleave_ops::{Chunks, DType, Shape};
+use std::collections::BTreeMap;
 
 /// An array that is wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +69,9 @@ pub struct Plan {
     pub outputs: Vec<PlannedOutput>,
     /// The most bytes any stage has for decoded blocks of stored sources.
     pub cache_bytes: u64,
+    /// Stored arrays whose blocks are too large for several to be there, with the finer blocks they are cut into:
+    /// each of their own blocks is read once, and its parts wait on disk.
+    pub staged: BTreeMap<SourceId, Chunks>,
     /// The bytes that were allowed; 0 for no limit.
     pub limit_bytes: u64,
     /// What each stage takes.

@@ -24,9 +24,9 @@ impl fmt::Display for Plan {
         )?;
         for (number, stage) in self.stages.iter().enumerate() {
             write!(f, "stage {number}: {stage}")?;
-            let made = self.buffers.iter().enumerate().filter(|(_, b)| b.made_by == number && b.keep != Keep::Dense);
-            made.map(|(id, b)| writeln!(f, "  buffer {id} {}: {}, {}", Boxes(&b.grid), b.why, b.keep))
-                .collect::<fmt::Result>()?;
+            let mut made =
+                self.buffers.iter().enumerate().filter(|(_, b)| b.made_by == number && b.keep != Keep::Dense);
+            made.try_for_each(|(id, b)| writeln!(f, "  buffer {id} {}: {}, {}", Boxes(&b.grid), b.why, b.keep))?;
         }
         Ok(())
     }

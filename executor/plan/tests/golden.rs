@@ -4,7 +4,7 @@
 use cleave_graph::node::Ddof;
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::view::SourceAxis;
-use cleave_ops::{AxisChunks, Chunks, Class, Contract, ContractLoop, DType, Fill, Law, Op, Scalar, Shape, View, table};
+use cleave_ops::{AxisChunks, Chunks, Class, DType, Fill, Law, Scalar, Shape, View, table};
 use cleave_plan::{Cut, Options, Output, plan};
 
 fn add(graph: &mut Graph, kind: NodeKind, shape: &[usize]) -> NodeId {
@@ -121,22 +121,12 @@ fn a_grid_is_kept_as_it_was_asked_for() {
     insta::assert_snapshot!(plan(&g, &outputs, &Options { threads: 2, ..Options::default() }).unwrap());
 }
 
-static PRODUCT: Op = Op {
-    name: "product",
-    aliases: &[],
-    symbol: None,
-    method: false,
-    params: &[],
-    summary: "",
-    details: "",
-    examples: &[],
-    class: Class::Contract(Contract { loops: &[ContractLoop { dtype: DType::F64, add: |_, _| {} }], weight: 0.1 }),
-    numpy: None,
-};
-
 fn product(graph: &mut Graph, left: NodeId, right: NodeId, summed: [usize; 2], shape: &[usize]) -> NodeId {
+    let op = table::find("matmul").unwrap();
+    let Class::Contract(contract) = &op.class else { unreachable!() };
+    let loop_index = contract.loops.iter().position(|l| l.dtype == DType::F64).unwrap();
     let (batch, summed) = (Default::default(), [(summed[0], summed[1])].into_iter().collect());
-    add(graph, NodeKind::Contract { op: &PRODUCT, loop_index: 0, left, right, batch, summed }, shape)
+    add(graph, NodeKind::Contract { op, loop_index, left, right, batch, summed }, shape)
 }
 
 #[test]

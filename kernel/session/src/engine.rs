@@ -23,6 +23,9 @@ use std::time::Duration;
 /// A run of no more elements is over before its progress could be read, and costs no thread that tells it.
 const BRIEF: u64 = 1 << 16;
 
+/// Bytes of memory that wait for their next use between cells; more where the limit is high, fewer where it is low.
+const IDLE_BYTES: u64 = 128 << 20;
+
 /// What computes: settings, threads, and the data that arrays are loaded from.
 pub(crate) struct Engine {
     pub(crate) settings: Settings,
@@ -33,6 +36,10 @@ pub(crate) struct Engine {
     pub(crate) forecaster: Forecaster,
     pool: Option<Pool>,
     next_source: u64,
+    /// Sources up to this one were there before the cell and are there again if it fails.
+    before_cell: u64,
+    /// Sources up to this one were looked at by the last sweep.
+    swept: u64,
     next_run: u64,
     /// Threads that wait for failed runs' sinks, to remove what they wrote.
     clearing: Vec<JoinHandle<()>>,
@@ -75,6 +82,8 @@ impl Engine {
             values: HashSet::new(),
             pool: None,
             next_source: 0,
+            before_cell: 0,
+            swept: 0,
             next_run: 0,
             clearing: Vec::new(),
         }
@@ -95,7 +104,29 @@ impl Engine {
         id
     }
 
-    /// Forgets the data that no array of the graph loads.
+    /// A cell begins.
+    pub(crate) fn begin_cell(&mut self) {
+        self.before_cell = self.next_source;
+    }
+
+    /// Forgets data the cell has made that no named array needs any more.
+    pub(crate) fn forget_unnamed(&mut self, graph: &Graph, named: &dyn Fn() -> Vec<NodeId>) {
+        if self.swept == self.next_source {
+            return;
+        }
+        self.swept = self.next_source;
+        let (mut open, mut seen, mut live) = (named(), HashSet::new(), HashSet::new());
+        while let Some(node) = open.pop() {
+            if seen.insert(node) {
+                open.extend(graph[node].kind.inputs());
+                live.extend(if let NodeKind::Load(id) = graph[node].kind { Some(id) } else { None });
+            }
+        }
+        let before = self.before_cell;
+        self.sources.retain(|id, _| id.0 <= before || live.contains(id));
+    }
+
+    /// Forgets the data that no array of the graph loads, and gives memory back that waited for its next use.
     pub(crate) fn sweep(&mut self, graph: &Graph) {
         let live: HashSet<SourceId> = graph
             .iter()
@@ -103,6 +134,10 @@ impl Engine {
             .collect();
         self.sources.retain(|id, _| live.contains(id));
         self.values.retain(|id| live.contains(id));
+        if let Some(pool) = &self.pool {
+            let limit = self.settings.memory_limit_bytes;
+            pool.rooms().allow_idle(IDLE_BYTES.max(limit / 16).min(limit / 8));
+        }
     }
 
     /// Rewrites and plans.

@@ -67,6 +67,7 @@ impl Session {
         self.depth = 0;
         self.engine.cancel.0.store(false, Ordering::Relaxed);
         self.engine.forecaster.begin();
+        self.engine.begin_cell();
         if cell.store_history && !cell.silent {
             self.count += 1;
             self.remember(&cell.code);

@@ -176,6 +176,10 @@ impl Host for World<'_> {
         Ok(())
     }
 
+    fn tidy(&mut self, graph: &Graph, named: &dyn Fn() -> Vec<NodeId>) {
+        self.engine.forget_unnamed(graph, named);
+    }
+
     fn chunk_bytes(&self) -> usize {
         self.engine.settings.chunk_bytes
     }

@@ -37,6 +37,10 @@ pub trait Host {
     fn clock(&self) -> (f64, f64);
     /// Waits, unless interrupted.
     fn sleep(&mut self, seconds: f64) -> Result<(), Failure>;
+    /// Told between statements which arrays of the graph still have a name, so that others can be forgotten.
+    fn tidy(&mut self, graph: &Graph, named: &dyn Fn() -> Vec<NodeId>) {
+        let _ = (graph, named);
+    }
     /// The setting `array.chunk_size` in bytes.
     fn chunk_bytes(&self) -> usize;
 }

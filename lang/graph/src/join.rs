@@ -160,3 +160,25 @@ pub fn diff(graph: &mut Graph, array: NodeId, n: usize, axis: usize) -> Result<N
     }
     Ok(array)
 }
+
+/// Every element `count` times along an axis.
+pub fn repeat(graph: &mut Graph, array: NodeId, count: usize, axis: usize) -> Result<NodeId, OpError> {
+    let Node { shape, dtype, mut chunks, .. } = graph[array].clone();
+    let lens = shape.iter().enumerate().map(|(a, &len)| if a == axis { len.saturating_mul(count) } else { len });
+    Shape::checked(lens)?;
+    if count < 2 || shape[axis] == 1 {
+        return if count == 1 { Ok(array) } else { tile(graph, array, count, axis) };
+    }
+    let long = chunks.0[axis].runs().iter().map(|&(len, chunk_count)| (len * count, chunk_count));
+    chunks.0[axis] = AxisChunks::from_runs(long);
+    let mut whole = constant_in(graph, Scalar::Bool(false), dtype, chunks);
+    let shape = graph[whole].shape.clone();
+    for start in (0..count).filter(|_| !shape.is_empty_array()) {
+        let mut place = View::identity(&graph[array].shape);
+        place.source[axis] = SourceAxis::along(axis, start as i64, count as i64);
+        let Node { chunks, .. } = graph[whole].clone();
+        let kind = NodeKind::Overlay { base: whole, patch: array, place };
+        whole = graph.add(Node { kind, shape: shape.clone(), dtype, chunks });
+    }
+    Ok(whole)
+}

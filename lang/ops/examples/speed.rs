@@ -87,7 +87,7 @@ fn casts() {
 fn sample(dtype: DType, salt: usize) -> Data {
     let mut out = Data::zeros(dtype, TILE);
     let value = |i: usize| match dtype {
-        DType::F16 | DType::F32 | DType::F64 => Scalar::Float((((i + salt) * 7919 % 1999) as f64 + 129.0) / 2130.0),
+        DType::F16 | DType::F32 | DType::F64 => Scalar::Float((((i + salt) * 7919 % 1999) as f64 + 129.0) / 2131.0),
         _ => Scalar::Int(((i + salt) * 7919 % 97 + 1) as i128),
     };
     each_dtype!(Data, &mut out, v => (0..TILE).for_each(|i| v[i] = cleave_ops::data::Element::from_scalar(value(i))));

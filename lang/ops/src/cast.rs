@@ -2,6 +2,7 @@
 
 use crate::data::{Data, DataRef, Element};
 use crate::each_dtype;
+use crate::half_float;
 use crate::loops::{OPERAND, fast};
 use half::f16;
 
@@ -96,20 +97,28 @@ fn gather<T: Element>(src: &[T], base: usize, stride: isize, dst: &mut [T]) {
 
 #[inline(always)]
 fn int32(value: f64) -> i32 {
-    let fits = value > -2_147_483_649.0 && value < 2_147_483_648.0;
-    if fits { value as i32 } else { i32::MIN }
+    let whole = int64(value);
+    if whole == i64::from(whole as i32) { whole as i32 } else { i32::MIN }
 }
 
+/// By bits, since processors differ in what they make of a float that is too large.
 #[inline(always)]
 fn int64(value: f64) -> i64 {
-    let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
-    if fits { value as i64 } else { i64::MIN }
+    let bits = value.to_bits();
+    let exponent = ((bits >> 52) & 0x7ff) as i64 - 1023;
+    let digits = (bits & ((1 << 52) - 1)) | (1 << 52);
+    let (up, down) = ((exponent - 52) as u64 & 63, (52 - exponent) as u64 & 63);
+    let size = if exponent >= 52 { digits << up } else { digits >> down } as i64;
+    let size = if exponent < 0 { 0 } else { size };
+    let signed = if value < 0.0 { size.wrapping_neg() } else { size };
+    if exponent < 63 { signed } else { i64::MIN }
 }
 
 #[inline(always)]
 fn uint64(value: f64) -> u64 {
     let large = value >= 9_223_372_036_854_775_808.0;
-    if large { value as u64 } else { int64(value) as u64 }
+    let high = int64(value - 9_223_372_036_854_775_808.0) as u64 ^ (1 << 63);
+    if large { if value < 18_446_744_073_709_551_616.0 { high } else { u64::MAX } } else { int64(value) as u64 }
 }
 
 macro_rules! casts {
@@ -127,7 +136,7 @@ macro_rules! casts {
 macro_rules! from_integers {
     ($($t:ident)*) => { casts! {$(
         $t as x: bool => x != 0, i8 => x as i8, u8 => x as u8, i16 => x as i16, u16 => x as u16, i32 => x as i32,
-            u32 => x as u32, i64 => x as i64, u64 => x as u64, f16 => f16::from_f32(x as f32), f32 => x as f32,
+            u32 => x as u32, i64 => x as i64, u64 => x as u64, f16 => half_float::narrow(x as f32), f32 => x as f32,
             f64 => x as f64;
     )*} };
 }
@@ -147,9 +156,28 @@ casts! {
     bool as x: bool => x, i8 => x.into(), u8 => x.into(), i16 => x.into(), u16 => x.into(), i32 => x.into(),
         u32 => x.into(), i64 => x.into(), u64 => x.into(), f16 => if x { f16::ONE } else { f16::ZERO },
         f32 => x.into(), f64 => x.into();
-    f32 as x: f16 => f16::from_f32(x), f32 => x, f64 => x.into();
+    f32 as x: f16 => half_float::narrow(x), f32 => x, f64 => x.into();
     f64 as x: f16 => f16::from_f64(x), f32 => x as f32, f64 => x;
-    f16 as x: bool => x.to_f32() != 0.0, i8 => x.to_f32().cast(), u8 => x.to_f32().cast(), i16 => x.to_f32().cast(),
-        u16 => x.to_f32().cast(), i32 => x.to_f32().cast(), u32 => x.to_f32().cast(), i64 => x.to_f32().cast(),
-        u64 => x.to_f32().cast(), f16 => x, f32 => x.to_f32(), f64 => x.to_f64();
+    f16 as x: bool => half_float::widen(x) != 0.0, i8 => half_float::widen(x).cast(), u8 => half_float::widen(x).cast(), i16 => half_float::widen(x).cast(),
+        u16 => half_float::widen(x).cast(), i32 => half_float::widen(x).cast(), u32 => half_float::widen(x).cast(), i64 => half_float::widen(x).cast(),
+        u64 => half_float::widen(x).cast(), f16 => x, f32 => half_float::widen(x), f64 => x.to_f64();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_cut_toward_zero() {
+        let ends = [9_223_372_036_854_775_808.0, 4_503_599_627_370_496.0, 2_147_483_648.0, 2_147_483_649.0, 1.0, 0.0];
+        let near_ends = ends.iter().flat_map(|end: &f64| [end.next_down(), *end, end.next_up()]);
+        let spread = (0..200_000_u64).map(|i| f64::from_bits(i.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let middle = (0..100_000_u64).map(|i| (i as f64).powi(4) / 7.0);
+        for value in near_ends.chain(spread).chain(middle).flat_map(|v| [v, -v]) {
+            let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value);
+            assert_eq!(int64(value), if fits { value as i64 } else { i64::MIN }, "{value:e}");
+            let fits = value > -2_147_483_649.0 && value < 2_147_483_648.0;
+            assert_eq!(int32(value), if fits { value as i32 } else { i32::MIN }, "{value:e}");
+        }
+    }
 }

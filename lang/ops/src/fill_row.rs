@@ -3,9 +3,11 @@
 use crate::cast::Cast;
 use crate::data::{Data, Element};
 use crate::draw::{Drawn, Draws};
+use crate::dtype::DType;
 use crate::each_dtype;
 use crate::fill::{Fill, Law};
 use crate::lane::Num;
+use crate::loops::fast;
 use crate::rng::Stream;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
@@ -52,13 +54,11 @@ fn indices<T: Element>(first: i64, step: i64, out: &mut [T])
 where
     i64: Cast<T>,
 {
-    counted(out, |i| (first + step * i).cast());
-}
-
-/// Writes `f(0)`, `f(1)` and so on.
-#[inline(always)]
-fn counted<T: Element>(out: &mut [T], f: impl Fn(i64) -> T) {
-    out.iter_mut().zip(0..).for_each(|(o, i)| *o = f(i));
+    fast::counted(
+        out,
+        #[inline(always)]
+        |i| (first + step * i).cast(),
+    );
 }
 
 fn offsets<T: Element>(row: Row<'_>, shape: &Shape, out: &mut [T], hit: impl Fn(i64) -> bool)
@@ -72,7 +72,11 @@ where
         Some(axis) if axis + 2 == ndim => -row.step,
         _ => 0,
     };
-    counted(out, |i| hit(first + step * i).cast());
+    fast::counted(
+        out,
+        #[inline(always)]
+        |i| hit(first + step * i).cast(),
+    );
 }
 
 /// An element type in which a ramp is computed.
@@ -89,7 +93,7 @@ macro_rules! ramps {
                     return spaced(start, by, last, at, step, out);
                 }
                 let (start, by) = (<$wide>::from_scalar(start), <$wide>::from_scalar(by));
-                counted(out, |i| {
+                fast::counted(out, #[inline(always)] |i| {
                     let index: $wide = (at + step * i).cast();
                     start.add(index.mul(by)).cast()
                 });
@@ -109,12 +113,16 @@ where
     f64: Cast<T>,
 {
     let (start, by, end) = (start.to_f64(), by.to_f64(), last.1.to_f64());
-    let whole = T::DTYPE.kind() != crate::dtype::Kind::Float;
-    counted(out, |i| {
-        let index = at + step * i;
-        let value = if index == last.0 { end } else { index as f64 * by + start };
-        if whole { value.floor().cast() } else { value.cast() }
-    });
+    let whole = !matches!(T::DTYPE, DType::F16 | DType::F32 | DType::F64);
+    fast::counted(
+        out,
+        #[inline(always)]
+        |i| {
+            let index = at + step * i;
+            let value = if index == last.0 { end } else { index as f64 * by + start };
+            if whole { value.floor().cast() } else { value.cast() }
+        },
+    );
 }
 
 fn random<T: Drawn>(stream: Stream, law: &Law, shape: &Shape, row: Row<'_>, out: &mut [T])

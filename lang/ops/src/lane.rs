@@ -6,6 +6,7 @@
 
 use crate::data::Element;
 use crate::division;
+use crate::half_float;
 use crate::math::{self, narrow};
 use half::f16;
 
@@ -131,21 +132,27 @@ impl Num for f16 {
     const ONE: Self = f16::ONE;
     const LEAST: Self = f16::NEG_INFINITY;
     const GREATEST: Self = f16::INFINITY;
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
-        f16::from_f32(self.to_f32() + other.to_f32())
+        half_float::narrow(half_float::widen(self) + half_float::widen(other))
     }
+    #[inline(always)]
     fn sub(self, other: Self) -> Self {
-        f16::from_f32(self.to_f32() - other.to_f32())
+        half_float::narrow(half_float::widen(self) - half_float::widen(other))
     }
+    #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        f16::from_f32(self.to_f32() * other.to_f32())
+        half_float::narrow(half_float::widen(self) * half_float::widen(other))
     }
+    #[inline(always)]
     fn neg(self) -> Self {
         f16::from_bits(self.to_bits() ^ 0x8000)
     }
+    #[inline(always)]
     fn abs(self) -> Self {
         f16::from_bits(self.to_bits() & 0x7fff)
     }
+    #[inline(always)]
     fn is_nan(self) -> bool {
         f16::is_nan(self)
     }
@@ -198,12 +205,15 @@ macro_rules! float_functions {
 
         impl Float for f16 {
             fn near(value: f64) -> Self { f16::from_f64(value) }
+            #[inline(always)]
             fn widest(self) -> f64 { self.to_f64() }
-            fn div(self, other: Self) -> Self { f16::from_f32(self.to_f32() / other.to_f32()) }
+            #[inline(always)]
+            fn div(self, other: Self) -> Self { half_float::narrow(half_float::widen(self) / half_float::widen(other)) }
+            #[inline(always)]
             fn signbit(self) -> bool { self.is_sign_negative() }
             fn next_toward(self, to: Self) -> Self { next_half(self, to) }
-            $(fn $name(self) -> Self { f16::from_f32($narrow(self.to_f32())) })*
-            $(fn $name2(self, other: Self) -> Self { f16::from_f32($narrow2(self.to_f32(), other.to_f32())) })*
+            $(#[inline(always)] fn $name(self) -> Self { half_float::narrow($narrow(half_float::widen(self))) })*
+            $(#[inline(always)] fn $name2(self, other: Self) -> Self { half_float::narrow($narrow2(half_float::widen(self), half_float::widen(other))) })*
         }
     };
 }
@@ -239,6 +249,7 @@ float_functions! {
     atanh math::atanh, narrow::atanh;
     ;
     pow math::pow, narrow::pow;
+    usual_pow math::usual_pow, narrow::usual_pow;
     atan2 math::atan2, narrow::atan2;
     hypot math::hypot, narrow::hypot;
     fmod libm::fmod, libm::fmodf;

@@ -1,6 +1,6 @@
 //! What arrays are made of, and the table of what can be done with them.
 //!
-//! In reading order: `dtype`, `scalar`, `data` (a typed buffer), `cast` (conversions and strided copies), `shape`,
+//! In reading order: `dtype`, `scalar`, `data` (a typed buffer), `half_float`, `cast` (conversions and strided copies), `shape`,
 //! `region` (a box of indices), `chunks`, `chunk_spec` (what a user writes for them), `view` (index arithmetic),
 //! `fill` (values made from an index), `rng` (random bits from an index), `draw` (random laws), `fill_row` (rows
 //! of fills), `op` (what an entry of the table holds), `args` (an entry's arguments, bound), `infer` (which loop
@@ -28,6 +28,7 @@ mod fold_arg;
 mod fold_map;
 mod fold_var;
 mod formula;
+mod half_float;
 pub mod infer;
 pub mod lane;
 mod loops;

@@ -44,6 +44,7 @@ pub(crate) fn mixed<A: Element, B: Element, R: Element>(x: &[DataRef<'_>], out: 
 pub(crate) mod fast {
     use super::{operand, result};
     use crate::data::{Data, DataRef, Element};
+    use crate::dtype::DType;
     use pulp::{Arch, Simd, WithSimd};
 
     struct One<'a, A, R, F>(&'a [A], &'a mut [R], F);
@@ -79,6 +80,21 @@ pub(crate) mod fast {
         Arch::new().dispatch(Two(x, y, out, f));
     }
 
+    /// Writes `f(0)`, `f(1)` and so on.
+    pub(crate) fn counted<R>(out: &mut [R], f: impl Fn(i64) -> R) {
+        struct Counted<'a, R, F>(&'a mut [R], F);
+        impl<R, F: Fn(i64) -> R> WithSimd for Counted<'_, R, F> {
+            type Output = ();
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _simd: S) {
+                for (o, i) in self.0.iter_mut().zip(0..) {
+                    *o = (self.1)(i);
+                }
+            }
+        }
+        Arch::new().dispatch(Counted(out, f));
+    }
+
     /// Whether a test holds for all elements.
     pub(crate) fn all<A: Copy>(x: &[A], test: impl Fn(A) -> bool) -> bool {
         all_pairs(
@@ -112,9 +128,14 @@ pub(crate) mod fast {
         x.iter().all(|&a| a == first).then_some(first)
     }
 
-    /// Applies `f` from slice to slice. Narrow elements gain nothing from dispatch and take the plain loop.
+    /// Whether a loop gains from dispatch: narrow integers do not.
+    const fn gains<A: Element, R: Element>() -> bool {
+        size_of::<A>() >= 4 || size_of::<R>() >= 4 || matches!(A::DTYPE, DType::F16)
+    }
+
+    /// Applies `f` from slice to slice.
     pub(crate) fn map<A: Element, R: Element>(x: &[A], out: &mut [R], f: impl Fn(A) -> R) {
-        if const { size_of::<A>() >= 4 } {
+        if const { gains::<A, R>() } {
             wide(x, out, f);
         } else {
             out.iter_mut().zip(x).for_each(|(o, &a)| *o = f(a));
@@ -128,7 +149,7 @@ pub(crate) mod fast {
 
     /// Applies a formula of two operands.
     pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
-        if const { size_of::<A>() >= 4 } {
+        if const { gains::<A, R>() } {
             Arch::new().dispatch(Two(operand(x, 0), operand(x, 1), result(out), f));
         } else {
             super::binary(x, out, f);
@@ -202,35 +223,50 @@ pub(crate) mod deep {
         angles(operand(x, 0), result(out), f, math::NEAR / 4.0, crate::formula::any_sinc);
     }
 
-    /// Powers; one exponent for all is known to the formula when it is compiled, if it is a usual one.
-    pub(crate) fn float_powers<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A, A) -> A) {
+    /// Powers; one exponent for all is known to the formula when it is compiled, if it is a common one. Where no root
+    /// or reciprocal is asked for, `usual` does not make them.
+    pub(crate) fn float_powers<A: Float>(x: &[DataRef<'_>], out: &mut Data, usual: impl Fn(A, A) -> A) {
         let (base, power, out) = (operand::<A>(x, 0), operand::<A>(x, 1), result::<A>(out));
         match fast::common(power).map(Float::widest) {
             Some(2.0) => fast::wide(
                 base,
                 out,
                 #[inline(always)]
-                |a| f(a, A::near(2.0)),
+                |a: A| a.pow(A::near(2.0)),
             ),
             Some(3.0) => fast::wide(
                 base,
                 out,
                 #[inline(always)]
-                |a| f(a, A::near(3.0)),
+                |a: A| a.pow(A::near(3.0)),
             ),
             Some(0.5) => fast::wide(
                 base,
                 out,
                 #[inline(always)]
-                |a| f(a, A::near(0.5)),
+                |a: A| a.pow(A::near(0.5)),
             ),
             Some(-1.0) => fast::wide(
                 base,
                 out,
                 #[inline(always)]
-                |a| f(a, A::near(-1.0)),
+                |a: A| a.pow(A::near(-1.0)),
             ),
-            _ => fast::wide_pairs(base, power, out, f),
+            _ if fast::all(
+                power,
+                #[inline(always)]
+                |b| (b != A::near(0.5)) & (b != A::near(-1.0)),
+            ) =>
+            {
+                fast::wide_pairs(base, power, out, usual);
+            }
+            _ => fast::wide_pairs(
+                base,
+                power,
+                out,
+                #[inline(always)]
+                |a, b| a.pow(b),
+            ),
         }
     }
 

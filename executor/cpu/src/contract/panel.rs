@@ -72,7 +72,9 @@ impl<'a> Panel<'a> {
             for inner in inner {
                 watch.visit(0)?;
                 let (free, shared) = if self.operand.first == Side::Free { (outer, inner) } else { (inner, outer) };
-                self.machine.tile(&self.operand.region(batch, &free.1, &shared.1))?;
+                let region = self.operand.region(batch, &free.1, &shared.1);
+                self.machine.prepare(&region, watch)?;
+                self.machine.tile(&region)?;
                 let width = self.width.unwrap_or(1);
                 let (free, shared) = ((free.0, free.1.size()), (shared.0, shared.1.size()));
                 self.place(&Place { free, shared, panel, width }, free_len);

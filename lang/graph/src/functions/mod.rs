@@ -3,6 +3,7 @@
 //! An entry says where it is found (everywhere, in the array modules, in `math`, as a method of text, …), what
 //! it takes, and what it does. Completion, hover, help and the check of keywords read these entries.
 
+mod along;
 mod bound;
 mod builtin;
 mod convert;
@@ -217,6 +218,7 @@ static GROUPS: &[&[FunctionEntry]] = &[
     dicts::ENTRIES,
     create::ENTRIES,
     join::ENTRIES,
+    along::ENTRIES,
     pad::ENTRIES,
     generator::ENTRIES,
     storage::ENTRIES,

@@ -113,6 +113,8 @@ pub struct Machine<'a> {
     pub(crate) calls: usize,
     /// How deep expressions and statements nest.
     pub(crate) depth: usize,
+    /// How many running loops go over arrays, which have no name.
+    pub(crate) unnamed: usize,
 }
 
 /// Checks a program and runs it; the value of its last statement if that is an expression. When it fails, the
@@ -143,7 +145,7 @@ pub fn execute(
     state: &mut Interp,
     host: &mut dyn Host,
 ) -> Result<Option<Value>, Diagnostic> {
-    let mut machine = Machine { state, host, source: source.clone(), frame: None, calls: 0, depth: 0 };
+    let mut machine = Machine { state, host, source: source.clone(), frame: None, calls: 0, depth: 0, unnamed: 0 };
     if let StmtKind::Expr(expr) = &stmt.node {
         machine.check_interrupt(stmt.span)?;
         let value = machine.eval(expr)?;
@@ -156,7 +158,7 @@ pub fn execute(
 /// The text of a value as `print` and `repr` write it: `str` first, then `repr`.
 pub fn texts(value: &Value, state: &mut Interp, host: &mut dyn Host) -> Result<(String, String), Diagnostic> {
     let source = Source::new("output", "");
-    let mut machine = Machine { state, host, source, frame: None, calls: 0, depth: 0 };
+    let mut machine = Machine { state, host, source, frame: None, calls: 0, depth: 0, unnamed: 0 };
     let text = machine.str_of(value, Span::default())?;
     Ok((text, machine.repr_of(value, Span::default())?))
 }

@@ -1,5 +1,6 @@
 //! Statements.
 
+use super::iterate::Items;
 use super::{Eval, Machine};
 use crate::scope::Binding;
 use crate::value::Value;
@@ -32,7 +33,17 @@ impl Machine<'_> {
 
     pub(crate) fn statement(&mut self, stmt: &Stmt) -> Eval<Flow> {
         self.check_interrupt(stmt.span)?;
-        self.deeper(stmt.span, |m| m.statement_kind(stmt))
+        let flow = self.deeper(stmt.span, |m| m.statement_kind(stmt))?;
+        self.tidy();
+        Ok(flow)
+    }
+
+    /// Lets the host forget arrays, where every array that is still wanted has a name.
+    fn tidy(&mut self) {
+        if self.calls == 0 && self.unnamed == 0 {
+            let scope = &self.state.scope;
+            self.host.tidy(&self.state.graph, &|| scope.nodes());
+        }
     }
 
     fn statement_kind(&mut self, stmt: &Stmt) -> Eval<Flow> {
@@ -87,17 +98,30 @@ impl Machine<'_> {
 
     fn for_statement(&mut self, target: &Expr, iter: &Expr, body: &Body, orelse: &Body) -> Eval<Flow> {
         let value = self.eval(iter)?;
+        let mut arrays = 0;
+        value.clone().each_node(&mut |_| arrays = 1);
         let mut items = self.items_of(value, iter.span)?;
-        while let Some(item) = self.next_item(&mut items)? {
+        self.unnamed += arrays;
+        let flow = self.turns(target, iter, &mut items, body);
+        self.unnamed -= arrays;
+        match flow? {
+            Flow::Next => self.body(orelse),
+            Flow::Break => Ok(Flow::Next),
+            leave @ (Flow::Return(_) | Flow::Continue) => Ok(leave),
+        }
+    }
+
+    /// The turns of a loop: `Next` after the last, or what left it before.
+    fn turns(&mut self, target: &Expr, iter: &Expr, items: &mut Items, body: &Body) -> Eval<Flow> {
+        while let Some(item) = self.next_item(items)? {
             self.check_interrupt(iter.span)?;
             self.assign(target, item)?;
             match self.body(body)? {
                 Flow::Next | Flow::Continue => {}
-                Flow::Break => return Ok(Flow::Next),
-                leave @ Flow::Return(_) => return Ok(leave),
+                leave @ (Flow::Break | Flow::Return(_)) => return Ok(leave),
             }
         }
-        self.body(orelse)
+        Ok(Flow::Next)
     }
 
     fn while_statement(&mut self, test: &Expr, body: &Body, orelse: &Body) -> Eval<Flow> {

@@ -1,7 +1,7 @@
 //! Inverses of the circular functions.
 
 use super::{Lane, Pair, fast_sum, poly, quotient};
-use std::f64::consts::{FRAC_PI_2, PI};
+use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
 const PI_LOW: f64 = 1.2246467991473532e-16;
 const HALF_PI_LOW: f64 = 6.123233995736766e-17;
@@ -31,7 +31,7 @@ fn angle<L: Lane>(y: L, x: L) -> Angle<L> {
     let p = poly!(z; -0.333333333333329, 0.1999999999986905, -0.14285714271897457, 0.11111110380327573,
         -0.09090886525061445, 0.07691867008348534, -0.06660983690187527, 0.05833010397997139, -0.04974700221630494,
         0.03648363954139575, -0.016240222360908572);
-    let turn = choose([0.0, 0.4636476090008061, 0.7853981633974483, 0.982793723247329, FRAC_PI_2]);
+    let turn = choose([0.0, 0.4636476090008061, FRAC_PI_4, 0.982793723247329, FRAC_PI_2]);
     let low = choose([0.0, 2.2698777452961687e-17, 3.061616997868383e-17, 1.3903311031230998e-17, HALF_PI_LOW]);
     Angle { turn: Pair(turn, low), rest: t, low: z * t * p }
 }

@@ -14,7 +14,7 @@ macro_rules! narrow {
 }
 
 narrow! { exp exp2 expm1 sinh cosh tanh log log1p log2 log10 asinh acosh atanh sin cos tan any_sin any_cos any_tan asin acos atan cbrt
-; pow atan2 hypot }
+; pow usual_pow atan2 hypot }
 
 /// What division toward zero leaves over, as in float64, exactly.
 #[inline(always)]

@@ -54,9 +54,9 @@ fn whole<L: Lane>(y: L) -> (L::Mask, L::Bits) {
     (whole, odd.bits())
 }
 
-/// `x` to the power of `y`; squares, cubes, roots and reciprocals as exact as those are.
+/// `x` to the power of `y`, which is neither 1/2 nor -1; squares and cubes are products.
 #[inline(always)]
-pub(crate) fn pow<L: Lane>(x: L, y: L) -> L {
+pub(crate) fn usual_pow<L: Lane>(x: L, y: L) -> L {
     let (zero, one) = (L::of(0.0), L::of(1.0));
     let size = x.abs();
     let (whole, odd) = whole(y);
@@ -70,10 +70,15 @@ pub(crate) fn pow<L: Lane>(x: L, y: L) -> L {
     let value = L::pick(x.eq(x) & y.eq(y), value, x + y);
     let value = L::pick(y.eq(L::of(2.0)), x * x, value);
     let value = L::pick(y.eq(L::of(3.0)), x * x * x, value);
-    let root = L::pick(x.eq(L::of(-INFINITY)), L::of(INFINITY), x.sqrt() + zero);
-    let value = L::pick(y.eq(L::of(0.5)), root, value);
-    let value = L::pick(y.eq(L::of(-1.0)), one / x, value);
     L::pick(y.eq(zero) | x.eq(one), one, value)
+}
+
+/// `x` to the power of `y`; roots and reciprocals as exact as those are.
+#[inline(always)]
+pub(crate) fn pow<L: Lane>(x: L, y: L) -> L {
+    let root = L::pick(x.eq(L::of(-INFINITY)), L::of(INFINITY), x.sqrt() + L::of(0.0));
+    let value = L::pick(y.eq(L::of(0.5)), root, usual_pow(x, y));
+    L::pick(y.eq(L::of(-1.0)), L::of(1.0) / x, value)
 }
 
 /// Cube root: a guess from the exponent, a polynomial, and one step of Newton's.

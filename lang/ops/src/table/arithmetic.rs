@@ -137,7 +137,7 @@ static POW: Op = Op {
     examples: &[("arange(4) ** 2", "[0 1 4 9]"), ("arange(3) ** 0.5", "[0.         1.         1.41421356]")],
     class: Class::Map(Map {
         check: Some(no_negative_power),
-        ..map(number_loops!(deep::int_powers, f::int_pow; deep::float_powers, Float::pow), 40.0)
+        ..map(number_loops!(deep::int_powers, f::int_pow; deep::float_powers, Float::usual_pow), 40.0)
     }),
     numpy: numpy("np.power", 0.0, 10.0, 2.0),
     ..MAP
@@ -147,7 +147,7 @@ static FLOAT_POWER: Op = Op {
     name: "float_power",
     summary: "First operand raised to the second, in float64",
     examples: &[("float_power(arange(1, 4), -1)", "[1.         0.5        0.33333333]")],
-    class: Class::Map(map(map_loops!(2 same deep::float_powers; Float::pow: f64), 40.0)),
+    class: Class::Map(map(map_loops!(2 same deep::float_powers; Float::usual_pow: f64), 40.0)),
     numpy: numpy("np.float_power", 0.0, 10.0, 2.0),
     ..MAP
 };

@@ -1,11 +1,12 @@
 //! Windows that slide over an array.
 
 use super::{array, axes, numpy};
-use crate::args::{Args, AxisList};
+use crate::Arg;
+use crate::args::{ArgResult, Args, AxisList, axis_of};
 use crate::error::OpError;
 use crate::op::{Class, Op, Param, ParamKind};
 use crate::shape::Shape;
-use crate::view::{SourceAxis, View};
+use crate::view::View;
 
 pub(super) static OPS: &[&Op] = &[&SLIDING_WINDOW_VIEW];
 
@@ -38,7 +39,7 @@ static SLIDING_WINDOW_VIEW: Op = Op {
 
 fn sliding_window_view(args: &Args, source: &Shape) -> Result<View, OpError> {
     let (window, ndim) = (args.shape("window_shape")?, source.ndim());
-    let axes = args.axes_in_order("axis", ndim)?.unwrap_or_else(|| (0..ndim).collect::<AxisList>());
+    let axes = slid_along(args, ndim)?;
     if axes.len() != window.ndim() {
         let given = format!("{} for {} axes", args.get("window_shape"), axes.len());
         return Err(OpError::Argument { param: "window_shape", expected: "one length for each axis", given });
@@ -46,12 +47,27 @@ fn sliding_window_view(args: &Args, source: &Shape) -> Result<View, OpError> {
     let mut lens: Vec<usize> = source.to_vec();
     let mut view = View::identity(source);
     for (place, (&axis, &len)) in axes.iter().zip(window.iter()).enumerate() {
-        if len == 0 || len > source[axis] {
-            return Err(OpError::Window { window: len, axis, len: source[axis] });
+        if len == 0 || len > lens[axis] {
+            return Err(OpError::Window { window: len, axis, len: lens[axis] });
         }
         lens[axis] -= len - 1;
-        view.source[axis] = SourceAxis::whole(axis).plus(ndim + place, 1);
+        view.source[axis] = view.source[axis].clone().plus(ndim + place, 1);
     }
     view.shape = Shape::checked(lens.into_iter().chain(window.iter().copied()))?;
     Ok(view)
+}
+
+/// The axes in the order given; one may be named several times, for windows of windows.
+fn slid_along(args: &Args, ndim: usize) -> ArgResult<AxisList> {
+    match args.get("axis") {
+        Arg::None => Ok((0..ndim).collect()),
+        Arg::Tuple(items) => {
+            let whole = |item: &Arg| if let Arg::Scalar(s) = item { i64::try_from(s.to_int()?).ok() } else { None };
+            let given = args.get("axis").to_string();
+            let wrong = OpError::Argument { param: "axis", expected: "an axis or a tuple of axes", given };
+            let axes: Option<Vec<i64>> = items.iter().map(whole).collect();
+            axes.ok_or(wrong)?.into_iter().map(|axis| axis_of(axis, ndim)).collect()
+        }
+        _ => Ok(AxisList::from_slice(&[axis_of(args.int("axis")?, ndim)?])),
+    }
 }

@@ -94,9 +94,11 @@ fn functions_are_as_exact_as_they_say() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+type Reference = fn(f64) -> f64;
+
 #[test]
 fn functions_of_float32_are_rounded_once() {
-    let references: &[(&str, fn(f64) -> f64)] = &[
+    let references: &[(&str, Reference)] = &[
         ("exp", libm::exp),
         ("exp2", libm::exp2),
         ("expm1", libm::expm1),
