@@ -125,8 +125,8 @@ fn stage_estimate(plan: &Plan, number: usize, forecast: &Forecast<'_>) -> StageE
     let memory_s = traffic.shared_s.max(traffic.each_s * share);
     let computed = parts.sum();
     parts.0[Kind::Memory as usize] += (memory_s - computed).max(0.0) + OVERLAP * memory_s.min(computed);
-    parts.0[Kind::Read as usize] += traffic::read_s(&usage, machine, share);
-    parts.0[Kind::Write as usize] += traffic.written_s(machine, share);
+    parts.0[Kind::Read as usize] += traffic::read_s(&usage, machine, share) + traffic.fetched_s(machine, share);
+    parts.0[Kind::Write as usize] += traffic.written_s(machine, share) + traffic.spilled_s(machine, share);
     parts.0[Kind::Overhead as usize] += machine.stage_s + stage.tasks as f64 * machine.task_s * share;
     parts.scale(forecast.factors);
     let decoded: u64 = usage.iter().map(|u| u.decoded_bytes).fold(0, u64::saturating_add);
@@ -158,8 +158,11 @@ fn held(plan: &Plan, number: usize, threads: usize) -> u64 {
     let stage = &plan.stages[number];
     let results = plan.outputs.iter().filter(|o| o.held).map(|o| o.nbytes());
     let live = plan.buffers.iter().filter(|b| b.made_by <= number && number <= b.last_read_by);
+    if let Some(need) = plan.needs.get(number).filter(|n| n.bytes > 0) {
+        return need.bytes;
+    }
     let working = task_bytes(stage, plan).saturating_mul(threads.max(1).min(stage.tasks.max(1)) as u64);
-    results.chain(live.map(|b| b.nbytes())).fold(working, u64::saturating_add)
+    results.chain(live.map(|b| b.memory_bytes())).fold(working, u64::saturating_add)
 }
 
 impl Estimate {

@@ -3,7 +3,7 @@
 use crate::chunking::times;
 use crate::markup::px;
 use crate::units::{about, count, large, plural, seconds, size};
-use cleave_session::output::{AdviceFacts, EstimateFacts, KeptFacts, PlanFacts, PlanStage};
+use cleave_session::output::{AdviceFacts, AgainFacts, EstimateFacts, KeptFacts, PlanFacts, PlanStage};
 
 /// Shorter spans are not worth a prediction beside them, in seconds.
 const SHORT_S: f64 = 1e-3;
@@ -117,6 +117,7 @@ pub(crate) fn plan_text(facts: &PlanFacts) -> String {
     ];
     lines.extend(facts.stages.iter().enumerate().map(|(i, s)| format!("  stage {}: {}", i + 1, stage_words(s))));
     lines.extend(facts.kept.iter().map(|k| format!("  kept: {}", kept_words(k))));
+    lines.extend(facts.again.iter().map(|a| format!("  again: {}", again_words(a))));
     lines.extend(facts.advice.iter().map(|a| format!("  advice: {}", advice_words(a))));
     if !e.measured {
         lines.push("  the machine was not measured; `cleave doctor --calibrate` does".to_owned());
@@ -146,11 +147,21 @@ fn stage_words(stage: &PlanStage) -> String {
     )
 }
 
+/// Values that are computed again.
+pub(crate) fn again_words(again: &AgainFacts) -> String {
+    let stages = again.stages.iter().map(|s| (s + 1).to_string()).collect::<Vec<_>>().join(", ");
+    format!("{} is made anew in stages {stages}, which costs less than keeping its {}", again.name, size(again.bytes))
+}
+
 /// A result between stages, with what becomes of it.
 pub(crate) fn kept_words(kept: &KeptFacts) -> String {
     let until = if kept.last_read_by > kept.made_by + 1 { " and later" } else { "" };
+    let place = match kept.disk_bytes {
+        0 => "held in memory".to_owned(),
+        bytes => format!("{} of it on disk", size(bytes)),
+    };
     format!(
-        "{} {}, {}, made by stage {}, read by stage {}{until}: {}",
+        "{} {}, {}, made by stage {}, read by stage {}{until}: {place}; {}",
         kept.name,
         kept.shape,
         size(kept.bytes),

@@ -1,7 +1,9 @@
 //! The plan as a picture: a box a stage, a node a step, never a node a chunk.
 
 use crate::diagram::{Picture, wrap};
-use crate::estimate::{advice_words, kept_words, memory_words, plan_text, some, time_words, warning, where_words};
+use crate::estimate::{
+    advice_words, again_words, kept_words, memory_words, plan_text, some, time_words, warning, where_words,
+};
 use crate::markup::{bar, escape, px, row};
 use crate::units::{count, large, plural, rough, size};
 use cleave_session::output::{PlanFacts, PlanRead, PlanStage, PlanStep};
@@ -189,5 +191,6 @@ fn stage_bar(stage: &PlanStage, whole_s: f64) -> String {
 fn notes(facts: &PlanFacts) -> String {
     let line = |head: &str, words: String| format!("<div style=\"max-width:52em\">{head} {}</div>", escape(&words));
     let kept = facts.kept.iter().map(|k| line("<span class=\"soft\">kept</span>", kept_words(k)));
-    kept.chain(facts.advice.iter().map(|a| line(&warning("chunks"), advice_words(a)))).collect()
+    let again = facts.again.iter().map(|a| line("<span class=\"soft\">again</span>", again_words(a)));
+    kept.chain(again).chain(facts.advice.iter().map(|a| line(&warning("chunks"), advice_words(a)))).collect()
 }

@@ -42,7 +42,9 @@ fn percent(progress: &Progress) -> String {
 }
 
 fn words(progress: &Progress) -> String {
-    let left = progress.left_s.map_or("estimating".to_owned(), |s| format!("{} left", rough(s)));
+    let left = progress.left_s.map_or("estimating".to_owned(), |s| {
+        if s < 0.95 { "under 1 s left".to_owned() } else { format!("{} left", rough(s)) }
+    });
     let memory = format!("{} of {}", size(progress.bytes), size(progress.limit_bytes));
     format!("{} · {left} · {memory} · {}", rate(progress.rate), progress.scheduler)
 }

@@ -2,8 +2,8 @@
 
 use cleave_ops::{AxisChunks, Chunks, DType, Shape};
 use cleave_session::output::{
-    AdviceFacts, ArrayFacts, EstimateFacts, Failed, Grid, Heat, HelpFacts, KeptFacts, PlanFacts, PlanRead, PlanStage,
-    PlanStep, Progress, RunFacts, Shown, StageFacts, Table, ValueFacts,
+    AdviceFacts, AgainFacts, ArrayFacts, EstimateFacts, Failed, Grid, Heat, HelpFacts, KeptFacts, PlanFacts, PlanRead,
+    PlanStage, PlanStep, Progress, RunFacts, Shown, StageFacts, Table, ValueFacts,
 };
 use cleave_syntax::diagnostic::Diagnostic;
 use cleave_syntax::source::{Source, Span};
@@ -190,8 +190,10 @@ fn plan() -> PlanFacts {
             bytes: 160_000,
             made_by: 0,
             last_read_by: 1,
-            fate: "held in memory".to_owned(),
+            disk_bytes: 0,
+            fate: "nothing after it can begin before it is whole".to_owned(),
         }],
+        again: vec![AgainFacts { name: "normal".to_owned(), bytes: 3_200_000_000, stages: vec![0, 1] }],
         advice: Vec::new(),
     }
 }

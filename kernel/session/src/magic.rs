@@ -5,6 +5,8 @@ mod look;
 mod past;
 mod timing;
 
+pub(crate) use timing::time_text;
+
 use crate::cell::MagicLine;
 use crate::output::{Failed, HelpFacts, Shown};
 use crate::runner::Runner;

@@ -252,6 +252,8 @@ pub struct PlanFacts {
     pub threads: usize,
     /// Results between stages, and what becomes of them.
     pub kept: Vec<KeptFacts>,
+    /// Values that are computed again instead of being kept.
+    pub again: Vec<AgainFacts>,
     /// What other chunks of stored arrays would do.
     pub advice: Vec<AdviceFacts>,
 }
@@ -269,8 +271,21 @@ pub struct KeptFacts {
     pub made_by: usize,
     /// The last stage that reads it.
     pub last_read_by: usize,
-    /// What becomes of it and why, such as `held in memory`.
+    /// Bytes of it that wait on disk.
+    pub disk_bytes: u64,
+    /// Why it is kept.
     pub fate: String,
+}
+
+/// Values that several stages compute, each for itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AgainFacts {
+    /// What they are, such as `normal`.
+    pub name: String,
+    /// Bytes that keeping them would take.
+    pub bytes: u64,
+    /// The stages that compute them, counted from 0.
+    pub stages: Vec<usize>,
 }
 
 /// A stage of a drawn plan.

@@ -2,14 +2,16 @@
 
 use crate::engine::Engine;
 use crate::facts::{advice_facts, bounded_plan, estimate_facts};
-use crate::output::{KeptFacts, PlanFacts, PlanStage};
+use crate::magic::time_text;
+use crate::output::{AgainFacts, KeptFacts, PlanFacts, PlanStage};
 use crate::plan_steps::{Drawing, Drawn};
 use cleave_graph::host::Failure;
 use cleave_graph::{Graph, NodeId};
 use cleave_ops::fill::Law;
 use cleave_ops::view::{SourceAxis, Term};
 use cleave_ops::{Fill, Scalar, Shape, View};
-use cleave_plan::plan::Buffer;
+use cleave_plan::hold::Why;
+use cleave_plan::plan::{Buffer, nbytes};
 use cleave_plan::{
     Action, BufferId, Cut, Origin, Output, Plan, Program, Slot, Sources, Stage, StageEstimate, Step, Target, Work,
 };
@@ -37,6 +39,7 @@ pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Re
         limit_bytes: settings.memory_limit_bytes,
         threads: settings.workers(),
         kept: plan.buffers.iter().enumerate().map(|(i, b)| kept(i, b, plan)).collect(),
+        again: again(plan),
         advice: advice_facts(plan, &engine.sources),
     })
 }
@@ -59,8 +62,37 @@ fn kept(number: usize, buffer: &Buffer, plan: &Plan) -> KeptFacts {
         bytes: buffer.nbytes(),
         made_by: buffer.made_by,
         last_read_by: buffer.last_read_by,
-        fate: "held in memory".to_owned(),
+        disk_bytes: buffer.nbytes().saturating_sub(buffer.memory_bytes()),
+        fate: reason(&buffer.why),
     }
+}
+
+fn reason(why: &Why) -> String {
+    let longer = |saved_s: f64| format!("computing it again would take {} more", time_text(saved_s));
+    match why {
+        Why::Result => "nothing after it can begin before it is whole".to_owned(),
+        Why::Shared { saved_s } => format!("several stages read it, {}", longer(*saved_s)),
+        Why::Seen { saved_s } => format!("it is read at several places, {}", longer(*saved_s)),
+    }
+}
+
+/// Random arrays that more than one stage makes for itself.
+fn again(plan: &Plan) -> Vec<AgainFacts> {
+    let mut found: Vec<(&Fill, AgainFacts)> = Vec::new();
+    for (number, stage) in plan.stages.iter().enumerate() {
+        stage.programs().flat_map(|p| &p.steps).for_each(|step| {
+            let Action::Fill { fill: fill @ Fill::Random { .. }, shape, .. } = &step.action else { return };
+            match found.iter_mut().find(|f| f.0 == fill) {
+                Some((_, facts)) if facts.stages.contains(&number) => {}
+                Some((_, facts)) => facts.stages.push(number),
+                None => {
+                    let bytes = nbytes(shape, cleave_ops::DType::F64);
+                    found.push((fill, AgainFacts { name: fill_words(fill), bytes, stages: vec![number] }));
+                }
+            }
+        });
+    }
+    found.into_iter().map(|f| f.1).filter(|f| f.stages.len() > 1).collect()
 }
 
 /// The steps of a stage in words, from its sources to its results.

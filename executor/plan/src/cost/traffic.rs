@@ -13,6 +13,9 @@ const CACHED_BYTES: u64 = 1 << 20;
 /// Bytes that come from memory at once.
 const LINE_BYTES: usize = 64;
 
+/// Bytes on disk for a byte put aside.
+const SPILL_PACKED: f64 = 0.7;
+
 /// What a stage moves.
 #[derive(Default)]
 pub(super) struct Traffic {
@@ -24,6 +27,9 @@ pub(super) struct Traffic {
     pub(super) resident_bytes: u64,
     /// Bytes handed to outputs.
     pub(super) delivered_bytes: u64,
+    /// Bytes of values between stages that go to disk, and that come from there.
+    spilled_bytes: u64,
+    fetched_bytes: u64,
     /// Bytes of them that are written to files.
     written_bytes: u64,
     /// Whether they are packed first.
@@ -31,6 +37,18 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
+    /// Seconds of putting blocks aside on disk.
+    pub(super) fn spilled_s(&self, machine: &Machine, share: f64) -> f64 {
+        let bytes = self.spilled_bytes as f64;
+        bytes / machine.decode_bps * share + bytes * SPILL_PACKED / machine.disk_write_bps
+    }
+
+    /// Seconds of reading them again.
+    pub(super) fn fetched_s(&self, machine: &Machine, share: f64) -> f64 {
+        let bytes = self.fetched_bytes as f64;
+        bytes / machine.decode_bps * share + bytes * SPILL_PACKED / machine.disk_read_bps
+    }
+
     /// Seconds of packing and writing.
     pub(super) fn written_s(&self, machine: &Machine, share: f64) -> f64 {
         let bytes = self.written_bytes as f64;
@@ -66,11 +84,27 @@ pub(super) fn of(plan: &Plan, stage: &Stage, forecast: &Forecast<'_>) -> Traffic
     traffic.delivered_bytes = delivered;
     traffic.written_bytes = if forecast.delivery == Delivery::Looked { 0 } else { written };
     traffic.packed = forecast.delivery == Delivery::Packed;
+    (traffic.spilled_bytes, traffic.fetched_bytes) = aside(plan, stage);
     let fresh_s = touched as f64 / machine.touch_bps;
     let moved = read + blocks(stage);
     traffic.shared_s = moved / machine.read_bps_of(forecast.threads) + fresh_s;
     traffic.each_s = moved / machine.read_bps + fresh_s;
     traffic
+}
+
+/// Bytes a stage puts aside on disk, and bytes that it reads from there.
+fn aside(plan: &Plan, stage: &Stage) -> (u64, u64) {
+    let on_disk = |id| plan.buffer(id).nbytes().saturating_sub(plan.buffer(id).memory_bytes());
+    let put = targets(stage).into_iter().filter_map(|t| t.buffer).map(on_disk).fold(0, u64::saturating_add);
+    let mut read = 0_u64;
+    stage.programs().for_each(|program| {
+        program.each_step(&mut |_, step| {
+            if let Action::Load { origin: Origin::Buffer(id), .. } = &step.action {
+                read = read.saturating_add(on_disk(*id));
+            }
+        });
+    });
+    (put, read)
 }
 
 /// Bytes of the blocks that a stage writes, which are longer than caches like.
@@ -96,16 +130,20 @@ fn fetched(view: &View, shape: &Shape, dtype: DType, visited: u64) -> f64 {
     visited as f64 * size as f64 * apart as f64
 }
 
-/// Bytes of a stage's results in new memory, handed to outputs, and handed to those that are not held.
-fn results(plan: &Plan, stage: &Stage) -> (u64, u64, u64) {
-    let targets: Vec<&Target> = match &stage.work {
+/// Where a stage's results go.
+fn targets(stage: &Stage) -> Vec<&Target> {
+    match &stage.work {
         Work::Fold(work) => work.goals.iter().map(|g| &g.target).collect(),
         Work::Contract(work) => vec![&work.target],
         Work::Store(work) => work.goals.iter().map(|g| &g.target).collect(),
-    };
+    }
+}
+
+/// Bytes of a stage's results in new memory, handed to outputs, and handed to those that are not held.
+fn results(plan: &Plan, stage: &Stage) -> (u64, u64, u64) {
     let (mut touched, mut delivered, mut written) = (0_u64, 0_u64, 0_u64);
-    for target in targets {
-        touched = touched.saturating_add(target.buffer.map_or(0, |id| plan.buffer(id).nbytes()));
+    for target in targets(stage) {
+        touched = touched.saturating_add(target.buffer.map_or(0, |id| plan.buffer(id).memory_bytes()));
         for output in target.outputs.iter().filter_map(|&n| plan.outputs.get(n)) {
             delivered = delivered.saturating_add(output.nbytes());
             match output.held {
