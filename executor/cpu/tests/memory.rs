@@ -6,6 +6,7 @@ mod support;
 
 use cleave_cpu::{Cancel, Pool, run};
 use cleave_graph::{Graph, NodeId, SourceId};
+use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Chunks, DType, Data, Fill, Law, Scalar, Shape, View};
 use cleave_plan::{Cut, Demand, Keep, Options, Output, Plan, PlanError, Source, SourceError, Sources, Why, plan};
 use std::sync::Arc;
@@ -90,7 +91,9 @@ fn blocks_of_which_there_is_room_for_one_are_read_once_and_cut() {
     let (shape, mut graph) = (Shape::new([1500, 3000]), Graph::new());
     let x = load(&mut graph, 0, &shape, DType::F64);
     let mut flip = View::identity(&shape);
-    flip.source.iter_mut().zip(shape.iter()).for_each(|(s, &len)| (s.start, s.step) = (len as i64 - 1, -1));
+    for (axis, &len) in shape.iter().enumerate() {
+        flip.source[axis] = SourceAxis::along(axis, len as i64 - 1, -1);
+    }
     let flipped = view(&mut graph, x, flip);
     let product = map(&mut graph, "multiply", &[x, flipped]);
     let wanted = [fold(&mut graph, "sum", product, &[0, 1]), fold(&mut graph, "sum", x, &[1])];

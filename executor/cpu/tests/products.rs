@@ -114,7 +114,7 @@ fn sources(case: &Case, tape: &mut Tape) -> Sources {
 
 /// The result for that many threads and that limit; `None` where it does not fit.
 fn result(graph: &Graph, node: NodeId, sources: &Sources, threads: usize, limit: u64) -> Option<Data> {
-    let options = Options { threads, memory_limit_bytes: limit, sources: sources.clone() };
+    let options = Options { threads, memory_limit_bytes: limit, sources: sources.clone(), ..Options::default() };
     let plan = match plan(graph, &[Output { node, cut: Cut::Engine, held: true }], &options) {
         Err(PlanError::DoesNotFit { .. }) => return None,
         plan => plan.unwrap(),
@@ -204,7 +204,7 @@ fn a_large_product_has_the_same_bits_in_any_blocks() {
         [0, 1].map(|i| (SourceId(i), Arc::new(blocks(&case.stored[&SourceId(i)], &grid(i as u32))) as Arc<dyn Source>)),
     );
     let first = whole(&sources, 1, 0);
-    for (threads, limit) in [(2, 0), (7, 0), (2, 12 << 20), (1, 6 << 20)] {
+    for (threads, limit) in [(2, 0), (7, 0), (2, 28 << 20), (1, 18 << 20)] {
         assert_eq!(bits(&whole(&sources, threads, limit)), bits(&first), "{threads} threads, limit {limit}");
     }
 }
