@@ -59,7 +59,7 @@ pub(crate) fn copy_box(lens: &[usize], src: DataRef<'_>, from: &Walk, dst: &mut 
 /// The axis along which the source lies in order where that is not the last, and the others but the last.
 fn turned(axes: &[Axis]) -> Option<(Axis, SmallVec<[Axis; 4]>)> {
     let (last, outer) = axes.split_last()?;
-    let place = outer.iter().rposition(|axis| axis.1 == 1).filter(|_| last.1 != 1)?;
+    let place = outer.iter().rposition(|axis| axis.1 == 1).filter(|_| last.1.abs() > 1)?;
     let rest = outer.iter().enumerate().filter(|(at, _)| *at != place).map(|(_, axis)| *axis).collect();
     Some((outer[place], rest))
 }

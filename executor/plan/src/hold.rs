@@ -3,6 +3,7 @@
 
 use crate::locals::serves;
 use crate::plan::{Cut, Options, Output, nbytes};
+use crate::program::draw_weight;
 use cleave_graph::{Graph, NodeId, NodeKind};
 use cleave_ops::{Class, Fill, Shape, View};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -210,7 +211,7 @@ fn weight_below(graph: &Graph, node: NodeId, options: &Options) -> f64 {
 fn own_weight(graph: &Graph, node: NodeId, options: &Options) -> f64 {
     match &graph[node].kind {
         NodeKind::Fill(Fill::Const(_)) | NodeKind::View { .. } | NodeKind::Rechunk(_) => 0.0,
-        NodeKind::Fill(Fill::Random { .. }) => 10.0,
+        NodeKind::Fill(Fill::Random { law, .. }) => draw_weight(law),
         NodeKind::Fill(_) | NodeKind::Cast(_) | NodeKind::Overlay { .. } | NodeKind::Fold { .. } => 1.0,
         NodeKind::Load(id) => match options.sources.get(id).is_none_or(|s| s.is_resident()) {
             true => 1.0,

@@ -107,8 +107,9 @@ pub(crate) fn serves(views: &[View]) -> bool {
     views.len() > 1 && views.iter().all(|v| is_shift(&views[0], v)) && is_near(views)
 }
 
+/// Whether two views differ by where they begin, and perhaps by how far they go.
 fn is_shift(a: &View, b: &View) -> bool {
-    a.shape == b.shape && a.source.iter().zip(&b.source).all(|(a, b)| a.terms == b.terms)
+    a.source.iter().zip(&b.source).all(|(a, b)| a.terms == b.terms)
 }
 
 /// Whether the hull of a block seen through all views is no more than the views read apart.

@@ -3,6 +3,7 @@
 use crate::progression::Progression;
 use crate::stage::BufferId;
 use cleave_graph::SourceId;
+use cleave_ops::fill::Law;
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{DType, Fill, Op, Shape, View};
 use smallvec::SmallVec;
@@ -109,11 +110,19 @@ impl Action {
     pub fn weight(&self) -> f64 {
         match self {
             Action::Fill { .. } if self.is_constant() => 0.0,
-            Action::Fill { fill: Fill::Random { .. }, .. } => 10.0,
+            Action::Fill { fill: Fill::Random { law, .. }, .. } => draw_weight(law),
             Action::Fill { .. } | Action::Load { .. } | Action::Cast { .. } => 1.0,
             Action::Map { op, .. } => op_weight(op),
             Action::Overlay { patch, place, .. } => 1.0 + patch.weight() * covered(place, patch),
         }
+    }
+}
+
+/// What a draw of a law costs, in additions.
+pub(crate) fn draw_weight(law: &Law) -> f64 {
+    match law {
+        Law::Normal { .. } => 11.0,
+        Law::Uniform { .. } | Law::Integers { .. } => 4.5,
     }
 }
 

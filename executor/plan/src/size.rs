@@ -18,6 +18,8 @@ const BLOCK_LEN: usize = 1 << 18;
 const TASKS_A_THREAD: usize = 8;
 /// The most bytes of reduction states of one task.
 const STATE_BYTES: usize = 1 << 20;
+/// The longest part of a row in a block of the engine's choice, where there are several rows.
+const LONGEST_ROW: usize = 4096;
 /// Rows of at least so many elements make a tile each.
 const LONG_ROW: usize = 512;
 /// The side of a tile along the fastest axis of a source that is read across.
@@ -68,7 +70,8 @@ fn previous_power_of_two(n: usize) -> usize {
     if n < 2 { 1 } else { 1 << n.ilog2() }
 }
 
-/// The engine's cut of a result: slabs of whole rows where rows are short enough.
+/// The engine's cut of a result: slabs of whole rows where rows are short, of long parts of rows where not, so
+/// that a block is not much longer than it is high and can be read across.
 pub fn engine_boxes(space: &Shape, program: &Program, task_len: usize, options: &Options) -> Chunks {
     if program.has_locals() {
         let sides = block_shape(space);
@@ -76,7 +79,9 @@ pub fn engine_boxes(space: &Shape, program: &Program, task_len: usize, options: 
     }
     let whole_tiles = |axis: usize| (axis + 1 == space.ndim()).then_some(TILE_LEN);
     let unit = |axis| storage_chunk(program, axis, options).or_else(|| whole_tiles(axis));
-    let sides = aligned_box(space, task_len.min(BLOCK_LEN >> options.choices.shrink), unit);
+    let longest = if space.ndim() > 1 { LONGEST_ROW } else { usize::MAX };
+    let lens = space.iter().enumerate().map(|(a, &len)| if a + 1 == space.ndim() { len.min(longest) } else { len });
+    let sides = aligned_box(&lens.collect(), task_len.min(BLOCK_LEN >> options.choices.shrink), unit);
     Chunks(space.iter().zip(&sides).map(|(&len, &side)| AxisChunks::regular(len, side)).collect())
 }
 

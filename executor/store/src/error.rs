@@ -32,7 +32,7 @@ pub enum StoreError {
     /// An element type the language lacks.
     DType { path: PathBuf, dtype: String },
     /// A shape that cannot be addressed.
-    Shape { path: PathBuf, error: OpError },
+    Shape { path: PathBuf, error: Box<OpError> },
     /// A file with fewer bytes than its header promises.
     Truncated { path: PathBuf, expected: u64, found: u64 },
     /// A file that became shorter while it was in use.

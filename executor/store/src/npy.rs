@@ -48,7 +48,7 @@ pub fn open_npy(path: &Path) -> Result<NpySource, StoreError> {
     let unsupported = || StoreError::DType { path: path.to_path_buf(), dtype: header.descr.clone() };
     let (dtype, swap) = convert::parse_descr(&header.descr).ok_or_else(unsupported)?;
     let shape = Shape::checked(header.shape.iter().copied());
-    let shape = shape.map_err(|error| StoreError::Shape { path: path.to_path_buf(), error })?;
+    let shape = shape.map_err(|error| StoreError::Shape { path: path.to_path_buf(), error: Box::new(error) })?;
     let data = data_range(path, &header, &map, shape.size() * dtype.size())?;
     let fortran = header.fortran && shape.iter().filter(|&&len| len > 1).count() > 1;
     let in_place = !swap && !fortran && convert::view(&map.bytes()[data.clone()], dtype).is_some();

@@ -125,7 +125,7 @@ fn array(
     let path = || dir.to_path_buf();
     let dtype = dtype.map_err(|dtype| StoreError::DType { path: path(), dtype })?;
     let shape = lens(shape).ok_or_else(|| field(dir, "shape"))?;
-    let shape = Shape::checked(shape).map_err(|error| StoreError::Shape { path: path(), error })?;
+    let shape = Shape::checked(shape).map_err(|error| StoreError::Shape { path: path(), error: Box::new(error) })?;
     let fits = |lens: &Vec<usize>| lens.len() == shape.ndim() && !lens.contains(&0);
     let chunk = lens(chunk.1).filter(fits).ok_or_else(|| field(dir, chunk.0))?;
     let name = |(axis, name): (usize, &Value)| name.as_str().map_or(format!("dim_{axis}"), str::to_string);

@@ -4,7 +4,7 @@ use cleave_graph::node::AxisPairs;
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::op::{Cell, FoldFacts, Layout, Product, ScanBlock};
 use cleave_ops::view::SourceAxis;
-use cleave_ops::{Class, Data, DataRef, Row, Shape, View, cast, copy_run, fill_row};
+use cleave_ops::{Class, Data, DataRef, FoldLoop, Row, Shape, View, cast, copy_run, fill_row};
 use cleave_plan::stage::unravel;
 use std::collections::HashMap;
 
@@ -66,30 +66,30 @@ fn node_value(graph: &Graph, node: &Node, known: &[Data], stored: &HashMap<Sourc
         }
         NodeKind::Fold { op, loop_index, input, axes, ddof } => {
             let Class::Fold(fold) = &op.class else { unreachable!() };
-            let rule = &fold.loops[*loop_index];
             for i in 0..out.len() {
                 let row = row(of(input), &graph[*input].shape, axes, i);
-                let mut state: Vec<Data> = rule.state.iter().map(|&d| Data::with_capacity(d, 0)).collect();
-                let positions: Vec<i64> = (0..row.len() as i64).collect();
-                let cell = Cell {
-                    data: row.as_ref(),
-                    kept: 1,
-                    reduced: row.len(),
-                    layout: Layout::Rows,
-                    positions: &positions,
-                };
-                if row.is_empty() {
-                    (rule.identity)(1, &mut state)
-                } else {
-                    (rule.take)(&cell, &mut state)
-                }
-                let mut value = Data::with_capacity(rule.output, 0);
-                (rule.finish)(&state, &FoldFacts { count: row.len() as u64, ddof: ddof.0 }, &mut value);
+                let value = folded(&fold.loops[*loop_index], &row, ddof.0);
                 copy_run(value.as_ref(), 0, 0, &mut out, i, 1);
             }
         }
     }
     out
+}
+
+/// What a reduction makes of some elements.
+fn folded(rule: &FoldLoop, row: &Data, ddof: f64) -> Data {
+    let mut state: Vec<Data> = rule.state.iter().map(|&d| Data::with_capacity(d, 0)).collect();
+    let positions: Vec<i64> = (0..row.len() as i64).collect();
+    let (data, layout) = (row.as_ref(), Layout::Rows);
+    let cell = Cell { data, kept: 1, reduced: row.len(), layout, positions: &positions };
+    if row.is_empty() {
+        (rule.identity)(1, &mut state)
+    } else {
+        (rule.take)(&cell, &mut state)
+    }
+    let mut value = Data::with_capacity(rule.output, 0);
+    (rule.finish)(&state, &FoldFacts { count: row.len() as u64, ddof }, &mut value);
+    value
 }
 
 /// One operand's batch axes and summed axes.

@@ -82,7 +82,7 @@ pub(super) static DIVIDE: Op = Op {
     examples: &[("arange(3) / 2", "[0.  0.5 1. ]")],
     class: Class::Map(Map {
         ints_as: Some(DType::F64),
-        ..map(map_loops!(2 same fast::binary; Float::div: f16 f32 f64), 4.0)
+        ..map(map_loops!(2 same fast::binary; Float::div: f16 f32 f64), 1.5)
     }),
     numpy: numpy("np.divide", -100.0, 100.0, 0.0),
     ..MAP
@@ -96,7 +96,7 @@ static FLOOR_DIVIDE: Op = Op {
     examples: &[("arange(-2, 3) // 2", "[-1 -1  0  0  1]")],
     class: Class::Map(Map {
         check: Some(no_zero),
-        ..map(number_loops!(division::quotients, f::int_floor_divide; division::float_quotients, f::floor_divide), 8.0)
+        ..map(number_loops!(division::quotients, f::int_floor_divide; division::float_quotients, f::floor_divide), 5.0)
     }),
     numpy: numpy("np.floor_divide", -100.0, 100.0, 0.0),
     ..MAP
@@ -111,7 +111,7 @@ static REMAINDER: Op = Op {
     examples: &[("arange(-2, 3) % 3", "[1 2 0 1 2]")],
     class: Class::Map(Map {
         check: Some(no_zero),
-        ..map(number_loops!(division::rests, f::int_remainder; division::float_rests, f::remainder), 8.0)
+        ..map(number_loops!(division::rests, f::int_remainder; division::float_rests, f::remainder), 4.0)
     }),
     numpy: numpy("np.remainder", -100.0, 100.0, 0.0),
     ..MAP
@@ -123,7 +123,7 @@ static FMOD: Op = Op {
     examples: &[("fmod(arange(-2, 3), 2)", "[ 0 -1  0  1  0]")],
     class: Class::Map(Map {
         check: Some(no_zero),
-        ..map(number_loops!(division::signed_rests, f::int_fmod; division::signed_float_rests, Float::near_fmod), 8.0)
+        ..map(number_loops!(division::signed_rests, f::int_fmod; division::signed_float_rests, Float::near_fmod), 3.0)
     }),
     numpy: numpy("np.fmod", -100.0, 100.0, 0.0),
     ..MAP
@@ -138,7 +138,7 @@ static POW: Op = Op {
     examples: &[("arange(4) ** 2", "[0 1 4 9]"), ("arange(3) ** 0.5", "[0.         1.         1.41421356]")],
     class: Class::Map(Map {
         check: Some(no_negative_power),
-        ..map(number_loops!(deep::int_powers, f::int_pow; deep::float_powers, Float::usual_pow), 40.0)
+        ..map(number_loops!(deep::int_powers, f::int_pow; deep::float_powers, Float::usual_pow), 25.0)
     }),
     numpy: numpy("np.power", 0.0, 10.0, 2.0),
     ..MAP
@@ -148,7 +148,7 @@ static FLOAT_POWER: Op = Op {
     name: "float_power",
     summary: "First operand raised to the second, in float64",
     examples: &[("float_power(arange(1, 4), -1)", "[1.         0.5        0.33333333]")],
-    class: Class::Map(map(map_loops!(2 same deep::float_powers; Float::usual_pow: f64), 40.0)),
+    class: Class::Map(map(map_loops!(2 same deep::float_powers; Float::usual_pow: f64), 25.0)),
     numpy: numpy("np.float_power", 0.0, 10.0, 2.0),
     ..MAP
 };
@@ -213,7 +213,7 @@ static SQUARE: Op = Op {
     params: ONE,
     summary: "The operand times itself",
     examples: &[("square(arange(4))", "[0 1 4 9]")],
-    class: Class::Map(map(map_loops!(1 same fast::unary; f::square: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64), 1.0)),
+    class: Class::Map(map(map_loops!(1 same fast::unary; f::square: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64), 0.5)),
     numpy: numpy("np.square", -100.0, 100.0, 0.0),
     ..MAP
 };
@@ -225,7 +225,7 @@ static RECIPROCAL: Op = Op {
     examples: &[("reciprocal(linspace(1, 2, 3))", "[1.         0.66666667 0.5       ]")],
     class: Class::Map(map(
         map_loops!(1 same unary; f::int_reciprocal: i8 u8 i16 u16 i32 u32 i64 u64; f::reciprocal: f16 f32 f64),
-        4.0,
+        3.0,
     )),
     numpy: numpy("np.reciprocal", 1.0, 100.0, 0.0),
     ..MAP
@@ -235,7 +235,7 @@ static HEAVISIDE: Op = Op {
     name: "heaviside",
     summary: "0 below zero, 1 above, at zero the second operand",
     examples: &[("heaviside(arange(-1, 2), 0.5)", "[0.  0.5 1. ]")],
-    class: Class::Map(map(map_loops!(2 same binary; f::heaviside: f16 f32 f64), 1.0)),
+    class: Class::Map(map(map_loops!(2 same binary; f::heaviside: f16 f32 f64), 4.0)),
     numpy: numpy("np.heaviside", -10.0, 10.0, 0.0),
     ..MAP
 };
@@ -246,7 +246,7 @@ static GCD: Op = Op {
     examples: &[("gcd(arange(6), 4)", "[4 1 2 1 4 1]")],
     class: Class::Map(Map {
         no_bools: true,
-        ..map(map_loops!(2 same binary; f::gcd: i8 u8 i16 u16 i32 u32 i64 u64), 40.0)
+        ..map(map_loops!(2 same binary; f::gcd: i8 u8 i16 u16 i32 u32 i64 u64), 30.0)
     }),
     numpy: numpy("np.gcd", 0.0, 100.0, 0.0),
     ..MAP

@@ -58,7 +58,7 @@ static BITWISE_LEFT_SHIFT: Op = Op {
     summary: "Bits moved up",
     details: "Shifting by the width of the type or more gives 0, or -1 of a negative number to the right.",
     examples: &[("arange(3) << 2", "[0 4 8]")],
-    class: Class::Map(map(map_loops!(2 same binary; Int::shl: i8 u8 i16 u16 i32 u32 i64 u64), 1.0)),
+    class: Class::Map(map(map_loops!(2 same binary; Int::shl: i8 u8 i16 u16 i32 u32 i64 u64), 2.0)),
     numpy: numpy("np.left_shift", 0.0, 7.0, 0.0),
     ..MAP
 };
@@ -70,7 +70,7 @@ static BITWISE_RIGHT_SHIFT: Op = Op {
     summary: "Bits moved down; the sign stays",
     details: "Shifting by the width of the type or more gives 0, or -1 of a negative number to the right.",
     examples: &[("8 >> arange(3)", "[8 4 2]")],
-    class: Class::Map(map(map_loops!(2 same binary; Int::shr: i8 u8 i16 u16 i32 u32 i64 u64), 1.0)),
+    class: Class::Map(map(map_loops!(2 same binary; Int::shr: i8 u8 i16 u16 i32 u32 i64 u64), 2.0)),
     numpy: numpy("np.right_shift", 0.0, 7.0, 0.0),
     ..MAP
 };

@@ -47,7 +47,7 @@ static EQUAL: Op = Op {
     symbol: Some("=="),
     summary: "Whether the operands are equal",
     examples: &[("arange(3) == 1", "[False  True False]")],
-    class: Class::Map(map(comparison!(f::eq), 1.0)),
+    class: Class::Map(map(comparison!(f::eq), 0.6)),
     numpy: numpy("np.equal", -10.0, 10.0, 0.0),
     ..MAP
 };
@@ -57,7 +57,7 @@ static NOT_EQUAL: Op = Op {
     symbol: Some("!="),
     summary: "Whether the operands differ",
     examples: &[("arange(3) != 1", "[ True False  True]")],
-    class: Class::Map(map(comparison!(f::ne), 1.0)),
+    class: Class::Map(map(comparison!(f::ne), 0.6)),
     numpy: numpy("np.not_equal", -10.0, 10.0, 0.0),
     ..MAP
 };
@@ -67,7 +67,7 @@ static LESS: Op = Op {
     symbol: Some("<"),
     summary: "Whether the first operand is less",
     examples: &[("arange(3) < 1", "[ True False False]")],
-    class: Class::Map(map(comparison!(f::lt), 1.0)),
+    class: Class::Map(map(comparison!(f::lt), 0.6)),
     numpy: numpy("np.less", -10.0, 10.0, 0.0),
     ..MAP
 };
@@ -77,7 +77,7 @@ static LESS_EQUAL: Op = Op {
     symbol: Some("<="),
     summary: "Whether the first operand is less or equal",
     examples: &[("arange(3) <= 1", "[ True  True False]")],
-    class: Class::Map(map(comparison!(f::le), 1.0)),
+    class: Class::Map(map(comparison!(f::le), 0.6)),
     numpy: numpy("np.less_equal", -10.0, 10.0, 0.0),
     ..MAP
 };
@@ -87,7 +87,7 @@ static GREATER: Op = Op {
     symbol: Some(">"),
     summary: "Whether the first operand is greater",
     examples: &[("arange(3) > 1", "[False False  True]")],
-    class: Class::Map(map(comparison!(f::gt), 1.0)),
+    class: Class::Map(map(comparison!(f::gt), 0.6)),
     numpy: numpy("np.greater", -10.0, 10.0, 0.0),
     ..MAP
 };
@@ -97,7 +97,7 @@ static GREATER_EQUAL: Op = Op {
     symbol: Some(">="),
     summary: "Whether the first operand is greater or equal",
     examples: &[("arange(3) >= 1", "[False  True  True]")],
-    class: Class::Map(map(comparison!(f::ge), 1.0)),
+    class: Class::Map(map(comparison!(f::ge), 0.6)),
     numpy: numpy("np.greater_equal", -10.0, 10.0, 0.0),
     ..MAP
 };
@@ -113,7 +113,7 @@ static ISCLOSE: Op = Op {
     ],
     summary: "Whether the operands are equal within a tolerance",
     examples: &[("isclose(linspace(0, 1, 3), 0.5)", "[False  True False]")],
-    class: Class::Map(map(&[close::<f16>(), close::<f32>(), close::<f64>()], 5.0)),
+    class: Class::Map(map(&[close::<f16>(), close::<f32>(), close::<f64>()], 14.0)),
     numpy: numpy("np.isclose", -1.0, 1.0, 0.0),
     ..MAP
 };

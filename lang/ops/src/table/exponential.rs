@@ -16,7 +16,7 @@ static EXP: Op = Op {
     params: ONE,
     summary: "e raised to the operand",
     examples: &[("exp(arange(3))", "[1.         2.71828183 7.3890561 ]")],
-    class: Class::Map(map(map_loops!(1 same deep::unary; Float::exp: f16 f32 f64), 30.0)),
+    class: Class::Map(map(map_loops!(1 same deep::unary; Float::exp: f16 f32 f64), 4.5)),
     numpy: numpy("np.exp", -10.0, 10.0, 2.0),
     ..MAP
 };
@@ -26,7 +26,7 @@ static EXP2: Op = Op {
     params: ONE,
     summary: "2 raised to the operand",
     examples: &[("exp2(arange(4))", "[1. 2. 4. 8.]")],
-    class: Class::Map(map(map_loops!(1 same deep::unary; Float::exp2: f16 f32 f64), 30.0)),
+    class: Class::Map(map(map_loops!(1 same deep::unary; Float::exp2: f16 f32 f64), 4.0)),
     numpy: numpy("np.exp2", -10.0, 10.0, 2.0),
     ..MAP
 };
@@ -36,7 +36,7 @@ static EXPM1: Op = Op {
     params: ONE,
     summary: "exp(x) - 1, exact near 0",
     examples: &[("expm1(linspace(0, 1, 3))", "[0.         0.64872127 1.71828183]")],
-    class: Class::Map(map(map_loops!(1 same deep::unary; Float::expm1: f16 f32 f64), 40.0)),
+    class: Class::Map(map(map_loops!(1 same deep::unary; Float::expm1: f16 f32 f64), 5.0)),
     numpy: numpy("np.expm1", -5.0, 5.0, 2.0),
     ..MAP
 };
@@ -46,7 +46,7 @@ static LOG: Op = Op {
     params: ONE,
     summary: "Natural logarithm",
     examples: &[("log(arange(1, 4))", "[0.         0.69314718 1.09861229]")],
-    class: Class::Map(map(map_loops!(1 same deep::unary; Float::log: f16 f32 f64), 30.0)),
+    class: Class::Map(map(map_loops!(1 same deep::unary; Float::log: f16 f32 f64), 6.0)),
     numpy: numpy("np.log", 0.01, 100.0, 2.0),
     ..MAP
 };
@@ -56,7 +56,7 @@ static LOG2: Op = Op {
     params: ONE,
     summary: "Logarithm to base 2",
     examples: &[("log2(arange(1, 5))", "[0.        1.        1.5849625 2.       ]")],
-    class: Class::Map(map(map_loops!(1 same deep::unary; Float::log2: f16 f32 f64), 30.0)),
+    class: Class::Map(map(map_loops!(1 same deep::unary; Float::log2: f16 f32 f64), 7.5)),
     numpy: numpy("np.log2", 0.01, 100.0, 2.0),
     ..MAP
 };
@@ -66,7 +66,7 @@ static LOG10: Op = Op {
     params: ONE,
     summary: "Logarithm to base 10",
     examples: &[("log10(10 ** arange(3))", "[0. 1. 2.]")],
-    class: Class::Map(map(map_loops!(1 same deep::unary; Float::log10: f16 f32 f64), 30.0)),
+    class: Class::Map(map(map_loops!(1 same deep::unary; Float::log10: f16 f32 f64), 8.0)),
     numpy: numpy("np.log10", 0.01, 100.0, 2.0),
     ..MAP
 };
@@ -76,7 +76,7 @@ static LOG1P: Op = Op {
     params: ONE,
     summary: "log(1 + x), exact near 0",
     examples: &[("log1p(arange(3))", "[0.         0.69314718 1.09861229]")],
-    class: Class::Map(map(map_loops!(1 same deep::unary; Float::log1p: f16 f32 f64), 30.0)),
+    class: Class::Map(map(map_loops!(1 same deep::unary; Float::log1p: f16 f32 f64), 8.5)),
     numpy: numpy("np.log1p", -0.9, 10.0, 2.0),
     ..MAP
 };
@@ -86,7 +86,7 @@ static SQRT: Op = Op {
     params: ONE,
     summary: "Square root",
     examples: &[("sqrt(arange(5))", "[0.         1.         1.41421356 1.73205081 2.        ]")],
-    class: Class::Map(map(map_loops!(1 same fast::unary; Float::sqrt: f16 f32 f64), 6.0)),
+    class: Class::Map(map(map_loops!(1 same fast::unary; Float::sqrt: f16 f32 f64), 2.5)),
     numpy: numpy("np.sqrt", 0.0, 100.0, 0.0),
     ..MAP
 };
@@ -96,7 +96,7 @@ static CBRT: Op = Op {
     params: ONE,
     summary: "Cube root",
     examples: &[("cbrt(arange(9)[::4])", "[0.         1.58740105 2.        ]")],
-    class: Class::Map(map(map_loops!(1 same deep::unary; Float::cbrt: f16 f32 f64), 40.0)),
+    class: Class::Map(map(map_loops!(1 same deep::unary; Float::cbrt: f16 f32 f64), 6.0)),
     numpy: numpy("np.cbrt", -100.0, 100.0, 2.0),
     ..MAP
 };
@@ -105,7 +105,7 @@ static LOGADDEXP: Op = Op {
     name: "logaddexp",
     summary: "log(exp(x1) + exp(x2)), without overflow",
     examples: &[("logaddexp(arange(3), 0)", "[0.69314718 1.31326169 2.12692801]")],
-    class: Class::Map(map(map_loops!(2 same deep::binary; f::logaddexp: f16 f32 f64), 70.0)),
+    class: Class::Map(map(map_loops!(2 same deep::binary; f::logaddexp: f16 f32 f64), 19.0)),
     numpy: numpy("np.logaddexp", -10.0, 10.0, 4.0),
     ..MAP
 };
@@ -114,7 +114,7 @@ static LOGADDEXP2: Op = Op {
     name: "logaddexp2",
     summary: "log2(2**x1 + 2**x2), without overflow",
     examples: &[("logaddexp2(arange(3), 1)", "[1.5849625 2.        2.5849625]")],
-    class: Class::Map(map(map_loops!(2 same deep::binary; f::logaddexp2: f16 f32 f64), 70.0)),
+    class: Class::Map(map(map_loops!(2 same deep::binary; f::logaddexp2: f16 f32 f64), 18.0)),
     numpy: numpy("np.logaddexp2", -10.0, 10.0, 4.0),
     ..MAP
 };

@@ -16,7 +16,7 @@ static LOGICAL_AND: Op = Op {
     examples: &[("logical_and(arange(3), 2 - arange(3))", "[False  True False]")],
     class: Class::Map(map(
         map_loops!(2 bool binary; f::logical_and: bool i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64),
-        1.0,
+        2.0,
     )),
     numpy: numpy("np.logical_and", -2.0, 2.0, 0.0),
     ..MAP
@@ -28,7 +28,7 @@ static LOGICAL_OR: Op = Op {
     examples: &[("logical_or(arange(3), 0)", "[False  True  True]")],
     class: Class::Map(map(
         map_loops!(2 bool binary; f::logical_or: bool i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64),
-        1.0,
+        2.0,
     )),
     numpy: numpy("np.logical_or", -2.0, 2.0, 0.0),
     ..MAP
@@ -40,7 +40,7 @@ static LOGICAL_XOR: Op = Op {
     examples: &[("logical_xor(arange(3), 1)", "[ True False False]")],
     class: Class::Map(map(
         map_loops!(2 bool binary; f::logical_xor: bool i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64),
-        1.0,
+        2.0,
     )),
     numpy: numpy("np.logical_xor", -2.0, 2.0, 0.0),
     ..MAP
@@ -74,7 +74,7 @@ static ISINF: Op = Op {
     params: ONE,
     summary: "Whether the operand is infinite",
     examples: &[("isinf(1 / arange(2))", "[ True False]")],
-    class: Class::Map(map(map_loops!(1 bool unary; f::is_inf: f16 f32 f64), 1.0)),
+    class: Class::Map(map(map_loops!(1 bool unary; f::is_inf: f16 f32 f64), 1.5)),
     numpy: numpy("np.isinf", -2.0, 2.0, 0.0),
     ..MAP
 };
@@ -84,7 +84,7 @@ static ISFINITE: Op = Op {
     params: ONE,
     summary: "Whether the operand is neither infinite nor nan",
     examples: &[("isfinite(1 / arange(2))", "[False  True]")],
-    class: Class::Map(map(map_loops!(1 bool unary; f::is_finite: f16 f32 f64), 1.0)),
+    class: Class::Map(map(map_loops!(1 bool unary; f::is_finite: f16 f32 f64), 1.5)),
     numpy: numpy("np.isfinite", -2.0, 2.0, 0.0),
     ..MAP
 };

@@ -30,7 +30,7 @@ const LOOPS: &[ContractLoop] = &[
 ];
 
 const fn contract(rule: ContractRule) -> Class {
-    Class::Contract(Contract { loops: LOOPS, weight: 1.0, rule })
+    Class::Contract(Contract { loops: LOOPS, weight: 0.2, rule })
 }
 
 const BASE: Op = Op {

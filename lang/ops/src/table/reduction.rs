@@ -240,7 +240,7 @@ static STD: Op = Op {
     params: SPREAD,
     summary: "Standard deviation of the elements",
     examples: &[("std(arange(5))", "1.4142135623730951"), ("std(arange(5), ddof=1)", "1.5811388300841898")],
-    class: Class::Fold(Fold { weight: 4.0, ..fold(spread!(true)) }),
+    class: Class::Fold(Fold { weight: 2.5, ..fold(spread!(true)) }),
     numpy: numpy("np.std", -10.0, 10.0, 64.0),
     ..BASE
 };
@@ -250,7 +250,7 @@ static VAR: Op = Op {
     params: SPREAD,
     summary: "Variance of the elements",
     examples: &[("var(arange(5))", "2.0"), ("var(arange(5), ddof=1)", "2.5")],
-    class: Class::Fold(Fold { weight: 4.0, ..fold(spread!(false)) }),
+    class: Class::Fold(Fold { weight: 2.5, ..fold(spread!(false)) }),
     numpy: numpy("np.var", -10.0, 10.0, 64.0),
     ..BASE
 };
@@ -279,7 +279,7 @@ static ARGMIN: Op = Op {
     summary: "Position of the least element, the first of equal ones",
     details: "Without an axis, positions count through the flattened array. A nan comes before all numbers.",
     examples: &[("argmin(arange(5)[::-1])", "4")],
-    class: Class::Fold(Fold { has_identity: false, needs_positions: true, weight: 3.0, ..fold(position!(false)) }),
+    class: Class::Fold(Fold { has_identity: false, needs_positions: true, weight: 4.0, ..fold(position!(false)) }),
     numpy: numpy("np.argmin", -100.0, 100.0, 0.0),
     ..BASE
 };
@@ -290,7 +290,7 @@ static ARGMAX: Op = Op {
     summary: "Position of the greatest element, the first of equal ones",
     details: "Without an axis, positions count through the flattened array. A nan comes before all numbers.",
     examples: &[("argmax(arange(5))", "4")],
-    class: Class::Fold(Fold { has_identity: false, needs_positions: true, weight: 3.0, ..fold(position!(true)) }),
+    class: Class::Fold(Fold { has_identity: false, needs_positions: true, weight: 4.0, ..fold(position!(true)) }),
     numpy: numpy("np.argmax", -100.0, 100.0, 0.0),
     ..BASE
 };

@@ -57,7 +57,7 @@ static FLOOR: Op = Op {
     examples: &[("floor(linspace(-1, 1, 5))", "[-1. -1.  0.  0.  1.]")],
     class: Class::Map(map(
         map_loops!(1 same fast::unary; f::identity: bool i8 u8 i16 u16 i32 u32 i64 u64; Float::floor: f16 f32 f64),
-        1.0,
+        0.5,
     )),
     numpy: numpy("np.floor", -10.0, 10.0, 0.0),
     ..MAP
@@ -70,7 +70,7 @@ static CEIL: Op = Op {
     examples: &[("ceil(linspace(-1, 1, 5))", "[-1. -0.  0.  1.  1.]")],
     class: Class::Map(map(
         map_loops!(1 same fast::unary; f::identity: bool i8 u8 i16 u16 i32 u32 i64 u64; Float::ceil: f16 f32 f64),
-        1.0,
+        0.5,
     )),
     numpy: numpy("np.ceil", -10.0, 10.0, 0.0),
     ..MAP
@@ -84,7 +84,7 @@ static TRUNC: Op = Op {
     examples: &[("trunc(linspace(-1, 1, 5))", "[-1. -0.  0.  0.  1.]")],
     class: Class::Map(map(
         map_loops!(1 same fast::unary; f::identity: bool i8 u8 i16 u16 i32 u32 i64 u64; Float::trunc: f16 f32 f64),
-        1.0,
+        0.5,
     )),
     numpy: numpy("np.trunc", -10.0, 10.0, 0.0),
     ..MAP
@@ -95,7 +95,7 @@ static RINT: Op = Op {
     params: ONE,
     summary: "Nearest whole number, halves to even",
     examples: &[("rint(linspace(0, 2, 5))", "[0. 0. 1. 2. 2.]")],
-    class: Class::Map(map(map_loops!(1 same fast::unary; Float::rint: f16 f32 f64), 1.0)),
+    class: Class::Map(map(map_loops!(1 same fast::unary; Float::rint: f16 f32 f64), 0.5)),
     numpy: numpy("np.rint", -10.0, 10.0, 0.0),
     ..MAP
 };
@@ -113,7 +113,7 @@ static NEXTAFTER: Op = Op {
     name: "nextafter",
     summary: "Next float after the first operand, toward the second",
     examples: &[("nextafter(ones(1), 2) > 1", "[ True]")],
-    class: Class::Map(map(map_loops!(2 same binary; Float::next_toward: f16 f32 f64), 1.0)),
+    class: Class::Map(map(map_loops!(2 same binary; Float::next_toward: f16 f32 f64), 9.0)),
     numpy: numpy("np.nextafter", -10.0, 10.0, 0.0),
     ..MAP
 };
@@ -125,7 +125,7 @@ static NAN_TO_NUM: Op = Op {
     examples: &[("nan_to_num(arange(2.0) / 0 * 0)", "[0. 0.]")],
     class: Class::Map(map(
         map_loops!(1 same unary; f::identity: bool i8 u8 i16 u16 i32 u32 i64 u64; f::nan_to_num: f16 f32 f64),
-        1.0,
+        4.0,
     )),
     numpy: numpy("np.nan_to_num", -10.0, 10.0, 0.0),
     ..MAP

@@ -31,7 +31,7 @@ static WHERE: Op = Op {
     ],
     summary: "Elements of one array where a condition holds, of another where not",
     examples: &[("where(arange(4) > 1, arange(4), 0)", "[0 0 2 3]")],
-    class: Class::Map(Map { condition: true, ..map(selections!(bool i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64), 1.0) }),
+    class: Class::Map(Map { condition: true, ..map(selections!(bool i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64), 2.0) }),
     numpy: numpy("np.where", -10.0, 10.0, 0.0),
     ..MAP
 };
@@ -44,7 +44,7 @@ static CLIP: Op = Op {
     examples: &[("clip(arange(5), 1, 3)", "[1 1 2 3 3]")],
     class: Class::Map(map(
         map_loops!(3 same ternary; f::clip_bool: bool; f::clip: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64),
-        2.0,
+        2.5,
     )),
     numpy: numpy("np.clip", -10.0, 10.0, 0.0),
     ..MAP
@@ -80,7 +80,7 @@ static FMAX: Op = Op {
     examples: &[("fmax(arange(4), 2)", "[2 2 2 3]")],
     class: Class::Map(map(
         map_loops!(2 same binary; f::or: bool; f::fmax: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64),
-        1.0,
+        1.3,
     )),
     numpy: numpy("np.fmax", -100.0, 100.0, 0.0),
     ..MAP
@@ -92,7 +92,7 @@ static FMIN: Op = Op {
     examples: &[("fmin(arange(4), 2)", "[0 1 2 2]")],
     class: Class::Map(map(
         map_loops!(2 same binary; f::and: bool; f::fmin: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64),
-        1.0,
+        1.3,
     )),
     numpy: numpy("np.fmin", -100.0, 100.0, 0.0),
     ..MAP
