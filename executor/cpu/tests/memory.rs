@@ -53,7 +53,7 @@ fn what_is_cheap_is_computed_again_and_what_is_dear_is_kept_where_it_fits() {
     assert_eq!(kept(0, 1 << 30), None);
     assert_eq!(kept(4, 1 << 30), Some(Keep::Memory));
     assert_eq!(kept(4, 40 * MIB), None, "twice to disk takes longer");
-    assert!(matches!(kept(60, 40 * MIB), Some(Keep::Spill { memory_bytes }) if memory_bytes > 0));
+    assert!(matches!(kept(400, 40 * MIB), Some(Keep::Spill { memory_bytes }) if memory_bytes > 0));
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn arrays_in_memory_count() {
 
 #[test]
 fn a_directory_that_cannot_be_used_is_an_error_and_the_pool_goes_on() {
-    let (graph, sum) = rows(&Shape::new([1200, 1000]), 60);
+    let (graph, sum) = rows(&Shape::new([1200, 1000]), 400);
     let plan = planned(&graph, sum, true, 6 * MIB).unwrap();
     assert!(plan.buffers.iter().any(|b| b.why != Why::Result && matches!(b.keep, Keep::Spill { .. })), "{plan}");
     let absent = std::path::PathBuf::from("/dev/null/absent");
@@ -216,7 +216,7 @@ impl cleave_plan::Sink for Panics {
 
 #[test]
 fn a_run_that_is_stopped_or_breaks_leaves_nothing_on_disk() {
-    let (graph, sum) = rows(&Shape::new([1200, 1000]), 60);
+    let (graph, sum) = rows(&Shape::new([1200, 1000]), 400);
     let plan = planned(&graph, sum, false, 6 * MIB).unwrap();
     let parent = tempfile::tempdir().unwrap();
     let left = || std::fs::read_dir(parent.path()).unwrap().count();

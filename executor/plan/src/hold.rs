@@ -58,7 +58,7 @@ pub(crate) fn worth_keeping(
     outputs: &[Output],
     options: &Options,
 ) -> FxHashMap<NodeId, Why> {
-    let passes = Passes::of(graph, wanted, outputs);
+    let mut passes = Passes::of(graph, wanted, outputs);
     let mut readings = Readings::default();
     for (number, output) in outputs.iter().enumerate() {
         let seen = View::identity(&graph[output.node].shape);
@@ -72,7 +72,7 @@ pub(crate) fn worth_keeping(
             read = FxHashSet::from_iter([(passes.count + node.0 as usize, View::identity(&graph[node].shape))]);
         }
         for (pass, view) in read {
-            pass_on(graph, &passes, node, pass, &view, &mut readings);
+            pass_on(graph, &mut passes, node, pass, &view, &mut readings);
         }
     }
     kept
@@ -83,6 +83,8 @@ struct Passes {
     folds: FxHashMap<NodeId, usize>,
     outputs: Vec<usize>,
     count: usize,
+    /// What each patch of a pass counts as: nothing is shared with the pass it is laid in.
+    patches: FxHashMap<(usize, NodeId), usize>,
 }
 
 /// Ends with equal keys share a pass.
@@ -124,12 +126,18 @@ impl Passes {
             end: End::Output(o.cut.clone()),
         };
         let outputs = outputs.iter().map(|o| number(of(o))).collect();
-        Self { folds, outputs, count: numbers.len() }
+        Self { folds, outputs, count: numbers.len(), patches: FxHashMap::default() }
+    }
+
+    /// The pass that stands for the patch of an overlay; its number is beyond those of nodes that are kept.
+    fn of_patch(&mut self, pass: usize, overlay: NodeId) -> usize {
+        let next = (1 << 40) + self.patches.len();
+        *self.patches.entry((pass, overlay)).or_insert(next)
     }
 }
 
 /// Notes through which views a node's inputs are read when it is read through `view`.
-fn pass_on(graph: &Graph, passes: &Passes, node: NodeId, pass: usize, view: &View, readings: &mut Readings) {
+fn pass_on(graph: &Graph, passes: &mut Passes, node: NodeId, pass: usize, view: &View, readings: &mut Readings) {
     let mut note = |input: NodeId, pass: usize, view: View| {
         let read = readings.entry(input).or_default();
         if read.len() < MOST_READINGS {
@@ -145,7 +153,7 @@ fn pass_on(graph: &Graph, passes: &Passes, node: NodeId, pass: usize, view: &Vie
         NodeKind::View { input, view: inner } => note(*input, pass, view.of(inner)),
         NodeKind::Overlay { base, patch, .. } => {
             note(*base, pass, view.clone());
-            note(*patch, pass, View::identity(&graph[*patch].shape));
+            note(*patch, passes.of_patch(pass, node), View::identity(&graph[*patch].shape));
         }
         NodeKind::Map { .. } | NodeKind::Cast(_) | NodeKind::Rechunk(_) => {
             graph[node].kind.inputs().iter().for_each(|&i| note(i, pass, view.clone()));
