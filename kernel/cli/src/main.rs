@@ -22,10 +22,6 @@ use options::{Command, Options};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Gives large freed blocks back to the system soon: chunks come and go in many sizes.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     match Options::parse().command {
