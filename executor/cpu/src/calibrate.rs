@@ -69,7 +69,7 @@ fn arithmetic(probes: &Probes, one: &Bench<'_>, machine: &mut Machine) -> Option
     machine.fold_s = positive(sums / ((CHAIN / 2) * LEN) as f64, machine.add_s);
     let plain = one.time(&chained(probes, 0, LEN))?;
     let costly = one.time(&repeated(probes, 2, LEN))? - plain;
-    machine.heavy_s = positive(costly / (2 * LEN) as f64 / weight(probes.costly), machine.add_s);
+    machine.heavy_s = positive(costly / (2 * LEN) as f64 / probes.costly.weight(), machine.add_s);
     machine.fill_s = positive(plain / LEN as f64 - machine.fold_s, machine.add_s);
     let columns = one.time(&columns(probes, LEN))? - plain;
     machine.column_s = machine.fold_s + positive(columns / LEN as f64, 0.0);
@@ -279,13 +279,6 @@ fn double_loop(op: &'static Op) -> usize {
         _ => None,
     };
     found.unwrap_or(0)
-}
-
-fn weight(op: &'static Op) -> f64 {
-    match &op.class {
-        Class::Map(map) => f64::from(map.weight),
-        _ => 1.0,
-    }
 }
 
 #[cfg(test)]

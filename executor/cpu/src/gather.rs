@@ -4,7 +4,7 @@ use crate::cache::{Cache, Held, Key, Last, resident};
 use crate::copy::{Walk, copy_box};
 use cleave_graph::SourceId;
 use cleave_ops::view::SourceAxis;
-use cleave_ops::{AxisChunks, Data, Region, Shape, View};
+use cleave_ops::{AxisChunks, Data, DataRef, Region, Shape, View};
 use cleave_plan::{RunError, Source};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -39,11 +39,11 @@ pub(crate) fn gather(reader: &mut Reader<'_>, view: &View, region: &Region, out:
 }
 
 /// The same, where `data` holds a region of the source.
-pub(crate) fn gather_part(data: &Data, kept: &Region, view: &View, region: &Region, out: &mut Data) {
+pub(crate) fn gather_part(data: DataRef<'_>, kept: &Region, view: &View, region: &Region, out: &mut Data) {
     let first = source_index(view, &region.start);
     let inside: SmallVec<[usize; 4]> = first.iter().zip(&kept.start).map(|(a, b)| a - b).collect();
     let from = walk(view, &inside, &kept.len);
-    copy_box(&region.len, data.as_ref(), &from, out, &Walk::whole(&region.len));
+    copy_box(&region.len, data, &from, out, &Walk::whole(&region.len));
 }
 
 /// Where the elements of a region begin in the part of the source that is kept, if they lie there in their order.

@@ -12,7 +12,6 @@ use cleave_ops::{
     Class, DType, Data, DataRef, Fill, MapLoop, Op, Region, Row, Shape, View, cast, each_dtype, fill_row,
 };
 use cleave_plan::lattice::TILE_LEN;
-use cleave_plan::locals::block_shape;
 use cleave_plan::plan::Buffer;
 use cleave_plan::progression::Progression;
 use cleave_plan::{Action, Origin, Program, RunError, Slot, Source, Step};
@@ -62,10 +61,10 @@ enum Extra<'a> {
 }
 
 impl<'a> Machine<'a> {
+    /// A machine for a stage's program, or one of them.
     pub(crate) fn new(program: &'a Program, inputs: &Inputs<'a>) -> Result<Self, RunError> {
         let mut machine = Self::nested(program, inputs)?;
-        let locals = program.local_bytes(&block_shape(&program.space));
-        machine._claim = Some(inputs.ledger.claim(program.register_bytes(TILE_LEN) + locals));
+        machine._claim = Some(inputs.ledger.claim(program.register_bytes(TILE_LEN)));
         Ok(machine)
     }
 
@@ -80,7 +79,7 @@ impl<'a> Machine<'a> {
             .collect::<Result<_, _>>()?;
         let constant = program.steps.iter().map(|s| s.action.is_constant()).collect();
         let makers = program.locals.iter().map(|local| Maker::new(local, inputs)).collect::<Result<_, _>>()?;
-        let made = program.locals.iter().map(Made::of).collect();
+        let made = program.locals.iter().map(|local| Made::new(local.dtype, inputs.ledger)).collect();
         let has_locals = program.has_locals();
         Ok(Self {
             program,
@@ -111,7 +110,7 @@ impl<'a> Machine<'a> {
     /// What a register holds, where its locals stand elsewhere.
     fn operand<'m>(&'m self, slot: Slot, made: &'m [Made]) -> DataRef<'m> {
         match self.aliases[slot.0 as usize] {
-            Some((number, first)) => made[number as usize].data.as_ref().slice(first..first + self.len),
+            Some((number, first)) => made[number as usize].elements().slice(first..first + self.len),
             None => self.registers[slot.0 as usize].as_ref(),
         }
     }
@@ -215,8 +214,8 @@ impl<'a> Machine<'a> {
         match &step.action {
             Action::Fill { fill, shape, view } => fill_tile(fill, shape, view, region, out),
             Action::Load { origin: Origin::Local(number), view, .. } => {
-                let Made { region: kept, data } = &made[*number as usize];
-                gather_part(data, kept, view, region, out);
+                let kept = &made[*number as usize];
+                gather_part(kept.elements(), &kept.region, view, region, out);
             }
             Action::Load { view, .. } => {
                 if let Extra::Read(reader) = &mut self.extras[number] {

@@ -2,20 +2,22 @@
 
 use crate::copy::{Walk, copy_box};
 use crate::fold::tiles;
+use crate::ledger::Ledger;
 use crate::machine::{Inputs, Machine};
+use crate::scratch::Scratch;
 use crate::watch::Watch;
 use cleave_graph::SCAN_LEN;
 use cleave_ops::op::ScanBlock;
-use cleave_ops::{Class, Data, DataRef, Op, Region, ScanLoop, Shape, copy_run};
-use cleave_plan::locals::block_shape;
+use cleave_ops::{Class, DType, DataRef, Op, Region, ScanLoop, Shape, copy_run};
 use cleave_plan::size::{axis_across, tile_shape};
 use cleave_plan::{Local, Making, RunError};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// Part of a local: its elements, row-major, for a region of its space.
 pub(crate) struct Made {
     pub(crate) region: Region,
-    pub(crate) data: Data,
+    scratch: Scratch,
 }
 
 /// What makes one local.
@@ -31,8 +33,8 @@ struct Scanner<'a> {
     axis: usize,
     begins: Begins<'a>,
     /// The elements of a region before they are added up, and a block's values.
-    elements: Data,
-    values: Data,
+    elements: Scratch,
+    values: Scratch,
 }
 
 /// What lies before each block of running values.
@@ -43,8 +45,13 @@ struct Begins<'a> {
 }
 
 impl Made {
-    pub(crate) fn of(local: &Local) -> Self {
-        Self { region: Region::default(), data: Data::with_capacity(local.dtype, 0) }
+    pub(crate) fn new(dtype: DType, ledger: &Arc<Ledger>) -> Self {
+        Self { region: Region::default(), scratch: Scratch::new(dtype, ledger) }
+    }
+
+    /// The elements.
+    pub(crate) fn elements(&self) -> DataRef<'_> {
+        self.scratch.elements()
     }
 }
 
@@ -54,7 +61,7 @@ impl<'a> Maker<'a> {
             Making::Plain => None,
             Making::Scan { op, loop_index, axis, before } => {
                 let before = before.as_ref().map(|b| Machine::nested(b, inputs)).transpose()?;
-                Some(Scanner::new(scan_loop(op, *loop_index), *axis, before))
+                Some(Scanner::new(scan_loop(op, *loop_index), *axis, before, inputs.ledger))
             }
         };
         let across = axis_across(&local.program.space, &local.program);
@@ -71,10 +78,10 @@ impl<'a> Maker<'a> {
     ) -> Result<(), RunError> {
         out.region.clone_from(region);
         match &mut self.scan {
-            None => fill(&mut self.machine, self.across, region, earlier, &mut out.data, watch),
+            None => fill(&mut self.machine, self.across, region, earlier, &mut out.scratch, watch),
             Some(scan) => {
                 fill(&mut self.machine, self.across, region, earlier, &mut scan.elements, watch)?;
-                scan.run(region, &mut out.data, watch)
+                scan.run(region, &mut out.scratch, watch)
             }
         }
     }
@@ -86,11 +93,14 @@ fn fill(
     across: Option<usize>,
     region: &Region,
     earlier: &[Made],
-    out: &mut Data,
+    out: &mut Scratch,
     watch: &Watch<'_>,
 ) -> Result<(), RunError> {
-    out.resize(region.size());
-    let block = if machine.has_locals() { even(&region.len, &block_shape(&region.len)) } else { region.len.clone() };
+    let out = out.room(region.size());
+    let block = match machine.has_locals() {
+        true => even(&region.len, &machine.program().block_shape(&region.len)),
+        false => region.len.clone(),
+    };
     for block in tiles(region, &block) {
         machine.prepare_patches(&block, watch)?;
         for tile in tiles(&block, &even(&block.len, &tile_shape(&block.len, across))) {
@@ -111,16 +121,16 @@ fn even(lens: &Shape, sides: &Shape) -> Shape {
 }
 
 impl<'a> Scanner<'a> {
-    fn new(rule: &'static ScanLoop, axis: usize, before: Option<Machine<'a>>) -> Self {
-        let empty = |dtype| Data::with_capacity(dtype, 0);
-        let made = Made { region: Region::default(), data: empty(rule.output) };
+    fn new(rule: &'static ScanLoop, axis: usize, before: Option<Machine<'a>>, ledger: &Arc<Ledger>) -> Self {
+        let empty = |dtype| Scratch::new(dtype, ledger);
+        let made = Made::new(rule.output, ledger);
         let begins = Begins { axis, machine: before, made };
         Self { rule, axis, begins, elements: empty(rule.input), values: empty(rule.output) }
     }
 
     /// The running values of a region that begins where a block of them does.
-    fn run(&mut self, region: &Region, out: &mut Data, watch: &Watch<'_>) -> Result<(), RunError> {
-        out.resize(region.size());
+    fn run(&mut self, region: &Region, out: &mut Scratch, watch: &Watch<'_>) -> Result<(), RunError> {
+        let out = out.room(region.size());
         let (start, len) = (region.start[self.axis], region.len[self.axis]);
         self.begins.read(region, watch)?;
         let outer: usize = region.len[..self.axis].iter().product();
@@ -129,11 +139,11 @@ impl<'a> Scanner<'a> {
             for at in (0..len).step_by(SCAN_LEN) {
                 let rows = SCAN_LEN.min(len - at);
                 let first = (number * len + at) * inner;
-                let data = self.elements.as_ref().slice(first..first + rows * inner);
+                let data = self.elements.elements().slice(first..first + rows * inner);
                 let before = self.begins.of((start + at) / SCAN_LEN, number, inner);
-                self.values.resize(rows * inner);
-                (self.rule.run)(&ScanBlock { data, lens: [1, rows, inner], before }, &mut self.values);
-                copy_run(self.values.as_ref(), 0, 1, out, first, rows * inner);
+                let values = self.values.room(rows * inner);
+                (self.rule.run)(&ScanBlock { data, lens: [1, rows, inner], before }, values);
+                copy_run(values.as_ref(), 0, 1, out, first, rows * inner);
             }
         }
         Ok(())
@@ -150,7 +160,7 @@ impl Begins<'_> {
         wanted.start[self.axis] = first - 1;
         wanted.len = region.len.with(self.axis, end - first);
         if end > first {
-            fill(before, None, &wanted, &[], &mut self.made.data, watch)?;
+            fill(before, None, &wanted, &[], &mut self.made.scratch, watch)?;
         }
         self.made.region = wanted;
         Ok(())
@@ -163,7 +173,7 @@ impl Begins<'_> {
         }
         let (start, len) = (self.made.region.start[self.axis], self.made.region.len[self.axis]);
         let first = (number * len + block - 1 - start) * inner;
-        Some(self.made.data.as_ref().slice(first..first + inner))
+        Some(self.made.elements().slice(first..first + inner))
     }
 }
 

@@ -5,7 +5,6 @@ use crate::fold::tiles;
 use crate::machine::Machine;
 use crate::watch::Watch;
 use cleave_ops::{Data, Region};
-use cleave_plan::locals::block_shape;
 use cleave_plan::stage::block_region;
 use cleave_plan::{RunError, StoreWork};
 use smallvec::SmallVec;
@@ -22,7 +21,7 @@ pub(crate) fn task(
     blocks.truncate(work.goals.len());
     blocks.extend(work.goals[blocks.len()..].iter().map(|g| Data::with_capacity(g.dtype, 0)));
     blocks.iter_mut().for_each(|block| make_room(block, region.size()));
-    let step = if machine.has_locals() { block_shape(&region.len) } else { region.len.clone() };
+    let step = if machine.has_locals() { machine.program().block_shape(&region.len) } else { region.len.clone() };
     for part in tiles(&region, &step) {
         machine.prepare(&part, watch)?;
         for tile in tiles(&part, &work.tile(&part.len)) {

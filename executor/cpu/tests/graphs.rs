@@ -24,7 +24,7 @@ proptest! {
         let memory = Memory { on_disk: tape.below(2) == 0, limit_bytes: 0 };
         let (results, report) = compute_within(&case.graph, &wanted, &setting, memory).unwrap();
         // With just what it takes it must do as well.
-        let tight = Memory { limit_bytes: report.peak_bytes.max(8 << 20), ..memory };
+        let tight = Memory { limit_bytes: report.peak_bytes.max(16 << 20), ..memory };
         let (again, _) = compute_within(&case.graph, &wanted, &setting, tight).unwrap();
         prop_assert_eq!(&results, &again);
         for ((node, cut), result) in wanted.iter().zip(results) {

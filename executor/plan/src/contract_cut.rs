@@ -4,6 +4,7 @@
 use crate::build::build_through;
 use crate::contract::{Axes, ContractWork, Operand, Side, Sides, axes, block_bytes, contract_loop};
 use crate::error::PlanError;
+use crate::hold::Why;
 use crate::lattice::inner_box;
 use crate::plan::{Options, nbytes};
 use crate::program::{Action, Origin, Program};
@@ -12,11 +13,10 @@ use crate::stage::{BufferId, Stage, Target, Work};
 use cleave_graph::{Graph, NodeId, NodeKind, SourceId};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Chunks, DType, Shape, View};
+use rustc_hash::FxHashMap;
 
-/// What one addition takes, in nanoseconds.
-const ADDITION_NS: f64 = 0.35;
-/// What reading an element of a stored array takes where its block must be decoded.
-const DECODE_NS: f64 = 8.0;
+/// Bytes of an element that is decoded, for what reading it takes.
+const ELEMENT_BYTES: f64 = 8.0;
 /// What an element takes where values are made for a block at a time: panels are no such blocks.
 const LOCAL_NS: f64 = 50.0;
 /// What moving an element into a panel takes, and writing one of the result.
@@ -53,7 +53,9 @@ fn element_ns(program: &Program, options: &Options) -> f64 {
     let stored = |action: &Action| matches!(action, Action::Load { origin: Origin::Stored(id), .. } if decoded(id));
     let decodes = program.steps.iter().filter(|s| stored(&s.action)).count();
     let locals = if program.has_locals() { LOCAL_NS } else { 0.0 };
-    program.weight() * ADDITION_NS + decodes as f64 * DECODE_NS + locals
+    let rates = &options.rates;
+    let decoded_ns = decodes as f64 * ELEMENT_BYTES * 1e9 / rates.disk;
+    program.weight() * 1e9 / rates.work + decoded_ns + locals
 }
 
 /// The stage of a contraction.
@@ -87,11 +89,7 @@ fn weight(work: &ContractWork) -> f64 {
     let [_, rows, columns] = work.block_lens();
     let operands =
         work.left.program.weight() / columns.max(1) as f64 + work.right.program.weight() / rows.max(1) as f64;
-    let products = match &work.op.class {
-        cleave_ops::Class::Contract(contract) => f64::from(contract.weight),
-        _ => unreachable!("a Contract node holds a contraction"),
-    };
-    work.sides.shared.size() as f64 * (products + operands)
+    work.sides.shared.size() as f64 * (work.op.weight() + operands)
 }
 
 fn operand_axes(graph: &Graph, node: NodeId) -> [Axes; 2] {
@@ -257,15 +255,15 @@ impl Model {
     }
 }
 
-/// The operands that are better kept than computed again for every block; `ends` tells what is kept anyway.
+/// The operands that are better kept than computed again for every block, and why; `ends` tells what is kept anyway.
 pub(crate) fn kept_operands(
     graph: &Graph,
     wanted: &[NodeId],
     ends: &dyn Fn(NodeId) -> bool,
     options: &Options,
-) -> Vec<NodeId> {
+) -> FxHashMap<NodeId, Why> {
     let held = |node: NodeId| ends(node).then_some(BufferId(0));
-    let mut kept = Vec::new();
+    let mut kept = FxHashMap::default();
     for &node in wanted.iter().filter(|n| matches!(graph[**n].kind, NodeKind::Contract { .. })) {
         let sides = sides(graph, node);
         let block = block(&sides, graph[node].dtype, [1.0; 2], options);
@@ -274,13 +272,16 @@ pub(crate) fn kept_operands(
             let below = below_views(graph, input);
             let again = len.div_ceil(side.max(1)).saturating_sub(1) as f64;
             let most = AGAIN_PART * product_ns(graph[node].dtype) * len as f64;
-            let worth = !ends(below) && fits(graph, below, options) && again > 0.0;
+            let open = !ends(below) && !options.choices.denied.contains(&below);
+            let worth = open && fits(graph, below, options) && again > 0.0;
             let cost = || {
                 let view = View::identity(&graph[below].shape);
                 build_through(graph, below, view, &held).map_or(0.0, |p| element_ns(&p, options))
             };
-            if worth && again * cost() > most {
-                kept.push(below);
+            let again_ns = if worth { again * cost() } else { 0.0 };
+            if again_ns > most {
+                let saved_s = again_ns * graph[below].shape.size() as f64 * 1e-9;
+                kept.insert(below, Why::Seen { saved_s });
             }
         }
     }

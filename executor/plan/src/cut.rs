@@ -93,9 +93,10 @@ impl Ends {
         let fold = |&&n: &&NodeId| matches!(graph[n].kind, NodeKind::Fold { .. } | NodeKind::Contract { .. });
         let mut nodes: FxHashSet<NodeId> = wanted.iter().filter(fold).copied().collect();
         nodes.extend(wanted.iter().filter_map(|&n| scan_begins(graph, n)));
-        let why = worth_keeping(graph, &wanted, outputs, options);
+        let mut why = worth_keeping(graph, &wanted, outputs, options);
         nodes.extend(why.keys());
-        nodes.extend(kept_operands(graph, &wanted, &|node| nodes.contains(&node), options));
+        why.extend(kept_operands(graph, &wanted, &|node| nodes.contains(&node), options));
+        nodes.extend(why.keys());
         let mut level: FxHashMap<NodeId, usize> = FxHashMap::default();
         let mut buffered = FxHashSet::default();
         for &node in &wanted {
@@ -256,7 +257,7 @@ fn stage(graph: &Graph, group: &Group, program: Program, targets: &[Target], opt
     let (work, weight) = match &group.key.end {
         End::Fold(axes) => {
             let goals = fold_goals(graph, group, &program, targets, &space, axes);
-            let weight = program.weight() + goals.iter().map(fold_weight).sum::<f64>();
+            let weight = program.weight() + goals.iter().map(|g| g.op.weight()).sum::<f64>();
             (Work::Fold(fold_work(&space, &program, axes, goals, weight, options)), weight)
         }
         End::Store(cut) => {
@@ -271,13 +272,6 @@ fn stage(graph: &Graph, group: &Group, program: Program, targets: &[Target], opt
         Work::Contract(contract) => contract.tasks(),
     };
     Stage { space, program, work, tasks, weight }
-}
-
-fn fold_weight(goal: &FoldGoal) -> f64 {
-    match &goal.op.class {
-        Class::Fold(fold) => f64::from(fold.weight),
-        _ => 0.0,
-    }
 }
 
 fn fold_goals(

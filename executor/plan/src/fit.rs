@@ -30,6 +30,8 @@ pub struct Choices {
     pub shrink: u32,
     /// Values that are computed again rather than kept.
     pub denied: FxHashSet<NodeId>,
+    /// Whether all that is worth keeping is kept, on disk if need be, as computing some of it again took too much.
+    pub keeps_all: bool,
 }
 
 /// Why a plan must be cut anew.
@@ -244,7 +246,8 @@ fn victim(plan: &Plan, number: usize) -> Option<usize> {
 fn put_aside(buffer: &mut Buffer, excess: u64, options: &Options) -> Result<(), Misfit> {
     let passes = (buffer.last_read_by - buffer.made_by).max(1) as f64;
     let moved = excess.min(buffer.memory_bytes()) as f64 * (1.0 + passes);
-    if buffer.why != Why::Result && options.rates.disk_s(moved) > buffer.why.saved_s() {
+    let dear = options.rates.disk_s(moved) > buffer.why.saved_s();
+    if dear && buffer.why != Why::Result && !options.choices.keeps_all {
         return Err(Misfit::Deny(buffer.node));
     }
     buffer.keep = Keep::Spill { memory_bytes: buffer.memory_bytes().saturating_sub(excess) };

@@ -5,7 +5,7 @@ use crate::locals::serves;
 use crate::plan::{Cut, Options, Output, nbytes};
 use crate::program::draw_weight;
 use cleave_graph::{Graph, NodeId, NodeKind};
-use cleave_ops::{Class, Fill, Shape, View};
+use cleave_ops::{Fill, Shape, View};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
@@ -220,16 +220,13 @@ fn own_weight(graph: &Graph, node: NodeId, options: &Options) -> f64 {
     match &graph[node].kind {
         NodeKind::Fill(Fill::Const(_)) | NodeKind::View { .. } | NodeKind::Rechunk(_) => 0.0,
         NodeKind::Fill(Fill::Random { law, .. }) => draw_weight(law),
-        NodeKind::Fill(_) | NodeKind::Cast(_) | NodeKind::Overlay { .. } | NodeKind::Fold { .. } => 1.0,
+        NodeKind::Fill(_) | NodeKind::Cast(_) | NodeKind::Overlay { .. } => 1.0,
+        // What ends a stage is only read again.
+        NodeKind::Fold { .. } | NodeKind::Contract { .. } => 1.0,
         NodeKind::Load(id) => match options.sources.get(id).is_none_or(|s| s.is_resident()) {
             true => 1.0,
             false => graph[node].dtype.size() as f64 * options.rates.work / options.rates.disk,
         },
-        NodeKind::Scan { .. } => 2.0,
-        NodeKind::Contract { .. } => 1.0,
-        NodeKind::Map { op, .. } => match &op.class {
-            Class::Map(map) => f64::from(map.weight),
-            _ => 1.0,
-        },
+        NodeKind::Map { op, .. } | NodeKind::Scan { op, .. } => op.weight(),
     }
 }

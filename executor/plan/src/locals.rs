@@ -4,7 +4,7 @@
 //! computed once for each. Instead it is computed once for the hull of what a block of tiles reads, into memory
 //! that stays in the cache, and read from there. So are running values, which need their neighbours.
 
-use crate::program::{Action, Making, Origin, Program, Step};
+use crate::program::{Action, Local, Making, Origin, Program, Step};
 use crate::progression::place_patch;
 use cleave_graph::{Graph, NodeId, NodeKind, SCAN_LEN};
 use cleave_ops::view::SourceAxis;
@@ -13,9 +13,22 @@ use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashSet};
 
 /// Lengths of a block on the second last and on the last axis. A block of doubles is 1 MiB.
-const SIDES: (usize, usize) = (128, 1024);
-/// The most elements of a block.
-pub const BLOCK_LEN: usize = SIDES.0 * SIDES.1;
+const SIDES: Sides = Sides { rows: 128, columns: 1024 };
+/// The same where there are running values: whole blocks of theirs, or they would be made twice.
+const SCAN_SIDES: Sides = Sides { rows: SCAN_LEN, columns: 2048 };
+
+/// Lengths of a block on the second last and on the last axis.
+#[derive(Clone, Copy)]
+struct Sides {
+    rows: usize,
+    columns: usize,
+}
+
+impl Sides {
+    fn len(self) -> usize {
+        self.rows * self.columns
+    }
+}
 
 /// A node that is made block by block, for those views of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,9 +134,9 @@ fn is_near(views: &[View]) -> bool {
         (high - low) as f64
     };
     let side = |axis: usize| match ndim - axis {
-        1 if ndim == 1 => BLOCK_LEN as f64,
-        1 => SIDES.1 as f64,
-        2 => SIDES.0 as f64,
+        1 if ndim == 1 => SIDES.len() as f64,
+        1 => SIDES.columns as f64,
+        2 => SIDES.rows as f64,
         _ => 1.0,
     };
     let growth: f64 = (0..ndim).map(|a| 1.0 + spread(a) / side(a)).product();
@@ -172,10 +185,32 @@ fn is_costly(graph: &Graph, node: NodeId, times: usize) -> bool {
 }
 
 impl Program {
-    /// Elements of a block: more where running values need whole blocks of theirs.
+    /// The most elements of a block.
     pub fn block_len(&self) -> usize {
-        let scans = self.locals.iter().any(|local| matches!(local.making, Making::Scan { .. }));
-        if scans { 4 * BLOCK_LEN } else { BLOCK_LEN }
+        self.sides().len()
+    }
+
+    /// How a space of those lengths is cut into blocks whose locals stay in the cache.
+    pub fn block_shape(&self, lens: &Shape) -> Shape {
+        let (of, ndim) = (self.sides(), lens.ndim());
+        let (mut sides, mut room) = (SmallVec::<[usize; 4]>::from_elem(1, ndim), of.len());
+        for axis in (0..ndim).rev() {
+            let is_row = axis + 1 == ndim && ndim > 1 && lens[axis - 1] > 1;
+            let most = if is_row { of.columns } else { room };
+            sides[axis] = lens[axis].min(most).min(room).max(1);
+            room = (room / sides[axis]).max(1);
+        }
+        Shape::new(sides)
+    }
+
+    fn sides(&self) -> Sides {
+        if self.scans() { SCAN_SIDES } else { SIDES }
+    }
+
+    /// Whether there are running values among what is made block by block.
+    fn scans(&self) -> bool {
+        let scans = |local: &Local| matches!(local.making, Making::Scan { .. }) || local.program.scans();
+        self.locals.iter().any(scans) || self.patches().any(|(patch, _)| patch.scans())
     }
 
     /// Whether tiles need values that are made for a block before.
@@ -198,20 +233,42 @@ impl Program {
         needed
     }
 
-    /// Bytes of all locals for blocks of that shape.
+    /// The most bytes of all locals for a block of that shape, wherever it lies.
     pub fn local_bytes(&self, block: &Shape) -> u64 {
         if !self.has_locals() || block.is_empty_array() {
             return 0;
         }
         let regions = self.local_regions(&Region::whole(block));
-        let own = self.locals.iter().zip(regions).map(|(local, region)| {
-            let lens = region.map_or_else(Shape::default, |r| r.len);
-            let spare = if matches!(local.making, Making::Scan { .. }) { 3 } else { 1 };
-            let inner = local.program.patches().map(|(p, _)| p.local_bytes(&block_shape(&p.space))).sum::<u64>();
-            (lens.size() * local.dtype.size() * spare) as u64 + inner
-        });
-        let patches = self.patches().map(|(patch, _)| patch.local_bytes(&block_shape(&patch.space)));
-        own.sum::<u64>() + patches.sum::<u64>()
+        let made = self.locals.iter().zip(regions).filter_map(|(local, region)| Some(local.bytes(&region?.len)));
+        made.chain(self.patch_bytes(block)).fold(0, u64::saturating_add)
+    }
+
+    /// Bytes of the locals of each patch, of which no more shows in a block than the block is long.
+    fn patch_bytes(&self, block: &Shape) -> impl Iterator<Item = u64> {
+        self.patches().map(|(patch, _)| {
+            let shown = patch.space.iter().zip(block.iter()).map(|(len, most)| *len.min(most)).collect();
+            patch.local_bytes(&shown)
+        })
+    }
+}
+
+impl Local {
+    /// The most bytes that making a region of those lengths takes.
+    fn bytes(&self, lens: &Shape) -> u64 {
+        let (lens, elements) = match self.making {
+            Making::Plain => (lens.clone(), lens.size()),
+            // Running values may begin up to a block before what is wanted; what they are made of, a block of
+            // them, and what lies before each block are there too.
+            Making::Scan { axis, .. } => {
+                let longest = (lens[axis] + SCAN_LEN - 1).min(self.program.space[axis]);
+                let blocks = lens.with(axis, longest.div_ceil(SCAN_LEN));
+                let lens = lens.with(axis, longest);
+                let elements = 3 * lens.size() + blocks.size();
+                (lens, elements)
+            }
+        };
+        let own = (elements * self.dtype.size()) as u64;
+        self.program.patch_bytes(&lens).fold(own, u64::saturating_add)
     }
 }
 
@@ -240,29 +297,13 @@ impl Making {
 
 /// The hull of the source indices of a region, no length of which is 0.
 pub fn image(view: &View, region: &Region) -> Region {
-    let mut start = SmallVec::<[usize; 4]>::new();
-    let mut len = SmallVec::<[usize; 4]>::new();
+    let (mut start, mut len) = (SmallVec::<[usize; 4]>::new(), SmallVec::<[usize; 4]>::new());
     for s in &view.source {
-        let first = s.at(&region.start);
-        let reach = |t: &cleave_ops::view::Term| t.step * (region.len[t.axis] as i64 - 1);
-        let low: i64 = s.terms.iter().map(|t| reach(t).min(0)).sum();
-        let high: i64 = s.terms.iter().map(|t| reach(t).max(0)).sum();
-        start.push((first + low) as usize);
+        let (low, high) = s.range(&region.len);
+        start.push((low + s.at(&region.start) - s.start) as usize);
         len.push((high - low + 1) as usize);
     }
     Region { start, len: Shape::new(len) }
-}
-
-/// How a space is cut into blocks whose locals stay in the cache.
-pub fn block_shape(lens: &Shape) -> Shape {
-    let mut sides: SmallVec<[usize; 4]> = SmallVec::from_elem(1, lens.ndim());
-    let mut room = BLOCK_LEN;
-    for (back, axis) in (0..lens.ndim()).rev().enumerate() {
-        let most = if back == 0 && lens.ndim() > 1 && lens[axis - 1] > 1 { SIDES.1 } else { room };
-        sides[axis] = lens[axis].min(most).min(room).max(1);
-        room = (room / sides[axis]).max(1);
-    }
-    Shape::new(sides)
 }
 
 #[cfg(test)]
@@ -282,10 +323,11 @@ mod tests {
 
     #[test]
     fn blocks_are_wide_and_bounded() {
-        assert_eq!(block_shape(&Shape::new([20_000, 20_000])), Shape::new([128, 1024]));
-        assert_eq!(block_shape(&Shape::new([1_000_000])), Shape::new([1 << 17]));
-        assert_eq!(block_shape(&Shape::new([50, 30, 40])), Shape::new([50, 30, 40]));
-        assert_eq!(block_shape(&Shape::new([5, 0])), Shape::new([5, 1]));
+        let block = |lens: &[usize]| Program::default().block_shape(&Shape::new(lens.iter().copied())).to_vec();
+        assert_eq!(block(&[20_000, 20_000]), [128, 1024]);
+        assert_eq!(block(&[1_000_000]), [1 << 17]);
+        assert_eq!(block(&[50, 30, 40]), [50, 30, 40]);
+        assert_eq!(block(&[5, 0]), [5, 1]);
     }
 
     #[test]

@@ -2,13 +2,12 @@
 
 use crate::cut::fold_loop;
 use crate::lattice::TILE_LEN;
-use crate::locals::block_shape;
 use crate::plan::{Keep, Options, Plan, Totals, nbytes};
 use crate::program::{Action, Origin, Program, Step};
 use crate::stage::{FoldWork, Stage, StoreWork, Work};
 use cleave_graph::SourceId;
 use cleave_ops::view::{SourceAxis, Term};
-use cleave_ops::{AxisChunks, Chunks, Region, View};
+use cleave_ops::{AxisChunks, Chunks, Region, Shape, View};
 use std::collections::BTreeMap;
 
 /// States of a tile a thread keeps for each goal: the trees over cells and over superboxes, and spares.
@@ -65,14 +64,14 @@ fn touched(grid: &Chunks, view: &View, region: Option<&Region>) -> u64 {
 
 /// Bytes one thread holds while it works on a stage.
 pub fn task_bytes(stage: &Stage, plan: &Plan) -> u64 {
-    let of = |p: &Program| p.register_bytes(TILE_LEN).saturating_add(p.local_bytes(&block_shape(&p.space)));
-    let registers = stage.programs().map(of).fold(0, u64::saturating_add);
+    let registers = stage.programs().map(|p| p.register_bytes(TILE_LEN)).fold(0, u64::saturating_add);
+    let locals = stage.local_bytes();
     let work = match &stage.work {
         Work::Fold(fold) => fold_bytes(fold),
         Work::Store(store) => store_bytes(store, plan),
         Work::Contract(contract) => contract.task_bytes(),
     };
-    THREAD_BYTES.saturating_add(registers).saturating_add(work)
+    THREAD_BYTES.saturating_add(registers).saturating_add(locals).saturating_add(work)
 }
 
 /// Bytes of what tasks leave for each other.
@@ -217,6 +216,29 @@ pub(crate) fn totals(plan: &Plan) -> Totals {
 }
 
 impl Stage {
+    /// The most bytes of what one thread makes block by block.
+    pub fn local_bytes(&self) -> u64 {
+        let own = self.program.local_bytes(&self.block());
+        let operands = self.programs().skip(1).map(|p| p.local_bytes(&p.block_shape(&p.space)));
+        operands.fold(own, u64::saturating_add)
+    }
+
+    /// The blocks of the space for which locals are made, at their longest.
+    fn block(&self) -> Shape {
+        let longest = |boxes: &Chunks| Shape::new(boxes.0.iter().map(AxisChunks::longest));
+        match &self.work {
+            Work::Store(store) => self.program.block_shape(&longest(&store.boxes)),
+            Work::Contract(_) => self.program.block_shape(&self.space),
+            Work::Fold(fold) => {
+                let lattice = &fold.lattice;
+                let cells = Region::whole(&lattice.superbox);
+                let run = lattice.run_cells(&cells.len, fold.kept_tile.size(), self.program.block_len());
+                let reduced = lattice.cells_hull(&cells, 0..run);
+                lattice.join(&Region::whole(&fold.kept_tile), &reduced).len
+            }
+        }
+    }
+
     /// Arithmetic of the whole stage, in additions.
     pub fn work_total(&self) -> f64 {
         self.elements() as f64 * self.weight.max(1.0)

@@ -211,6 +211,9 @@ pub fn plan(graph: &Graph, outputs: &[Output], options: &Options) -> Result<Plan
         let mut plan = cut(graph, outputs, &options)?;
         match fit(&mut plan, &options) {
             Ok(()) => return Ok(plan),
+            Err(Misfit::Refused(_)) if !options.choices.denied.is_empty() => {
+                options.choices = Choices { keeps_all: true, ..Choices::default() };
+            }
             Err(Misfit::Refused(error)) => return Err(error),
             Err(Misfit::Deny(node)) => {
                 options.choices.denied.insert(node);

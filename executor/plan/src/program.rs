@@ -112,7 +112,7 @@ impl Action {
             Action::Fill { .. } if self.is_constant() => 0.0,
             Action::Fill { fill: Fill::Random { law, .. }, .. } => draw_weight(law),
             Action::Fill { .. } | Action::Load { .. } | Action::Cast { .. } => 1.0,
-            Action::Map { op, .. } => op_weight(op),
+            Action::Map { op, .. } => op.weight(),
             Action::Overlay { patch, place, .. } => 1.0 + patch.weight() * covered(place, patch),
         }
     }
@@ -123,16 +123,6 @@ pub(crate) fn draw_weight(law: &Law) -> f64 {
     match law {
         Law::Normal { .. } => 11.0,
         Law::Uniform { .. } | Law::Integers { .. } => 4.5,
-    }
-}
-
-fn op_weight(op: &Op) -> f64 {
-    match &op.class {
-        cleave_ops::Class::Map(map) => f64::from(map.weight),
-        cleave_ops::Class::Fold(fold) => f64::from(fold.weight),
-        cleave_ops::Class::Scan(scan) => f64::from(scan.weight),
-        cleave_ops::Class::Contract(contract) => f64::from(contract.weight),
-        cleave_ops::Class::Fill(_) | cleave_ops::Class::View(_) => 1.0,
     }
 }
 
@@ -160,7 +150,7 @@ impl Making {
     fn weight(&self) -> f64 {
         match self {
             Making::Plain => 1.0,
-            Making::Scan { op, .. } => 1.0 + op_weight(op),
+            Making::Scan { op, .. } => 1.0 + op.weight(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! How much one task does: by work, memory and how storage is cut, never by the chunks a user wrote.
 
 use crate::lattice::{Lattice, TILE_LEN, inner_box};
-use crate::locals::block_shape;
 use crate::plan::Options;
 use crate::program::{Action, Origin, Program};
 use crate::stage::StoreWork;
@@ -74,7 +73,7 @@ fn previous_power_of_two(n: usize) -> usize {
 /// that a block is not much longer than it is high and can be read across.
 pub fn engine_boxes(space: &Shape, program: &Program, task_len: usize, options: &Options) -> Chunks {
     if program.has_locals() {
-        let sides = block_shape(space);
+        let sides = program.block_shape(space);
         return Chunks(space.iter().zip(sides.iter()).map(|(&len, &side)| AxisChunks::regular(len, side)).collect());
     }
     let whole_tiles = |axis: usize| (axis + 1 == space.ndim()).then_some(TILE_LEN);

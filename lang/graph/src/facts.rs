@@ -2,7 +2,6 @@
 
 use crate::graph::Graph;
 use crate::node::{Node, NodeId, NodeKind};
-use cleave_ops::{Class, Op};
 
 /// Sizes and work of the part of a graph that some arrays are made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -59,24 +58,14 @@ fn scalar_constants(graph: &Graph, roots: &[NodeId]) -> usize {
 
 fn flops(graph: &Graph, node: &Node) -> f64 {
     match &node.kind {
-        NodeKind::Map { op, .. } => size(node) as f64 * weight(op),
-        NodeKind::Fold { op, input, .. } => size(&graph[*input]) as f64 * weight(op),
-        NodeKind::Scan { op, .. } => size(node) as f64 * weight(op),
+        NodeKind::Map { op, .. } => size(node) as f64 * op.weight(),
+        NodeKind::Fold { op, input, .. } => size(&graph[*input]) as f64 * op.weight(),
+        NodeKind::Scan { op, .. } => size(node) as f64 * op.weight(),
         NodeKind::Contract { op, left, summed, .. } => {
             let shared: f64 = summed.iter().map(|&(axis, _)| graph[*left].shape[axis] as f64).product();
-            size(node) as f64 * shared * weight(op)
+            size(node) as f64 * shared * op.weight()
         }
         NodeKind::Fill(_) | NodeKind::Cast(_) => size(node) as f64,
         NodeKind::Load(_) | NodeKind::View { .. } | NodeKind::Rechunk(_) | NodeKind::Overlay { .. } => 0.0,
-    }
-}
-
-fn weight(op: &Op) -> f64 {
-    match &op.class {
-        Class::Map(map) => f64::from(map.weight),
-        Class::Fold(fold) => f64::from(fold.weight),
-        Class::Scan(scan) => f64::from(scan.weight),
-        Class::Contract(contract) => f64::from(contract.weight),
-        Class::Fill(_) | Class::View(_) => 1.0,
     }
 }

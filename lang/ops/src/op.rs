@@ -314,6 +314,19 @@ pub struct Numpy {
     pub ulp: f64,
 }
 
+impl Op {
+    /// Arithmetic an element, in additions; of a contraction, for each pair of elements that meet.
+    pub fn weight(&self) -> f64 {
+        f64::from(match &self.class {
+            Class::Map(map) => map.weight,
+            Class::Fold(fold) => fold.weight,
+            Class::Scan(scan) => scan.weight,
+            Class::Contract(contract) => contract.weight,
+            Class::Fill(_) | Class::View(_) => 1.0,
+        })
+    }
+}
+
 impl fmt::Debug for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)

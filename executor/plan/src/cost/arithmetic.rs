@@ -6,7 +6,6 @@ use super::tiles;
 use crate::contract::ContractWork;
 use crate::cut::fold_loop;
 use crate::lattice::TILE_LEN;
-use crate::locals::block_shape;
 use crate::program::{Action, Making, Program, Step};
 use crate::stage::{FoldWork, Stage, Work};
 use cleave_ops::fill::Law;
@@ -76,7 +75,7 @@ fn program(program: &Program, elements: f64, tiles: f64, machine: &Machine, part
 
 /// What is made for a block at a time: as much of it as a block of the space needs.
 fn locals(of: &Program, elements: f64, tiles: f64, machine: &Machine, parts: &mut Parts) {
-    let block = block_shape(&of.space);
+    let block = of.block_shape(&of.space);
     if of.locals.is_empty() || block.is_empty_array() {
         return;
     }
