@@ -1,6 +1,7 @@
 //! Graphs to run, sources to read, and how results are compared.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub(crate) mod apart;
 pub(crate) mod product;
 pub(crate) mod random;
 pub(crate) mod reference;
