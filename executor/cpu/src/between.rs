@@ -93,7 +93,11 @@ impl Between {
             return Ok(Self::Blocks(source));
         }
         let block = source.block(&vec![0; buffer.shape.ndim()]).map_err(RunError::read)?;
-        if block.elements().len() == buffer.shape.size() { Ok(Self::Whole(block)) } else { Err(RunError::MissingValue(id)) }
+        if block.elements().len() == buffer.shape.size() {
+            Ok(Self::Whole(block))
+        } else {
+            Err(RunError::MissingValue(id))
+        }
     }
 }
 

@@ -171,3 +171,47 @@ impl Loose {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cleave_ops::AxisChunks;
+
+    fn block(number: usize) -> Data {
+        Data::F64((0..100).map(|i| (100 * number + i) as f64).collect())
+    }
+
+    #[test]
+    fn what_does_not_fit_into_memory_is_on_disk_and_all_goes_again() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let pool = Pool::new(1).expect("a thread").spilling_to(parent.path().to_owned());
+        let kept = Kept::new(&pool, 2000);
+        let grid = Chunks([AxisChunks::regular(500, 100)].into_iter().collect());
+        let items = [Item::Buffer(BufferId(0)), Item::Output(0), Item::Source(SourceId(7))];
+        for item in items {
+            kept.open(item, &grid, DType::F64);
+            for number in [3, 1, 3] {
+                kept.keep(item, number, &block(number)).expect("room on disk");
+            }
+            for number in 0..6 {
+                let found = kept.get(item, number).expect("it can be read");
+                let here = [1, 3].contains(&number);
+                assert_eq!((found.is_some(), kept.holds(item, number)), (here, here));
+                found.iter().for_each(|found| assert_eq!(found.elements(), block(number).as_ref()));
+            }
+        }
+        assert_eq!((kept.memory_bytes(), kept.bytes_spilled()), (1600, 4 * 800));
+        let source = kept.source(items[0]).expect("it is read");
+        assert!(source.block(&[0]).is_err_and(|error| error.cause.is::<Absent>()));
+        assert_eq!(source.block(&[3]).expect("it is here").elements(), block(3).as_ref());
+        drop(source);
+        kept.release(items[0]);
+        assert_eq!(kept.memory_bytes(), 0);
+        kept.keep(items[1], 0, &block(0)).expect("room in memory");
+        assert_eq!(kept.memory_bytes(), 800);
+        kept.release_block(items[1], 0);
+        assert_eq!((kept.memory_bytes(), kept.holds(items[1], 0)), (0, false));
+        drop(kept);
+        assert_eq!(std::fs::read_dir(parent.path()).expect("it").count(), 0);
+    }
+}

@@ -32,10 +32,18 @@ pub struct Share {
     pub stage: usize,
     /// The tasks.
     pub tasks: Range<usize>,
-    /// The most threads that work at once.
+    /// The most threads that work at once, at least one.
     pub workers: usize,
     /// Bytes for decoded blocks.
     pub cache_bytes: u64,
+}
+
+impl Share {
+    /// Whether the plan has such a stage and such tasks.
+    pub fn is_of(&self, plan: &Plan) -> bool {
+        let tasks = plan.stages.get(self.stage).map_or(0, |stage| stage.tasks);
+        self.tasks.start < self.tasks.end && self.tasks.end <= tasks
+    }
 }
 
 /// What earlier stages left.
@@ -88,7 +96,7 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// Runs the tasks of a share. Those blocks of which it has all go to `out`.
+    /// Runs the tasks of a share, which the plan has. Those blocks of which it has all go to `out`.
     pub fn run_share(
         &self,
         share: &Share,
@@ -181,7 +189,7 @@ struct Shift<'a> {
 impl Shift<'_> {
     /// Takes tasks until there are none; a panic ends the share as an error.
     fn work(&self) {
-        if self.at_work.fetch_add(1, Ordering::Relaxed) >= self.share.workers {
+        if self.at_work.fetch_add(1, Ordering::Relaxed) >= self.share.workers.max(1) {
             return;
         }
         let task = Cell::new(0);

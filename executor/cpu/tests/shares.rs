@@ -3,14 +3,14 @@
 
 mod support;
 
-use cleave_cpu::{Cancel, Control, DenseSink, Pool, run};
+use cleave_cpu::{Cancel, Control, DenseSink, Joiner, Kept, Part, Pool, Receiver, Share, Site, run};
 use cleave_graph::build::{BuildOptions, call};
 use cleave_graph::node::AxisPairs;
 use cleave_graph::{Graph, NodeId, SourceId};
 use cleave_ops::args::bind;
 use cleave_ops::view::SourceAxis;
-use cleave_ops::{Arg, AxisChunks, Chunks, DType, Data, Fill, Law, Scalar, Shape, View, cast, table};
-use cleave_plan::{Cut, Holding, Options, Output, Plan, Rates, Sink, Source, Sources, Work, plan};
+use cleave_ops::{Arg, AxisChunks, Chunks, DType, Data, Fill, Law, Region, Scalar, Shape, View, cast, table};
+use cleave_plan::{Cut, Holding, Options, Output, Plan, Rates, RunError, Sink, Source, Sources, Work, plan};
 use proptest::prelude::*;
 use std::sync::Arc;
 use support::apart::{Cutting, run_apart};
@@ -20,7 +20,8 @@ use support::{blocks, counted, fill, fold, load, map, view};
 
 /// The plan of some nodes, which keeps much if `eager`.
 fn planned(graph: &Graph, wanted: &[(NodeId, Cut)], sources: &Sources, threads: usize, eager: bool) -> Plan {
-    let outputs: Vec<Output> = wanted.iter().map(|(n, cut)| Output { node: *n, cut: cut.clone(), held: true }).collect();
+    let outputs: Vec<Output> =
+        wanted.iter().map(|(n, cut)| Output { node: *n, cut: cut.clone(), held: true }).collect();
     let options = Options { threads, sources: sources.clone(), ..Options::default() };
     let keeps = Rates { work: 1.0, memory: 1e30, disk: 1e30, stage_s: 0.0 };
     let options = match eager {
@@ -31,8 +32,7 @@ fn planned(graph: &Graph, wanted: &[(NodeId, Cut)], sources: &Sources, threads: 
 }
 
 fn in_one_piece(plan: &Plan, sources: &Sources) -> Vec<Data> {
-    let dense: Vec<Arc<DenseSink>> =
-        plan.outputs.iter().map(|o| Arc::new(DenseSink::new(&o.shape, o.dtype))).collect();
+    let dense: Vec<Arc<DenseSink>> = plan.outputs.iter().map(|o| Arc::new(DenseSink::new(&o.shape, o.dtype))).collect();
     let sinks: Vec<Arc<dyn Sink>> = dense.iter().map(|sink| Arc::clone(sink) as Arc<dyn Sink>).collect();
     let control = Control { cancel: Cancel::default(), events: &|_| {} };
     run(&Pool::new(2).unwrap(), plan, sources, &sinks, &control).unwrap();
@@ -43,10 +43,12 @@ fn bits(all: &[Data]) -> Vec<Vec<u64>> {
     all.iter().map(|data| (0..data.len()).map(|i| data.get(i).to_f64().to_bits()).collect()).collect()
 }
 
-fn check(plan: &Plan, sources: &Sources, tape: &mut Tape, cutting: Cutting) {
+/// Compares with a run in one piece; gives the number of parts that were joined.
+fn check(plan: &Plan, sources: &Sources, tape: &mut Tape, cutting: Cutting) -> usize {
     let expected = in_one_piece(plan, sources);
-    let apart = run_apart(plan, sources, tape, cutting);
+    let (apart, joined) = run_apart(plan, sources, tape, cutting);
     assert_eq!(bits(&apart), bits(&expected), "{cutting:?}\n{plan}");
+    joined
 }
 
 fn tape(seed: u32) -> Tape {
@@ -100,9 +102,56 @@ fn reductions_of_many_spans() {
         let plan = planned(&graph, &wanted, &Sources::new(), 16, false);
         let is_cut = |s: &cleave_plan::Stage| matches!(&s.work, Work::Fold(fold) if fold.spans > 1);
         assert!(plan.stages.iter().any(is_cut), "{plan}");
-        for cutting in [Cutting::Random, Cutting::Random, Cutting::Even(3), Cutting::Even(64)] {
-            check(&plan, &Sources::new(), &mut tape(seed as u32), cutting);
+        for (number, cutting) in
+            [Cutting::Random, Cutting::Random, Cutting::Even(3), Cutting::Even(64)].into_iter().enumerate()
+        {
+            let joined = check(&plan, &Sources::new(), &mut tape((4 * seed + number) as u32), cutting);
+            assert!(joined > 0 || cutting != Cutting::Even(64), "shares leave parts");
         }
+    }
+}
+
+#[test]
+fn parts_of_another_form_are_refused() {
+    let (shape, mut graph) = (Shape::new([2_500_000]), Graph::new());
+    let x = random(&mut graph, &shape);
+    let sum = fold(&mut graph, "std", x, &[0]);
+    let plan = planned(&graph, &[(sum, Cut::Engine)], &Sources::new(), 16, false);
+    let pool = Pool::new(1).unwrap();
+    let (cancel, joiner) = (Cancel::default(), Joiner::new(&plan, 0));
+    let site = Site::new(&pool, &plan, &Sources::new(), &cancel);
+    let share = Share { stage: 0, tasks: 0..1, workers: 1, cache_bytes: 0 };
+    assert!(share.is_of(&plan) && !Share { stage: 9, ..share.clone() }.is_of(&plan));
+    assert!(!Share { tasks: 0..plan.stages[0].tasks + 1, ..share.clone() }.is_of(&plan));
+    let control = Control { cancel: cancel.clone(), events: &|_| {} };
+    let done = site.run_share(&share, &Kept::new(&pool, 0), &Nowhere, &control).unwrap();
+    let good = done.parts[0].clone();
+    let wrong: [&dyn Fn(&mut Part); 8] = [
+        &|p| p.place = 1,
+        &|p| p.level = 64,
+        &|p| p.level = 40,
+        &|p| p.number = 1 << 20,
+        &|p| p.columns.push(Vec::new()),
+        &|p| drop(p.columns[0].pop()),
+        &|p| p.columns[0][0] = Data::zeros(DType::I8, 1),
+        &|p| p.columns[0][0].resize(2),
+    ];
+    for change in wrong {
+        let mut part = good.clone();
+        change(&mut part);
+        assert_eq!(joiner.add(part, &Nowhere).unwrap_err().code(), "wrong-part");
+    }
+    joiner.add(good.clone(), &Nowhere).unwrap();
+    assert_eq!(joiner.held_bytes(), good.nbytes());
+    assert_eq!((joiner.drain(), joiner.held_bytes()), (vec![good], 0));
+}
+
+/// Wants no block.
+struct Nowhere;
+
+impl Receiver for Nowhere {
+    fn block(&self, goal: usize, number: usize, _: &Region, _: &mut Data) -> Result<(), RunError> {
+        panic!("block {number} of goal {goal} is finished")
     }
 }
 
@@ -151,7 +200,8 @@ fn products_in_segments() {
         let plan = planned(&graph, &[(node, Cut::Engine)], &sources, 4, false);
         assert!(plan.stages.iter().any(|s| matches!(&s.work, Work::Contract(c) if c.segments > 1)), "{plan}");
         for (seed, cutting) in [(1, Cutting::Random), (2, Cutting::Random), (3, Cutting::Even(5))] {
-            check(&plan, &sources, &mut tape(seed), cutting);
+            let joined = check(&plan, &sources, &mut tape(seed), cutting);
+            assert!(joined > 0 || cutting == Cutting::Random, "shares leave parts");
         }
     }
 }

@@ -24,8 +24,8 @@ pub(crate) enum Cutting {
     Even(usize),
 }
 
-/// The outputs of a plan as dense buffers.
-pub(crate) fn run_apart(plan: &Plan, sources: &Sources, tape: &mut Tape, cutting: Cutting) -> Vec<Data> {
+/// The outputs of a plan as dense buffers, and how many parts were joined.
+pub(crate) fn run_apart(plan: &Plan, sources: &Sources, tape: &mut Tape, cutting: Cutting) -> (Vec<Data>, usize) {
     let spill = tempfile::tempdir().unwrap();
     let pool = |threads| Pool::new(threads).unwrap().spilling_to(spill.path().to_owned());
     let pools: Vec<Pool> = (0..1 + tape.below(3)).map(|_| pool(1 + tape.below(2))).collect();
@@ -34,6 +34,7 @@ pub(crate) fn run_apart(plan: &Plan, sources: &Sources, tape: &mut Tape, cutting
     let sources: Sources = watched.iter().map(|(id, s)| (*id, Arc::clone(s) as Arc<dyn Source>)).collect();
     let cancel = Cancel::default();
     let sites: Vec<Site<'_>> = pools.iter().map(|pool| Site::new(pool, plan, &sources, &cancel)).collect();
+    let mut joined = 0;
     for number in 0..plan.stages.len() {
         let joiner = Joiner::new(plan, number);
         for tasks in cut(&plan.stages[number], cutting, tape) {
@@ -42,6 +43,7 @@ pub(crate) fn run_apart(plan: &Plan, sources: &Sources, tape: &mut Tape, cutting
                 watched.values().for_each(|source| source.seen.lock().unwrap().clear());
                 let parts = kernel.run_share(&sites[worker], worker, number, tasks.clone());
                 check_reads(plan, number, tasks.clone(), &watched, &kernel.fetched);
+                joined += parts.len();
                 kernel.join(&joiner, number, parts);
             }
         }
@@ -50,7 +52,7 @@ pub(crate) fn run_apart(plan: &Plan, sources: &Sources, tape: &mut Tape, cutting
     let results = kernel.results.iter().map(DenseSink::take).collect();
     drop((sites, kernel));
     assert_eq!(std::fs::read_dir(spill.path()).unwrap().count(), 0, "nothing stays on disk");
-    results
+    (results, joined)
 }
 
 fn cut(stage: &Stage, cutting: Cutting, tape: &mut Tape) -> Vec<Range<usize>> {
@@ -111,7 +113,9 @@ impl<'a> Kernel<'a> {
         for target in stage.targets() {
             for &output in &target.outputs {
                 self.gather(Item::Output(output), &grid, &self.results[output]);
-                self.stores.iter().for_each(|s| (0..grid.count()).for_each(|n| s.release_block(Item::Output(output), n)));
+                self.stores
+                    .iter()
+                    .for_each(|s| (0..grid.count()).for_each(|n| s.release_block(Item::Output(output), n)));
             }
             let dense = target.buffer.filter(|&id| self.plan.buffer(id).keep == Keep::Dense);
             if let Some(id) = dense {
@@ -136,7 +140,8 @@ impl<'a> Kernel<'a> {
             let region = block_region(grid, number);
             if region.size() > 0 {
                 let block = self.stores.iter().find_map(|s| s.get(item, number).unwrap());
-                to.copy(&region, &owned(&block.unwrap_or_else(|| panic!("{item:?} block {number} is nowhere")))).unwrap();
+                to.copy(&region, &owned(&block.unwrap_or_else(|| panic!("{item:?} block {number} is nowhere"))))
+                    .unwrap();
             }
         }
     }
@@ -285,7 +290,8 @@ fn check_reads(
     fetched: &Fetched,
 ) {
     let sources: Sources = watched.iter().map(|(id, s)| (*id, Arc::clone(s) as Arc<dyn Source>)).collect();
-    let expected: HashMap<Origin, Vec<Range<usize>>> = reads(plan, stage, tasks.clone(), &sources).into_iter().collect();
+    let expected: HashMap<Origin, Vec<Range<usize>>> =
+        reads(plan, stage, tasks.clone(), &sources).into_iter().collect();
     let check = |origin: Origin, number: usize| {
         let found = expected.get(&origin).is_some_and(|runs| runs.iter().any(|run| run.contains(&number)));
         assert!(found, "tasks {tasks:?} of stage {stage} read block {number} of {origin:?}\n{expected:?}\n{plan}");

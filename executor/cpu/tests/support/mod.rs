@@ -1,5 +1,5 @@
 //! Graphs to run, sources to read, and how results are compared.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 pub(crate) mod apart;
 pub(crate) mod product;
