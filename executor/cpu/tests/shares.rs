@@ -98,7 +98,10 @@ fn reductions_of_many_spans() {
     {
         let (shape, mut graph) = (Shape::new(lens), Graph::new());
         let x = random(&mut graph, &shape);
-        let wanted = ["sum", "std", "argmax"].map(|name| (fold(&mut graph, name, x, &axes), Cut::Engine));
+        let law = Law::Integers { low: Scalar::Int(0), high: Scalar::Int(3) };
+        let ties = fill(&mut graph, Fill::Random { seed: 1, draw: 1, law }, &shape, DType::I64);
+        let mut wanted = vec![(fold(&mut graph, "argmax", ties, &axes), Cut::Engine)];
+        wanted.extend(["sum", "std"].map(|name| (fold(&mut graph, name, x, &axes), Cut::Engine)));
         let plan = planned(&graph, &wanted, &Sources::new(), 16, false);
         let is_cut = |s: &cleave_plan::Stage| matches!(&s.work, Work::Fold(fold) if fold.spans > 1);
         assert!(plan.stages.iter().any(is_cut), "{plan}");
