@@ -17,6 +17,7 @@ use crate::store;
 use crate::tree::{Merger, Partial};
 use crate::watch::Watch;
 use cleave_ops::{Data, Region};
+use cleave_plan::memory::STREAM_BYTES;
 use cleave_plan::{
     ContractWork, Event, FoldWork, Plan, RunError, RunReport, Sink, Sources, Stage, StageReport, Target, Work,
 };
@@ -58,14 +59,14 @@ pub fn run(
     sinks: &[Arc<dyn Sink>],
     control: &Control<'_>,
 ) -> Result<RunReport, RunError> {
-    let ledger = Arc::new(Ledger::default());
+    let ledger = Arc::new(Ledger::new(&pool.rooms, plan.limit_bytes));
     let stages = {
-        let cache = Cache::new(Arc::clone(&ledger), Arc::clone(&control.cancel.0));
+        let cache = Cache::new(Arc::clone(&pool.rooms), Arc::clone(&ledger), Arc::clone(&control.cancel.0));
         let meter = Meter::new(plan, &ledger, control.events);
         let _present = ledger.claim(sources.values().map(|s| s.held_bytes()).sum());
         let written = AtomicU64::new(0);
         let spill = Arc::new(Spill::new(&pool.spill_directory));
-        let sources = &staged(plan, sources, &spill, &ledger, &control.cancel.0);
+        let sources = &staged(plan, sources, (&spill, &pool.rooms), &ledger, &control.cancel.0);
         let run = Run {
             pool,
             plan,
@@ -78,11 +79,18 @@ pub fn run(
             written: &written,
             spill: &spill,
         };
-        let stages = run.stages();
-        pool.rooms.allow_idle(run.idle_bytes(plan.totals.peak_bytes).min(IDLE_BYTES.max(plan.limit_bytes / 8)));
-        run.report(stages?)
+        run.stages().map(|stages| run.report(stages))
     };
-    Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..stages })
+    pool.rooms.allow_idle(idle_bytes(plan));
+    Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..stages? })
+}
+
+/// Bytes of memory that may wait for the next run.
+fn idle_bytes(plan: &Plan) -> u64 {
+    match plan.limit_bytes {
+        0 => IDLE_BYTES,
+        limit => limit.saturating_sub(plan.totals.peak_bytes).min(IDLE_BYTES.max(limit / 8)),
+    }
 }
 
 struct Run<'a> {
@@ -107,19 +115,14 @@ impl Run<'_> {
         for (number, stage) in self.plan.stages.iter().enumerate() {
             self.meter.begin(number, self.plan);
             self.cache.keep_to(self.plan.needs[number].cache_bytes);
-            self.pool.rooms.allow_idle(self.idle_bytes(self.plan.needs[number].bytes));
             let made = self.plan.outputs.iter().filter(|o| o.held && o.made_by == number);
             results.push(self.ledger.claim(made.map(|o| o.nbytes()).sum()));
             betweens.begin(number).map_err(RunError::Spill)?;
             reports.push(self.stage(number, stage, &betweens.ready, &betweens.making)?);
             betweens.end(number);
+            self.spill.forget_spare();
         }
         Ok(reports)
-    }
-
-    /// Bytes of memory that may wait for their next use while so many are needed.
-    fn idle_bytes(&self, needed: u64) -> u64 {
-        if self.plan.limit_bytes == 0 { IDLE_BYTES } else { self.plan.limit_bytes.saturating_sub(needed) }
     }
 
     fn stage(
@@ -161,7 +164,7 @@ impl Run<'_> {
         }
     }
 
-    /// Hands a finished block to all who want it; the last that would otherwise copy may take it.
+    /// Hands a finished block to all who want it.
     fn deliver(
         &self,
         target: &Target,
@@ -179,19 +182,18 @@ impl Run<'_> {
         for output in held {
             self.sinks[output].copy(region, block).map_err(RunError::Write)?;
         }
-        let Some((&last, others)) = streamed.split_last() else { return Ok(()) };
-        for &output in others {
-            self.put(output, region, block.clone())?;
-        }
-        let none = Data::with_capacity(block.dtype(), 0);
-        self.put(last, region, std::mem::replace(block, none))
+        streamed.into_iter().try_for_each(|output| self.stream(output, region, block))
     }
 
-    fn put(&self, output: usize, region: &Region, block: Data) -> Result<(), RunError> {
-        // A copy of it, packed, is there until it is written.
-        let _packed = self.ledger.claim(block.nbytes() as u64);
+    /// Writes a block, which is there again afterwards.
+    fn stream(&self, output: usize, region: &Region, block: &mut Data) -> Result<(), RunError> {
+        let _packing = self.ledger.claim(STREAM_BYTES);
         let (sink, region) = (Arc::clone(&self.sinks[output]), region.clone());
-        apart(block.nbytes(), self.cancel, move || sink.put(&region, block))?.map_err(RunError::Write)
+        let (bytes, none) = (block.nbytes(), Data::with_capacity(block.dtype(), 0));
+        let whole = std::mem::replace(block, none);
+        let (written, whole) = apart(bytes, self.cancel, move || (sink.copy(&region, &whole), whole))?;
+        *block = whole;
+        written.map_err(RunError::Write)
     }
 
     fn report(&self, stages: Vec<StageReport>) -> RunReport {
