@@ -62,7 +62,8 @@ impl<'a> Betweens<'a> {
                 self.ready[i] = Some(making.done());
             }
             if buffer.last_read_by <= stage {
-                (self.ready[i], self.claims[i]) = (None, None);
+                self.claims[i] = None;
+                self.ready[i] = None;
             }
         }
     }
