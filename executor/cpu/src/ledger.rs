@@ -31,6 +31,11 @@ impl Ledger {
         Claim { ledger: Arc::clone(self), bytes }
     }
 
+    /// Where memory waits.
+    pub(crate) fn rooms(&self) -> &Arc<Rooms> {
+        &self.rooms
+    }
+
     pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }

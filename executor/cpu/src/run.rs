@@ -4,7 +4,6 @@ use crate::apart::apart;
 use crate::between::{Betweens, Making};
 use crate::pool::Pool;
 use crate::progress::Meter;
-use crate::room::IDLE_BYTES;
 use crate::share::{Receiver, Share, Site};
 use cleave_ops::{Data, Region};
 use cleave_plan::memory::STREAM_BYTES;
@@ -50,20 +49,10 @@ pub fn run(
     let report = {
         let (meter, written) = (Meter::new(plan, &ledger, control.events), AtomicU64::new(0));
         let run = Run { site: &site, plan, sinks, cancel: &control.cancel.0, meter: &meter, written: &written };
-        let stages = run.stages();
-        stages.map(|stages| run.report(stages, sources))
+        run.stages().map(|stages| run.report(stages, sources))
     };
     drop(site);
-    pool.rooms.allow_idle(idle_bytes(plan));
     Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..report? })
-}
-
-/// Bytes of memory that may wait for the next run.
-fn idle_bytes(plan: &Plan) -> u64 {
-    match plan.limit_bytes {
-        0 => IDLE_BYTES,
-        limit => limit.saturating_sub(plan.totals.peak_bytes).min(IDLE_BYTES.max(limit / 8)),
-    }
 }
 
 struct Run<'a> {

@@ -10,6 +10,7 @@ use crate::ledger::{Claim, Ledger};
 use crate::machine::{Inputs, Machine};
 use crate::pool::Pool;
 use crate::progress::Meter;
+use crate::room::IDLE_BYTES;
 use crate::run::{Cancel, Control};
 use crate::spill::Spill;
 use crate::stage_clock::StageClock;
@@ -78,20 +79,35 @@ pub struct Site<'a> {
     sources: Sources,
     cache: Cache,
     _present: Claim,
+    /// Last, after all claims.
+    _rest: Rest,
+}
+
+/// Says when all is done how much memory may wait for the next plan.
+struct Rest {
+    ledger: Arc<Ledger>,
+    limit_bytes: u64,
 }
 
 impl<'a> Site<'a> {
-    /// A place to run shares of a plan; `cancel` ends waiting for blocks of sources.
+    /// A place to run shares of a plan, with all the memory of the plan; `cancel` ends waiting for blocks of
+    /// sources.
     pub fn new(pool: &'a Pool, plan: &'a Plan, sources: &Sources, cancel: &Cancel) -> Self {
-        let ledger = Arc::new(Ledger::new(&pool.rooms, plan.limit_bytes));
+        Self::within(pool, plan, sources, cancel, plan.limit_bytes)
+    }
+
+    /// The same on one of several machines, with so many bytes of the plan's memory; 0 for no limit.
+    pub fn within(pool: &'a Pool, plan: &'a Plan, sources: &Sources, cancel: &Cancel, limit_bytes: u64) -> Self {
+        let ledger = Arc::new(Ledger::new(&pool.rooms, limit_bytes));
         let spill = Arc::new(Spill::new(&pool.spill_directory));
         Self {
             pool,
             plan,
-            _present: ledger.claim(sources.values().map(|s| s.held_bytes()).sum()),
             cache: Cache::new(Arc::clone(&pool.rooms), Arc::clone(&ledger), Arc::clone(&cancel.0)),
             sources: staged(plan, sources, (&spill, &pool.rooms), &ledger, &cancel.0),
             spill,
+            _present: ledger.claim(sources.values().map(|s| s.held_bytes()).sum()),
+            _rest: Rest { ledger: Arc::clone(&ledger), limit_bytes },
             ledger,
         }
     }
@@ -166,6 +182,15 @@ impl<'a> Site<'a> {
     /// The most bytes there ever were.
     pub fn peak_bytes(&self) -> u64 {
         self.ledger.peak()
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        self.ledger.rooms().allow_idle(match self.limit_bytes {
+            0 => IDLE_BYTES,
+            limit => limit.saturating_sub(self.ledger.peak()).min(IDLE_BYTES.max(limit / 8)),
+        });
     }
 }
 

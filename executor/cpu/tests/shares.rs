@@ -10,25 +10,21 @@ use cleave_graph::{Graph, NodeId, SourceId};
 use cleave_ops::args::bind;
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{Arg, AxisChunks, Chunks, DType, Data, Fill, Law, Region, Scalar, Shape, View, cast, table};
-use cleave_plan::{Cut, Holding, Options, Output, Plan, Rates, RunError, Sink, Source, Sources, Work, plan};
+use cleave_plan::{Cut, Options, Output, Plan, RunError, Sink, Source, Sources, Work, plan};
 use proptest::prelude::*;
 use std::sync::Arc;
 use support::apart::{Cutting, run_apart};
 use support::product::product;
 use support::random::{Case, Tape, case, chunks};
-use support::{blocks, counted, fill, fold, load, map, view};
+use support::{Memory, blocks, counted, fill, fold, load, map, view};
 
 /// The plan of some nodes, which keeps much if `eager`.
 fn planned(graph: &Graph, wanted: &[(NodeId, Cut)], sources: &Sources, threads: usize, eager: bool) -> Plan {
     let outputs: Vec<Output> =
         wanted.iter().map(|(n, cut)| Output { node: *n, cut: cut.clone(), held: true }).collect();
     let options = Options { threads, sources: sources.clone(), ..Options::default() };
-    let keeps = Rates { work: 1.0, memory: 1e30, disk: 1e30, stage_s: 0.0 };
-    let options = match eager {
-        true => Options { rates: keeps, holding: Holding::AllOnDisk, ..options },
-        false => options,
-    };
-    plan(graph, &outputs, &options).unwrap()
+    let memory = Memory { limit_bytes: 0, on_disk: eager };
+    plan(graph, &outputs, &memory.options(options)).unwrap()
 }
 
 fn in_one_piece(plan: &Plan, sources: &Sources) -> Vec<Data> {

@@ -135,7 +135,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    fn options(self, options: Options) -> Options {
+    pub(crate) fn options(self, options: Options) -> Options {
         let memory_limit_bytes = self.limit_bytes;
         let slow = Machine { uniform_s: 1.0, normal_s: 1.0, add_s: 1.0, stage_s: 0.0, ..Machine::default() };
         let moves = Machine { read_bps: 1e30, read_all_bps: 1e30, touch_bps: 1e30, ..slow };
