@@ -73,8 +73,9 @@ impl Listened {
         let Some(words) = &mut self.words else { return };
         words.extend(new.iter().take(HEAD - words.len()));
         let heard = match outcome {
-            Err(error) => Heard::Wrong(Fault::of_io(error)),
-            Ok(()) if new.is_empty() => Heard::Wrong(judged(words).unwrap_or(Fault::Closed)),
+            Err(error) if words.is_empty() => Heard::Wrong(Fault::of_io(error)),
+            Err(_) => Heard::Wrong(cut_off(words)),
+            Ok(()) if new.is_empty() => Heard::Wrong(cut_off(words)),
             Ok(()) if words.len() < HEAD => return,
             Ok(()) => judged(words).map_or(Heard::Greeting, Heard::Wrong),
         };
@@ -83,11 +84,16 @@ impl Listened {
     }
 }
 
+/// What a peer is that closed after these words.
+fn cut_off(words: &[u8]) -> Fault {
+    judged(words).unwrap_or(Fault::Closed)
+}
+
 /// What is wrong with first words, if they are not those of HTTP/2.
 fn judged(words: &[u8]) -> Option<Fault> {
     match words {
         [] => Some(Fault::Closed),
-        [0, _, len, SETTINGS, 0, 0, 0, 0, 0] if len % 6 == 0 => None,
+        [0, 0, len, SETTINGS, 0, 0, 0, 0, 0] if len % 6 == 0 => None,
         [0x15, 3, ..] => Some(Fault::NeedsTls),
         _ if words.starts_with(b"HTTP/") => Some(Fault::Http1),
         _ => Some(Fault::NotOurs { first: words.to_vec() }),
@@ -136,8 +142,8 @@ impl AsyncWrite for Listened {
 impl Drop for Listened {
     /// A connection that is given up before it said a word has nothing more to say.
     fn drop(&mut self) {
-        if self.words.take().is_some() && matches!(self.ear.last(), Heard::Nothing) {
-            self.ear.put(Heard::Wrong(Fault::Closed));
+        if let Some(words) = self.words.take() {
+            self.ear.put(Heard::Wrong(cut_off(&words)));
         }
     }
 }

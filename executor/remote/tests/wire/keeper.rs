@@ -127,7 +127,7 @@ fn spoiled(sent: Frames, fault: Fault) -> Frames {
     }
 }
 
-pub(crate) struct Served(Arc<Keeper>);
+pub(crate) struct Served(pub(crate) Arc<Keeper>);
 
 /// A keeper at work, until it is dropped.
 pub(crate) struct Running {

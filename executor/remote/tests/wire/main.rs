@@ -3,4 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod bulk;
+mod elements;
+mod jobs;
 mod keeper;
+mod reach;
+mod roots;
+mod security;
+mod simulated;
+mod spec;
+#[path = "../../../cpu/tests/support/mod.rs"]
+mod support;

@@ -1,0 +1,116 @@
+//! Which files a worker opens for others, and which it does not.
+
+use cleave_graph::SourceId;
+use cleave_ops::{Chunks, DType, Shape};
+use cleave_remote::roots::Roots;
+use cleave_remote::spec::{StoredPlace, StoredSource};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A root with files and links in it, and a secret beside it.
+struct Place {
+    folder: TempDir,
+    roots: Roots,
+}
+
+fn place() -> Place {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir_all(at("data/deep")).unwrap();
+    fs::create_dir_all(at("out")).unwrap();
+    fs::create_dir_all(at("data-of-others")).unwrap();
+    for file in ["data/x.npy", "data/deep/y.npy", "secret", "data-of-others/z.npy"] {
+        fs::write(at(file), b"bytes").unwrap();
+    }
+    symlink(at("secret"), at("data/link-out")).unwrap();
+    symlink(folder.path(), at("data/folder-out")).unwrap();
+    symlink(at("data/x.npy"), at("data/link-in")).unwrap();
+    symlink("/dev/zero", at("data/zero")).unwrap();
+    symlink(at("data/loop"), at("data/loop")).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(at("data/pipe")).status().unwrap().success());
+    let roots = Roots::new(&[at("data")], &[at("out")]).unwrap();
+    Place { folder, roots }
+}
+
+#[test]
+fn paths_lead_below_roots_or_nowhere() {
+    let place = place();
+    let within = |name: &str| place.folder.path().canonicalize().unwrap().join(name);
+    let absolute = |name: &str| within(name).display().to_string();
+    let table: Vec<(String, Result<PathBuf, &str>)> = vec![
+        ("x.npy".into(), Ok(within("data/x.npy"))),
+        ("deep/../x.npy".into(), Ok(within("data/x.npy"))),
+        ("deep".into(), Ok(within("data/deep"))),
+        ("link-in".into(), Ok(within("data/x.npy"))),
+        (absolute("data/deep/y.npy"), Ok(within("data/deep/y.npy"))),
+        (absolute("data"), Ok(within("data"))),
+        ("none.npy".into(), Err("file-not-found")),
+        ("x.npy/inside".into(), Err("file-not-found")),
+        ("../secret".into(), Err("outside-roots")),
+        ("deep/../../secret".into(), Err("outside-roots")),
+        ("../data-of-others/z.npy".into(), Err("outside-roots")),
+        ("../no-such-file".into(), Err("outside-roots")),
+        (absolute("secret"), Err("outside-roots")),
+        (absolute("data-of-others/z.npy"), Err("outside-roots")),
+        (absolute("no-such-file"), Err("outside-roots")),
+        ("/etc/passwd".into(), Err("outside-roots")),
+        ("/proc/self/mem".into(), Err("outside-roots")),
+        ("link-out".into(), Err("outside-roots")),
+        ("folder-out/secret".into(), Err("outside-roots")),
+        ("zero".into(), Err("outside-roots")),
+        ("pipe".into(), Err("not-a-file")),
+        ("loop".into(), Err("read-failed")),
+        (String::new(), Err("bad-path")),
+        ("x.npy\0.zarr".into(), Err("bad-path")),
+        ("a".repeat(5000), Err("read-failed")),
+    ];
+    for (path, expected) in table {
+        let found = place.roots.readable(&path);
+        assert_eq!(found.as_ref().map_err(|e| e.code()), expected.as_ref().map_err(|e| *e), "{path:?}");
+        // What may be read may not be written for that.
+        assert!(place.roots.writable(&path).is_err(), "{path:?}");
+        let none = Roots::default().readable(&path);
+        assert!(none.is_err(), "{path:?}");
+    }
+}
+
+#[test]
+fn roots_are_folders_and_not_the_whole_machine() {
+    let place = place();
+    let bad = |path: &Path| Roots::new(&[path.into()], &[]).unwrap_err().code() == "bad-root";
+    for path in ["/", "/proc", "/proc/self", "/sys", "/dev", "/no/such/folder"] {
+        assert!(bad(Path::new(path)), "{path}");
+    }
+    assert!(bad(&place.folder.path().join("data/x.npy")));
+}
+
+#[test]
+fn a_source_is_compared_with_what_the_kernel_sees() {
+    let place = place();
+    let path = place.folder.path().join("data/v.npy");
+    let sink = cleave_store::NpySink::create(&path, &Shape::new([4]), DType::F64).unwrap();
+    let region = cleave_ops::Region::whole(&Shape::new([4]));
+    cleave_plan::Sink::put(&sink, &region, cleave_ops::Data::F64(vec![1.0, 2.0, 3.0, 4.0])).unwrap();
+    sink.finish().unwrap();
+    let source = |name: &str, len: usize, dtype: DType| StoredSource {
+        id: SourceId(1),
+        dtype,
+        grid: Chunks::single(&Shape::new([len])),
+        resident: true,
+        place: StoredPlace::Npy { path: name.into() },
+    };
+    assert!(place.roots.open(&source("v.npy", 4, DType::F64)).unwrap().is_some());
+    let code = |source: &StoredSource| place.roots.open(source).map(|_| ()).unwrap_err().code();
+    assert_eq!(code(&source("v.npy", 5, DType::F64)), "wrong-source");
+    assert_eq!(code(&source("v.npy", 4, DType::F32)), "wrong-source");
+    assert_eq!(code(&source("../secret", 4, DType::F64)), "outside-roots");
+    assert_eq!(code(&source("x.npy", 4, DType::F64)), "npy-invalid");
+    let zarr = |component: &str| StoredSource {
+        place: StoredPlace::Zarr { path: "deep".into(), component: Some(component.into()) },
+        ..source("", 4, DType::F64)
+    };
+    assert_eq!(code(&zarr("../../secret")), "outside-roots");
+    assert_eq!(code(&zarr("/etc")), "file-not-found");
+}
