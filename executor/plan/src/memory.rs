@@ -15,15 +15,6 @@ const TILE_STATES: u64 = 40;
 /// What a thread takes besides: its stack, and what the allocator keeps for it.
 const THREAD_BYTES: u64 = 256 << 10;
 
-/// The blocks in which a stage's results are made.
-pub(crate) fn result_grid(stage: &Stage) -> Chunks {
-    match &stage.work {
-        Work::Fold(fold) => fold.boxes.clone(),
-        Work::Store(store) => store.boxes.clone(),
-        Work::Contract(contract) => contract.finished(),
-    }
-}
-
 /// Whether stages before that one have read every element of a source.
 pub(crate) fn is_read_before(plan: &Plan, number: usize, source: SourceId) -> bool {
     plan.stages[..number].iter().any(|stage| reads_all(stage, source))
