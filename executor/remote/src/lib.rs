@@ -7,8 +7,10 @@
 //! (large values in frames), `schedule` (who does what of a run, as a state machine).
 
 pub mod bulk;
+pub mod cluster;
 pub mod elements;
 pub mod facts;
+mod items;
 pub mod proto;
 pub mod roots;
 pub mod schedule;
@@ -16,3 +18,4 @@ pub mod security;
 pub mod spec;
 pub mod transport;
 pub mod versions;
+pub mod worker;
