@@ -92,8 +92,12 @@ fn one_that_comes_back_takes_part_again() {
         let mut last = last.lock().unwrap();
         let address = last.address;
         last.kill();
-        std::thread::sleep(Duration::from_millis(100));
-        *last = Started::at(1, address);
+        // The events are told by the thread that runs, from which no runtime can be waited for.
+        let started = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(100));
+            Started::at(1, address)
+        });
+        *last = started.join().unwrap();
         restarts.fetch_add(1, Ordering::Relaxed);
     });
     let outcome = task.remote_watched(&cluster, &Cancel::default(), &restart).unwrap();

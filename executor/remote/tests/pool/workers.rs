@@ -51,7 +51,9 @@ impl Started {
 
     /// Tells it to end.
     pub(crate) fn stop(&mut self) {
-        self.stop.take().into_iter().for_each(|stop| drop(stop.send(())));
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
     }
 }
 
@@ -72,7 +74,7 @@ impl Task {
     pub(crate) fn new(graph: &Graph, wanted: &[(NodeId, Cut)], sources: &Sources, threads: usize, keeps: bool) -> Self {
         let wanted = wanted.iter().map(|(node, cut)| Wanted { node: *node, cut: cut.clone(), held: true, zarr: None });
         // Rates at which everything that can be kept between stages is kept.
-        let eager = Rates { work: 1.0, memory: 1e30, disk: 1e30, stage_s: 0.0 };
+        let eager = Rates { work: 1.0, memory: 1e15, disk: 1e15, stage_s: 0.0 };
         let (rates, holding) = match keeps {
             true => (eager, Holding::AllOnDisk),
             false => (Rates::default(), Holding::AsFits),
