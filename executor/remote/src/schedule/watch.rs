@@ -26,7 +26,7 @@ impl Schedule {
         }
         let standstill = now.saturating_sub(member.moved);
         let is_stuck = !member.queue.is_empty() && standstill >= self.lease(member);
-        is_stuck.then(|| Loss::Stuck { seconds: standstill.as_secs() })
+        is_stuck.then_some(Loss::Stuck { seconds: standstill.as_secs() })
     }
 
     /// How long the threads of a worker may stand still.

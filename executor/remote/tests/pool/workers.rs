@@ -3,7 +3,7 @@
 use cleave_cpu::{Cancel, Control, DenseSink, GridSink, Pool, run};
 use cleave_graph::{Graph, NodeId};
 use cleave_ops::Data;
-use cleave_plan::{Cut, Holding, Plan, Rates, RunError, RunReport, Sink, Sources};
+use cleave_plan::{Cut, Holding, Machine, Plan, RunError, RunReport, Sink, Sources};
 use cleave_remote::cluster::{Cluster, ConnectOptions, RemoteJob};
 use cleave_remote::facts::LaneFacts;
 use cleave_remote::schedule::Rules;
@@ -74,10 +74,12 @@ impl Task {
     pub(crate) fn new(graph: &Graph, wanted: &[(NodeId, Cut)], sources: &Sources, threads: usize, keeps: bool) -> Self {
         let wanted = wanted.iter().map(|(node, cut)| Wanted { node: *node, cut: cut.clone(), held: true, zarr: None });
         // Rates at which everything that can be kept between stages is kept.
-        let eager = Rates { work: 1.0, memory: 1e15, disk: 1e15, stage_s: 0.0 };
+        let slow = Machine { uniform_s: 1.0, normal_s: 1.0, add_s: 1.0, stage_s: 0.0, ..Machine::default() };
+        let moves = Machine { read_bps: 1e15, read_all_bps: 1e15, touch_bps: 1e15, ..slow };
+        let eager = Machine { decode_bps: 1e15, disk_read_bps: 1e15, disk_write_bps: 1e15, ..moves };
         let (rates, holding) = match keeps {
             true => (eager, Holding::AllOnDisk),
-            false => (Rates::default(), Holding::AsFits),
+            false => (Machine::default(), Holding::AsFits),
         };
         let put = |(id, source): (_, &Arc<dyn cleave_plan::Source>)| StoredSource {
             id,

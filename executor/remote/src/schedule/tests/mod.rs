@@ -1,5 +1,7 @@
 //! Runs on simulated pools: what never happens, whatever happens.
 
+#![allow(clippy::panic)]
+
 mod pool;
 
 use super::*;

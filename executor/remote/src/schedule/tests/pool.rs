@@ -297,10 +297,14 @@ impl Pool {
             }
             Order::Take { worker, share, first } => self.fetch(worker, share, first),
             Order::Lose { worker, .. } => self.worker(worker).queue.clear(),
-            Order::Release { buffer } => drop(self.released.insert(buffer)),
+            Order::Release { buffer } => {
+                self.released.insert(buffer);
+            }
             Order::Stage { stage } => {
                 let read = self.shape.buffers.iter().enumerate().filter(|(_, b)| b.made_by == stage);
-                read.for_each(|(b, _)| drop(self.released.remove(&b)));
+                read.for_each(|(b, _)| {
+                    self.released.remove(&b);
+                });
             }
             Order::End(end) => (self.trial.end, self.over) = (end, true),
         }
