@@ -3,6 +3,7 @@
 use crate::estimate::{gauge, is_within, time_words, verdict, warning, worth_showing};
 use crate::flow;
 use crate::heat;
+use crate::lanes;
 use crate::markup::{bar, card, escape, row};
 use crate::units::{bytes, plural, rate, rough, seconds, size};
 use cleave_session::output::{EstimateFacts, RunFacts, StageFacts};
@@ -10,7 +11,8 @@ use cleave_session::output::{EstimateFacts, RunFacts, StageFacts};
 /// As HTML.
 pub(crate) fn html(facts: &RunFacts) -> String {
     let head = format!("computed in {}", seconds(facts.wall_s));
-    let picture = facts.heat.as_ref().and_then(|h| heat::picture(h, false)).unwrap_or_default();
+    let heat = || facts.heat.as_ref().and_then(|h| heat::picture(h, false));
+    let picture = lanes::picture(&facts.lanes, facts.wall_s, false).or_else(heat).unwrap_or_default();
     card(&head, &escape(&facts.scheduler), &format!("<table>{}</table>", rows(facts)), &picture)
 }
 
@@ -42,6 +44,7 @@ pub(crate) fn text(facts: &RunFacts) -> String {
     lines.push(format!("  rate    {}", throughput(facts)));
     lines.push(format!("  memory  peak {}", memory(facts)));
     lines.push(format!("  bytes   {}", moved(facts)));
+    lines.extend(lanes::lines(&facts.lanes, facts.wall_s));
     lines.join("\n")
 }
 
