@@ -62,7 +62,8 @@ impl<'a> Betweens<'a> {
                 self.ready[i] = Some(making.done());
             }
             if buffer.last_read_by <= stage {
-                (self.ready[i], self.claims[i]) = (None, None);
+                self.claims[i] = None;
+                self.ready[i] = None;
             }
         }
     }
@@ -93,7 +94,11 @@ impl Between {
             return Ok(Self::Blocks(source));
         }
         let block = source.block(&vec![0; buffer.shape.ndim()]).map_err(RunError::read)?;
-        if block.elements().len() == buffer.shape.size() { Ok(Self::Whole(block)) } else { Err(RunError::MissingValue(id)) }
+        if block.elements().len() == buffer.shape.size() {
+            Ok(Self::Whole(block))
+        } else {
+            Err(RunError::MissingValue(id))
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::apart::apart;
 use crate::ledger::{Claim, Ledger};
+use crate::room::Rooms;
 use cleave_graph::SourceId;
 use cleave_plan::{Block, RunError, Source};
 use lru::LruCache;
@@ -21,9 +22,10 @@ pub(crate) type Key = (SourceId, SmallVec<[usize; 4]>);
 
 /// A block with the bytes it counts for.
 pub(crate) struct Held {
-    pub(crate) block: Block,
     bytes: u64,
+    /// Dropped before the block, so that its memory may wait for the next.
     _claim: Option<Claim>,
+    pub(crate) block: Block,
 }
 
 /// The block a thread read last. One of a stored array stays only as long as the cache wants it.
@@ -36,6 +38,7 @@ pub(crate) struct Cache {
     /// Guards the list of blocks and the keys being read.
     inner: Mutex<Inner>,
     arrived: Condvar,
+    rooms: Arc<Rooms>,
     ledger: Arc<Ledger>,
     cancel: Arc<AtomicBool>,
 }
@@ -59,10 +62,10 @@ impl Last {
 }
 
 impl Cache {
-    pub(crate) fn new(ledger: Arc<Ledger>, cancel: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(rooms: Arc<Rooms>, ledger: Arc<Ledger>, cancel: Arc<AtomicBool>) -> Self {
         let ready = LruCache::unbounded();
         let inner = Inner { ready, loading: HashSet::new(), bytes: 0, limit_bytes: 0, read_bytes: 0 };
-        Self { inner: Mutex::new(inner), arrived: Condvar::new(), ledger, cancel }
+        Self { inner: Mutex::new(inner), arrived: Condvar::new(), rooms, ledger, cancel }
     }
 
     /// Keeps to another number of bytes from now on; nobody is reading.
@@ -80,16 +83,17 @@ impl Cache {
     /// The block, read if need be.
     pub(crate) fn block(&self, key: &Key, source: &Arc<dyn Source>) -> Result<Arc<Held>, RunError> {
         let bytes = (source.grid().region(&key.1).size() * source.dtype().size()) as u64;
-        // While a block is unpacked its bytes are there twice.
-        let claim = match self.admit(key, 2 * bytes)? {
+        let unpacking = source.unpacking_bytes();
+        let _unpacking = match self.admit(key, bytes + unpacking)? {
             Admitted::There(held) => return Ok(held),
-            Admitted::Read(claim) => claim,
+            Admitted::Read => self.ledger.claim(unpacking),
         };
-        let turn = Turn { cache: self, key, bytes: 2 * bytes };
+        let turn = Turn { cache: self, key, bytes: bytes + unpacking };
+        let (rooms, ledger) = (Arc::clone(&self.rooms), Arc::clone(&self.ledger));
         let (source, index) = (Arc::clone(source), key.1.clone());
-        let block = apart(bytes as usize, &self.cancel, move || source.block(&index))?.map_err(RunError::read)?;
-        drop(claim);
-        let held = self.keep(key, block);
+        let read = move || rooms.read(source.as_ref(), &index, &ledger);
+        let (block, claim) = apart(bytes as usize, &self.cancel, read)?.map_err(RunError::read)?;
+        let held = self.keep(key, Held { bytes, _claim: Some(claim), block });
         drop(turn);
         Ok(held)
     }
@@ -106,7 +110,7 @@ impl Cache {
                 if inner.bytes == 0 || inner.bytes + bytes <= inner.limit_bytes {
                     inner.loading.insert(key.clone());
                     inner.bytes += bytes;
-                    return Ok(Admitted::Read(self.ledger.claim(bytes)));
+                    return Ok(Admitted::Read);
                 }
             }
             if self.cancel.load(Ordering::Relaxed) {
@@ -116,13 +120,11 @@ impl Cache {
         }
     }
 
-    fn keep(&self, key: &Key, block: Block) -> Arc<Held> {
-        let elements = block.elements();
-        let bytes = (elements.len() * elements.dtype().size()) as u64;
-        let held = Arc::new(Held { block, bytes, _claim: Some(self.ledger.claim(bytes)) });
+    fn keep(&self, key: &Key, held: Held) -> Arc<Held> {
+        let held = Arc::new(held);
         let mut inner = self.lock();
-        inner.read_bytes += bytes;
-        inner.bytes += bytes;
+        inner.read_bytes += held.bytes;
+        inner.bytes += held.bytes;
         inner.ready.put(key.clone(), Arc::clone(&held));
         held
     }
@@ -135,7 +137,7 @@ impl Cache {
 /// What a thread that wants a block finds.
 enum Admitted {
     There(Arc<Held>),
-    Read(Claim),
+    Read,
 }
 
 impl Inner {
@@ -170,5 +172,5 @@ impl Drop for Turn<'_> {
 
 /// A block that costs nothing to hold.
 pub(crate) fn resident(block: Block) -> Arc<Held> {
-    Arc::new(Held { block, bytes: 0, _claim: None })
+    Arc::new(Held { bytes: 0, _claim: None, block })
 }

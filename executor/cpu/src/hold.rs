@@ -104,6 +104,11 @@ impl Source for Blocks {
         self.get(number_of(index, &self.counts))
     }
 
+    fn fill(&self, index: &[usize], bytes: &mut [u8]) -> Result<bool, SourceError> {
+        let place = self.places[number_of(index, &self.counts)].get();
+        place.map_or(Ok(false), |place| self.shelf.fill(place, bytes))
+    }
+
     fn is_resident(&self) -> bool {
         self.shelf.is_memory()
     }

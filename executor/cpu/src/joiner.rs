@@ -51,7 +51,7 @@ impl Part {
 impl<'a> Joiner<'a> {
     /// For the parts of a stage, by its number.
     pub fn new(plan: &'a Plan, stage: usize) -> Self {
-        Self::with_ledger(stage, &plan.stages[stage], Arc::default())
+        Self::with_ledger(stage, &plan.stages[stage], Arc::new(Ledger::new(&Arc::default(), 0)))
     }
 
     pub(crate) fn with_ledger(number: usize, stage: &'a Stage, ledger: Arc<Ledger>) -> Self {

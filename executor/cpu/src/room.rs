@@ -1,12 +1,14 @@
 //! Memory for blocks that stay: in huge pages where the system has them, used again, given back at once when
-//! there is too much of it. New memory costs several times what the arithmetic does.
+//! others need the bytes. New memory costs several times what the arithmetic does, and the allocator keeps what
+//! it is given back.
 
+use crate::ledger::{Claim, Ledger};
 use bytemuck::Pod;
 use cleave_ops::{DType, Data, DataRef, each_dtype};
-use cleave_plan::{Block, Elements};
+use cleave_plan::{Block, Elements, Source, SourceError};
 use memmap2::MmapMut;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Blocks of fewer bytes are left to the allocator.
@@ -22,13 +24,15 @@ pub(crate) const IDLE_BYTES: u64 = 128 << 20;
 pub struct Rooms {
     /// Guards the rooms, by their length.
     idle: Mutex<Idle>,
-    most_idle_bytes: AtomicU64,
+    /// The bytes of them, for a look without the lock.
+    idle_bytes: AtomicU64,
+    /// The bytes that may wait; nothing may while it is below zero.
+    most_idle_bytes: AtomicI64,
 }
 
 #[derive(Default)]
 struct Idle {
     maps: BTreeMap<usize, Vec<MmapMut>>,
-    bytes: u64,
 }
 
 /// A block's elements in memory of their own.
@@ -41,30 +45,68 @@ struct Room {
 
 impl Default for Rooms {
     fn default() -> Self {
-        Self { idle: Mutex::default(), most_idle_bytes: AtomicU64::new(IDLE_BYTES) }
+        let most_idle_bytes = AtomicI64::new(IDLE_BYTES as i64);
+        Self { idle: Mutex::default(), idle_bytes: AtomicU64::new(0), most_idle_bytes }
     }
 }
 
 impl Rooms {
     /// A copy of a block.
     pub(crate) fn keep(self: &Arc<Self>, data: &Data) -> Block {
-        let map = (data.nbytes() >= LEAST_BYTES && data.dtype() != DType::Bool).then(|| self.take(data.nbytes()));
-        let Some(Ok(mut map)) = map else { return Block::Owned(Arc::new(data.clone())) };
-        let bytes = bytes_of(data);
-        map[..bytes.len()].copy_from_slice(bytes);
-        let (rooms, bytes) = (Arc::clone(self), bytes.len());
-        Block::Shared(Arc::new(Room { map: Some(map), dtype: data.dtype(), bytes, rooms }))
+        let Some(mut room) = self.room(data.dtype(), data.nbytes()) else {
+            return Block::Owned(Arc::new(data.clone()));
+        };
+        room.bytes_mut().copy_from_slice(bytes_of(data));
+        Block::Shared(Arc::new(room))
+    }
+
+    /// A block of a source, and the claim to its bytes.
+    pub(crate) fn read(
+        self: &Arc<Self>,
+        source: &dyn Source,
+        index: &[usize],
+        ledger: &Arc<Ledger>,
+    ) -> Result<(Block, Claim), SourceError> {
+        let bytes = source.grid().region(index).size() * source.dtype().size();
+        let room = self.room(source.dtype(), bytes);
+        // Claimed only now: memory that waits for its next use would have been given back for it.
+        let claim = ledger.claim(bytes as u64);
+        if let Some(mut room) = room
+            && source.fill(index, room.bytes_mut())?
+        {
+            return Ok((Block::Shared(Arc::new(room)), claim));
+        }
+        Ok((source.block(index)?, claim))
     }
 
     /// Lets so many bytes wait for their next use, and gives the others back.
     pub fn allow_idle(&self, bytes: u64) {
-        self.most_idle_bytes.store(bytes, Ordering::Relaxed);
-        self.lock().shrink_to(bytes);
+        self.most_idle_bytes.store(i64::try_from(bytes / 2).map_or(i64::MAX / 2, |half| 2 * half), Ordering::SeqCst);
+        self.shrink();
+    }
+
+    /// Lets fewer bytes wait.
+    pub(crate) fn allow_less(&self, bytes: u64) {
+        self.most_idle_bytes.fetch_sub(bytes as i64, Ordering::SeqCst);
+        self.shrink();
+    }
+
+    /// Lets more bytes wait.
+    pub(crate) fn allow_more(&self, bytes: u64) {
+        self.most_idle_bytes.fetch_add(bytes as i64, Ordering::SeqCst);
+    }
+
+    /// Memory for elements, unless it is better left to the allocator.
+    fn room(self: &Arc<Self>, dtype: DType, bytes: usize) -> Option<Room> {
+        let worth = bytes >= LEAST_BYTES && dtype != DType::Bool;
+        let map = worth.then(|| self.take(bytes).ok()).flatten()?;
+        Some(Room { map: Some(map), dtype, bytes, rooms: Arc::clone(self) })
     }
 
     fn take(&self, bytes: usize) -> std::io::Result<MmapMut> {
         let len = bytes.next_multiple_of(STEP_BYTES);
         if let Some(map) = self.lock().take(len) {
+            self.idle_bytes.fetch_sub(map.len() as u64, Ordering::SeqCst);
             return Ok(map);
         }
         let map = MmapMut::map_anon(len)?;
@@ -74,11 +116,22 @@ impl Rooms {
     }
 
     fn give(&self, map: MmapMut) {
-        let most = self.most_idle_bytes.load(Ordering::Relaxed);
-        let mut idle = self.lock();
-        idle.bytes += map.len() as u64;
-        idle.maps.entry(map.len()).or_default().push(map);
-        idle.shrink_to(most);
+        let len = map.len();
+        self.lock().maps.entry(len).or_default().push(map);
+        self.idle_bytes.fetch_add(len as u64, Ordering::SeqCst);
+        self.shrink();
+    }
+
+    /// Gives back what may not wait, the largest first.
+    fn shrink(&self) {
+        let excess = || {
+            let most = u64::try_from(self.most_idle_bytes.load(Ordering::SeqCst)).unwrap_or(0);
+            self.idle_bytes.load(Ordering::SeqCst) > most
+        };
+        while excess() {
+            let Some(map) = self.lock().take_largest() else { return };
+            self.idle_bytes.fetch_sub(map.len() as u64, Ordering::SeqCst);
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Idle> {
@@ -89,20 +142,23 @@ impl Rooms {
 impl Idle {
     fn take(&mut self, len: usize) -> Option<MmapMut> {
         let most = len + len / WASTE;
-        let (_, maps) = self.maps.range_mut(len..=most).find(|(_, maps)| !maps.is_empty())?;
-        let map = maps.pop()?;
-        self.bytes -= map.len() as u64;
-        Some(map)
+        self.maps.range_mut(len..=most).find_map(|(_, maps)| maps.pop())
     }
 
-    fn shrink_to(&mut self, bytes: u64) {
-        while self.bytes > bytes {
-            let Some(mut largest) = self.maps.last_entry() else { return };
+    fn take_largest(&mut self) -> Option<MmapMut> {
+        loop {
+            let mut largest = self.maps.last_entry()?;
             match largest.get_mut().pop() {
-                Some(map) => self.bytes -= map.len() as u64,
+                Some(map) => return Some(map),
                 None => drop(largest.remove()),
             }
         }
+    }
+}
+
+impl Room {
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self.map.as_mut().map_or(&mut [][..], |map| &mut map[..self.bytes])
     }
 }
 
@@ -156,12 +212,29 @@ mod tests {
         assert_eq!(first.elements(), data.as_ref());
         drop(first);
         let len = data.nbytes().next_multiple_of(STEP_BYTES) as u64;
-        assert_eq!(rooms.lock().bytes, len);
+        let idle = || rooms.idle_bytes.load(Ordering::SeqCst);
+        assert_eq!(idle(), len);
         let again = rooms.keep(&data);
-        assert_eq!(rooms.lock().bytes, 0);
+        assert_eq!(idle(), 0);
         rooms.allow_idle(len - 1);
         drop(again);
-        assert_eq!(rooms.lock().bytes, 0, "more than is allowed does not wait");
+        assert_eq!(idle(), 0, "more than is allowed does not wait");
+    }
+
+    #[test]
+    fn what_is_held_leaves_less_to_wait() {
+        let rooms = Arc::new(Rooms::default());
+        let ledger = Arc::new(Ledger::new(&rooms, 3 << 20));
+        let idle = || rooms.idle_bytes.load(Ordering::SeqCst);
+        drop(rooms.keep(&Data::F64(vec![0.5; 1 << 18])));
+        assert_eq!(idle(), 2 << 20);
+        let claim = ledger.claim(1 << 20);
+        assert_eq!(idle(), 2 << 20);
+        let more = ledger.claim(1);
+        assert_eq!(idle(), 0);
+        drop((claim, more));
+        drop(rooms.keep(&Data::F64(vec![0.5; 1 << 18])));
+        assert_eq!(idle(), 2 << 20, "what is given back may wait again");
     }
 
     #[test]

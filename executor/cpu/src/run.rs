@@ -7,6 +7,7 @@ use crate::progress::Meter;
 use crate::room::IDLE_BYTES;
 use crate::share::{Receiver, Share, Site};
 use cleave_ops::{Data, Region};
+use cleave_plan::memory::STREAM_BYTES;
 use cleave_plan::plan::Need;
 use cleave_plan::{Event, Plan, RunError, RunReport, Sink, Sources, StageReport, Target};
 use std::sync::Arc;
@@ -50,11 +51,19 @@ pub fn run(
         let (meter, written) = (Meter::new(plan, &ledger, control.events), AtomicU64::new(0));
         let run = Run { site: &site, plan, sinks, cancel: &control.cancel.0, meter: &meter, written: &written };
         let stages = run.stages();
-        pool.rooms.allow_idle(run.idle_bytes(plan.totals.peak_bytes).min(IDLE_BYTES.max(plan.limit_bytes / 8)));
-        run.report(stages?, sources)
+        stages.map(|stages| run.report(stages, sources))
     };
     drop(site);
-    Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..report })
+    pool.rooms.allow_idle(idle_bytes(plan));
+    Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..report? })
+}
+
+/// Bytes of memory that may wait for the next run.
+fn idle_bytes(plan: &Plan) -> u64 {
+    match plan.limit_bytes {
+        0 => IDLE_BYTES,
+        limit => limit.saturating_sub(plan.totals.peak_bytes).min(IDLE_BYTES.max(limit / 8)),
+    }
 }
 
 struct Run<'a> {
@@ -92,8 +101,7 @@ impl Run<'_> {
         let mut reports = Vec::with_capacity(self.plan.stages.len());
         for (number, stage) in self.plan.stages.iter().enumerate() {
             self.meter.begin(number, self.plan);
-            let Need { workers, cache_bytes, bytes } = self.plan.needs[number];
-            pool.rooms.allow_idle(self.idle_bytes(bytes));
+            let Need { workers, cache_bytes, .. } = self.plan.needs[number];
             let made = self.plan.outputs.iter().filter(|o| o.held && o.made_by == number);
             results.push(ledger.claim(made.map(|o| o.nbytes()).sum()));
             betweens.begin(number);
@@ -103,16 +111,12 @@ impl Run<'_> {
             debug_assert!(done.parts.is_empty(), "all parts were there to be joined");
             reports.push(done.report);
             betweens.end(number);
+            self.site.spill.forget_spare();
         }
         Ok(reports)
     }
 
-    /// Bytes of memory that may wait for their next use while so many are needed.
-    fn idle_bytes(&self, needed: u64) -> u64 {
-        if self.plan.limit_bytes == 0 { IDLE_BYTES } else { self.plan.limit_bytes.saturating_sub(needed) }
-    }
-
-    /// Hands a finished block to all outputs that want it; the last that would otherwise copy may take it.
+    /// Hands a finished block to all outputs that want it.
     fn deliver(&self, target: &Target, region: &Region, block: &mut Data) -> Result<(), RunError> {
         let bytes = (block.nbytes() * target.outputs.len()) as u64;
         self.written.fetch_add(bytes, Ordering::Relaxed);
@@ -121,19 +125,18 @@ impl Run<'_> {
         for output in held {
             self.sinks[output].copy(region, block).map_err(RunError::Write)?;
         }
-        let Some((&last, others)) = streamed.split_last() else { return Ok(()) };
-        for &output in others {
-            self.put(output, region, block.clone())?;
-        }
-        let none = Data::with_capacity(block.dtype(), 0);
-        self.put(last, region, std::mem::replace(block, none))
+        streamed.into_iter().try_for_each(|output| self.stream(output, region, block))
     }
 
-    fn put(&self, output: usize, region: &Region, block: Data) -> Result<(), RunError> {
-        // A copy of it, packed, is there until it is written.
-        let _packed = self.site.ledger.claim(block.nbytes() as u64);
+    /// Writes a block, which is there again afterwards.
+    fn stream(&self, output: usize, region: &Region, block: &mut Data) -> Result<(), RunError> {
+        let _packing = self.site.ledger.claim(STREAM_BYTES);
         let (sink, region) = (Arc::clone(&self.sinks[output]), region.clone());
-        apart(block.nbytes(), self.cancel, move || sink.put(&region, block))?.map_err(RunError::Write)
+        let (bytes, none) = (block.nbytes(), Data::with_capacity(block.dtype(), 0));
+        let whole = std::mem::replace(block, none);
+        let (written, whole) = apart(bytes, self.cancel, move || (sink.copy(&region, &whole), whole))?;
+        *block = whole;
+        written.map_err(RunError::Write)
     }
 
     fn report(&self, stages: Vec<StageReport>, sources: &Sources) -> RunReport {

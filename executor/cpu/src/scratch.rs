@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn it_counts_what_it_takes_until_it_is_gone() {
-        let ledger = Arc::new(Ledger::default());
+        let ledger = Arc::new(Ledger::new(&Arc::default(), 0));
         let mut scratch = Scratch::new(DType::F64, &ledger);
         for (len, bytes) in [(10, 80), (4, 80), (10, 80), (11, 88)] {
             assert_eq!(scratch.room(len).len(), len);

@@ -75,14 +75,14 @@ pub struct Site<'a> {
 impl<'a> Site<'a> {
     /// A place to run shares of a plan; `cancel` ends waiting for blocks of sources.
     pub fn new(pool: &'a Pool, plan: &'a Plan, sources: &Sources, cancel: &Cancel) -> Self {
-        let ledger = Arc::new(Ledger::default());
+        let ledger = Arc::new(Ledger::new(&pool.rooms, plan.limit_bytes));
         let spill = Arc::new(Spill::new(&pool.spill_directory));
         Self {
             pool,
             plan,
             _present: ledger.claim(sources.values().map(|s| s.held_bytes()).sum()),
-            cache: Cache::new(Arc::clone(&ledger), Arc::clone(&cancel.0)),
-            sources: staged(plan, sources, &spill, &ledger, &cancel.0),
+            cache: Cache::new(Arc::clone(&pool.rooms), Arc::clone(&ledger), Arc::clone(&cancel.0)),
+            sources: staged(plan, sources, (&spill, &pool.rooms), &ledger, &cancel.0),
             spill,
             ledger,
         }

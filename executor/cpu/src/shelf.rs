@@ -65,6 +65,16 @@ impl Shelf {
         }
     }
 
+    /// Writes the bytes of a block on disk into memory of just its length; false of one in memory.
+    pub(crate) fn fill(&self, place: &Place, bytes: &mut [u8]) -> Result<bool, SourceError> {
+        match (place, &self.disk) {
+            (Place::Disk(extent), Some(disk)) => {
+                disk.file().and_then(|file| file.fill(extent, bytes)).map(|()| true).map_err(put_aside)
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// Makes room where a block was. Those on disk stay until the shelf goes.
     pub(crate) fn forget(&self, place: &Place) {
         if let Place::Memory(block) = place {

@@ -22,7 +22,11 @@ pub(crate) struct Spill {
     /// Guards the directory while it is made, and the number of files.
     made: Mutex<(Option<Arc<Directory>>, usize)>,
     written: Arc<AtomicU64>,
+    spare: Spare,
 }
+
+/// Memory in which blocks are packed, used again by whoever packs next.
+type Spare = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// The blocks of one value on disk.
 pub(crate) struct SpillFile {
@@ -31,6 +35,7 @@ pub(crate) struct SpillFile {
     end: AtomicU64,
     /// Bytes of blocks written to all files of the run.
     written: Arc<AtomicU64>,
+    spare: Spare,
     _directory: Option<Arc<Directory>>,
 }
 
@@ -46,12 +51,17 @@ pub(crate) struct Extent {
 
 impl Spill {
     pub(crate) fn new(parent: &Path) -> Self {
-        Self { parent: parent.to_path_buf(), made: Mutex::default(), written: Arc::default() }
+        Self { parent: parent.to_path_buf(), made: Mutex::default(), written: Arc::default(), spare: Arc::default() }
     }
 
     /// Bytes of all blocks written so far, before they were packed.
     pub(crate) fn written_bytes(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// Gives back the memory in which blocks were packed.
+    pub(crate) fn forget_spare(&self) {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// An empty file.
@@ -67,8 +77,8 @@ impl Spill {
         let path = directory.path().join(format!("{}.blocks", made.1));
         let open = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path);
         let file = open.map_err(|e| failed(&path, e))?;
-        let written = Arc::clone(&self.written);
-        Ok(SpillFile { file, path, end: AtomicU64::new(0), written, _directory: Some(directory) })
+        let (written, spare) = (Arc::clone(&self.written), Arc::clone(&self.spare));
+        Ok(SpillFile { file, path, end: AtomicU64::new(0), written, spare, _directory: Some(directory) })
     }
 }
 
@@ -76,27 +86,75 @@ impl SpillFile {
     /// Puts a block aside.
     pub(crate) fn write(&self, data: &Data) -> Result<Extent, SpillError> {
         let bytes = bytes_of(data);
-        let packed = pack::pack(bytes);
-        let stored = packed.as_deref().unwrap_or(bytes);
-        let offset = self.end.fetch_add(stored.len() as u64, Ordering::Relaxed);
-        let failed =
-            |cause| SpillError::Write { path: self.path.clone(), bytes: bytes.len() as u64, cause: Arc::new(cause) };
-        self.file.write_all_at(stored, offset).map_err(failed)?;
-        self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        let checksum = crc32c::crc32c(stored);
-        Ok(Extent { offset, stored_bytes: stored.len(), len: data.len(), packed: packed.is_some(), checksum })
+        self.with_spare(|room| {
+            let packed = pack::pack(bytes, room);
+            let stored = packed.unwrap_or(bytes);
+            let offset = self.end.fetch_add(stored.len() as u64, Ordering::Relaxed);
+            let failed = |cause| SpillError::Write {
+                path: self.path.clone(),
+                bytes: bytes.len() as u64,
+                cause: Arc::new(cause),
+            };
+            self.file.write_all_at(stored, offset).map_err(failed)?;
+            self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            let checksum = crc32c::crc32c(stored);
+            Ok(Extent { offset, stored_bytes: stored.len(), len: data.len(), packed: packed.is_some(), checksum })
+        })
     }
 
     /// Fetches a block back.
     pub(crate) fn read(&self, extent: &Extent, dtype: DType) -> Result<Data, SpillError> {
-        let (path, bytes) = (self.path.clone(), (extent.len * dtype.size()) as u64);
-        let mut stored = vec![0; extent.stored_bytes];
-        if let Err(cause) = self.file.read_exact_at(&mut stored, extent.offset) {
-            return Err(SpillError::Read { path, bytes, cause: Arc::new(cause) });
+        let mut data = Data::zeros(dtype, extent.len);
+        match &mut data {
+            Data::Bool(flags) => {
+                let mut bytes = vec![0; extent.len];
+                self.fill(extent, &mut bytes)?;
+                flags.iter_mut().zip(bytes).for_each(|(flag, byte)| *flag = byte != 0);
+            }
+            Data::I8(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
+            Data::U8(v) => self.fill(extent, v)?,
+            Data::I16(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
+            Data::U16(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
+            Data::I32(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
+            Data::U32(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
+            Data::I64(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
+            Data::U64(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
+            Data::F16(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
+            Data::F32(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
+            Data::F64(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
         }
-        let sound = crc32c::crc32c(&stored) == extent.checksum;
-        let data = sound.then(|| pack::unpack(stored, extent.packed, dtype, extent.len)).flatten();
-        data.ok_or(SpillError::Damaged { path, bytes })
+        Ok(data)
+    }
+
+    /// Fetches the bytes of a block back, into memory of their length.
+    pub(crate) fn fill(&self, extent: &Extent, bytes: &mut [u8]) -> Result<(), SpillError> {
+        let (path, len) = (self.path.clone(), bytes.len() as u64);
+        let fetch = |stored: &mut [u8]| self.file.read_exact_at(stored, extent.offset);
+        let sound = if extent.packed {
+            self.with_spare(|room| {
+                if room.len() < extent.stored_bytes {
+                    room.resize(extent.stored_bytes, 0);
+                }
+                let stored = &mut room[..extent.stored_bytes];
+                fetch(stored)?;
+                Ok(crc32c::crc32c(stored) == extent.checksum && pack::unpack(stored, bytes).is_some())
+            })
+        } else {
+            fetch(bytes).map(|()| crc32c::crc32c(bytes) == extent.checksum)
+        };
+        match sound {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SpillError::Damaged { path, bytes: len }),
+            Err(cause) => Err(SpillError::Read { path, bytes: len, cause: Arc::new(cause) }),
+        }
+    }
+
+    fn with_spare<T>(&self, work: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let spare = || self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = spare().pop().unwrap_or_default();
+        let done = work(&mut room);
+        spare().push(room);
+        done
     }
 }
 
@@ -163,6 +221,7 @@ mod tests {
             path,
             end: AtomicU64::new(0),
             written: Arc::default(),
+            spare: Arc::default(),
             _directory: None,
         });
         let error = full.write(&block()).expect_err("the disk is full");

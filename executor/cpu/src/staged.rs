@@ -6,6 +6,7 @@ use crate::copy::{Walk, copy_box};
 use crate::gather::locate;
 use crate::ledger::Ledger;
 use crate::memory::number_of;
+use crate::room::Rooms;
 use crate::spill::{Extent, Spill, SpillFile};
 use cleave_ops::{Chunks, DType, Data, Region, Shape};
 use cleave_plan::stage::unravel;
@@ -26,6 +27,7 @@ struct Staged {
     parts: Vec<OnceLock<Extent>>,
     file: OnceLock<Result<SpillFile, SpillError>>,
     spill: Arc<Spill>,
+    rooms: Arc<Rooms>,
     /// Held by the one thread in the run that reads a block and cuts it.
     turn: Arc<Mutex<()>>,
     ledger: Arc<Ledger>,
@@ -36,7 +38,7 @@ struct Staged {
 pub(crate) fn staged(
     plan: &Plan,
     sources: &Sources,
-    spill: &Arc<Spill>,
+    (spill, rooms): (&Arc<Spill>, &Arc<Rooms>),
     ledger: &Arc<Ledger>,
     cancel: &Arc<AtomicBool>,
 ) -> Sources {
@@ -51,6 +53,7 @@ pub(crate) fn staged(
                 parts: std::iter::repeat_with(OnceLock::new).take(grid.count()).collect(),
                 file: OnceLock::new(),
                 spill: Arc::clone(spill),
+                rooms: Arc::clone(rooms),
                 turn: Arc::clone(&turn),
                 ledger: Arc::clone(ledger),
                 cancel: Arc::clone(cancel),
@@ -61,10 +64,17 @@ pub(crate) fn staged(
 }
 
 impl Staged {
-    /// The part, if its block was read already.
-    fn part(&self, number: usize) -> Option<Result<Data, SourceError>> {
-        let extent = self.parts[number].get()?;
-        Some(self.file().and_then(|file| file.read(extent, self.dtype())).map_err(put_aside))
+    /// Where a part lies, which is on disk once its block was read.
+    fn part(&self, index: &[usize]) -> Result<(&SpillFile, &Extent), SourceError> {
+        let number = number_of(index, &self.counts);
+        if self.parts[number].get().is_none() {
+            let _turn = self.turn()?;
+            if self.parts[number].get().is_none() {
+                self.read(&self.grid.region(index))?;
+            }
+        }
+        let extent = self.parts[number].get().expect("the block was cut just above");
+        self.file().map(|file| (file, extent)).map_err(put_aside)
     }
 
     fn file(&self) -> Result<&SpillFile, SpillError> {
@@ -77,21 +87,24 @@ impl Staged {
             self.inner.grid().0.iter().zip(&part.start).map(|(axis, &i)| locate(axis, i).number).collect();
         let region = self.inner.grid().region(&index);
         let bytes = region.size() * self.dtype().size();
-        let _claim = self.ledger.claim(2 * bytes as u64);
-        let inner = Arc::clone(&self.inner);
-        let block = apart(bytes, &self.cancel, move || inner.block(&index)).map_err(stopped)??;
+        let unpacking = self.ledger.claim(self.inner.unpacking_bytes());
+        let (rooms, inner, ledger) = (Arc::clone(&self.rooms), Arc::clone(&self.inner), Arc::clone(&self.ledger));
+        let read = move || rooms.read(inner.as_ref(), &index, &ledger);
+        let (block, _claim) = apart(bytes, &self.cancel, read).map_err(stopped)??;
+        drop(unpacking);
         let file = self.file().map_err(put_aside)?;
         let firsts: SmallVec<[usize; 4]> =
             self.grid.0.iter().zip(&region.start).map(|(axis, &i)| locate(axis, i).number).collect();
         let counts: Shape = (self.grid.0.iter().zip(region.ends()).zip(&firsts))
             .map(|((axis, end), first)| locate(axis, end - 1).number + 1 - first)
             .collect();
+        let mut data = Data::with_capacity(self.dtype(), 0);
         for number in 0..counts.size() {
             self.check()?;
             let at: Vec<usize> = unravel(number, &counts).iter().zip(&firsts).map(|(i, first)| i + first).collect();
             let part = self.grid.region(&at);
             let inside: SmallVec<[usize; 4]> = part.start.iter().zip(&region.start).map(|(a, b)| a - b).collect();
-            let mut data = Data::zeros(self.dtype(), part.size());
+            data.resize(part.size());
             let from = Walk::inside(&inside, &region.len);
             copy_box(&part.len, block.elements(), &from, &mut data, &Walk::whole(&part.len));
             let extent = file.write(&data).map_err(put_aside)?;
@@ -129,18 +142,13 @@ impl Source for Staged {
     }
 
     fn block(&self, index: &[usize]) -> Result<Block, SourceError> {
-        let number = number_of(index, &self.counts);
-        let data = match self.part(number) {
-            Some(data) => data?,
-            None => {
-                let _turn = self.turn()?;
-                if self.parts[number].get().is_none() {
-                    self.read(&self.grid.region(index))?;
-                }
-                self.part(number).expect("the block was cut just above")?
-            }
-        };
-        Ok(Block::Owned(Arc::new(data)))
+        let (file, extent) = self.part(index)?;
+        file.read(extent, self.dtype()).map(|data| Block::Owned(Arc::new(data))).map_err(put_aside)
+    }
+
+    fn fill(&self, index: &[usize], bytes: &mut [u8]) -> Result<bool, SourceError> {
+        let (file, extent) = self.part(index)?;
+        file.fill(extent, bytes).map(|()| true).map_err(put_aside)
     }
 
     fn is_resident(&self) -> bool {

@@ -141,9 +141,11 @@ fn stored_in_large_blocks(plan: &Plan, options: &Options, limit: u64) -> Option<
         let there = Fixed::of(plan, number, options).bytes().saturating_add(task_bytes(stage, plan));
         let needed = there.saturating_add(reading.easy(1)).saturating_add(reading.staging());
         let (_, source) = reading.dearest.filter(|_| needed > limit)?;
-        let block = largest_block(options.sources[&source].grid()) * options.sources[&source].dtype().size() as u64;
-        let parts = (4 * PART_LEN * options.sources[&source].dtype().size()) as u64;
-        let once = if is_read_before(plan, number, source) { 0 } else { block.saturating_mul(2) };
+        let stored = &options.sources[&source];
+        let block = largest_block(stored.grid()).saturating_mul(stored.dtype().size() as u64);
+        let parts = (4 * PART_LEN * stored.dtype().size()) as u64;
+        let reading = block.saturating_add(stored.unpacking_bytes());
+        let once = if is_read_before(plan, number, source) { 0 } else { reading };
         let staged = there.saturating_add(once).saturating_add(parts);
         (block > parts / 4 && staged <= limit).then_some(source)
     };

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 const TILE_STATES: u64 = 40;
 /// What a thread takes besides: its stack, and what the allocator keeps for it.
 const THREAD_BYTES: u64 = 256 << 10;
+/// What a block takes on its way into a file.
+pub const STREAM_BYTES: u64 = 2 << 20;
 
 /// Whether stages before that one have read every element of a source.
 pub(crate) fn is_read_before(plan: &Plan, number: usize, source: SourceId) -> bool {
@@ -73,23 +75,22 @@ pub(crate) fn waiting_bytes(stage: &Stage) -> u64 {
     }
 }
 
-/// A block of each goal, and what becomes of the largest when it is packed for a file.
+/// A block of each goal, and what packing the largest takes: a stream into a file, or memory as large to put it
+/// aside.
 fn store_bytes(store: &StoreWork, plan: &Plan) -> u64 {
     let elements = largest_block(&store.boxes);
     let bytes = |g: &crate::stage::StoreGoal| elements.saturating_mul(g.dtype.size() as u64);
-    let packed = |g: &crate::stage::StoreGoal| {
-        let copies = g.target.outputs.iter().filter(|&&o| !plan.outputs[o].held).count() as u64;
-        let filled = u64::from(copies > 0 && !is_even(&store.boxes));
+    let packing = |g: &crate::stage::StoreGoal| {
+        let streamed = g.target.outputs.iter().any(|&o| !plan.outputs[o].held);
         let spilled = g.target.buffer.is_some_and(|b| matches!(plan.buffer(b).keep, Keep::Spill { .. }));
-        bytes(g).saturating_mul(copies + filled + u64::from(spilled))
+        match (streamed, spilled) {
+            (false, false) => 0,
+            (true, false) => STREAM_BYTES,
+            (_, true) => bytes(g).saturating_add(bytes(g) / 8).max(STREAM_BYTES),
+        }
     };
     let blocks = store.goals.iter().map(bytes).fold(0, u64::saturating_add);
-    blocks.saturating_add(store.goals.iter().map(packed).max().unwrap_or(0))
-}
-
-/// Whether all blocks are of one shape.
-fn is_even(boxes: &Chunks) -> bool {
-    boxes.0.iter().all(|axis| axis.runs().len() <= 1)
+    blocks.saturating_add(store.goals.iter().map(packing).max().unwrap_or(0))
 }
 
 /// States of a kept box for each open level of the tree, a tile's own trees, positions and the result.
@@ -112,9 +113,11 @@ pub(crate) struct Reading {
     pub(crate) at_once: u64,
     /// Bytes of the largest block.
     pub(crate) largest: u64,
+    /// Bytes that reading a block takes besides.
+    pub(crate) unpacking: u64,
     /// Bytes of all blocks.
     pub(crate) all: u64,
-    /// Bytes of the largest block that is read only to be cut.
+    /// Bytes that reading the largest block that is only to be cut takes.
     pub(crate) staged: u64,
     /// The stored array of which a task touches most, with its bytes, where its blocks can be cut.
     pub(crate) dearest: Option<(u64, SourceId)>,
@@ -138,11 +141,15 @@ impl Reading {
                     let Some(source) = options.sources.get(id).filter(|s| !s.is_resident()) else { return };
                     let grid = plan.staged.get(id).unwrap_or(source.grid());
                     let at_once = touched_bytes(grid).min(all);
-                    reading.add(at_once, size(largest_block(grid)), all);
-                    match plan.staged.contains_key(id) {
-                        true if is_read_before(plan, number, *id) => {}
-                        true => reading.staged = reading.staged.max(size(largest_block(source.grid()))),
-                        false => reading.dearest = reading.dearest.max(Some((at_once, *id))),
+                    let (part, block) = (size(largest_block(grid)), size(largest_block(source.grid())));
+                    if plan.staged.contains_key(id) {
+                        reading.add(at_once, [part, part], all);
+                        if !is_read_before(plan, number, *id) {
+                            reading.staged = reading.staged.max(block.saturating_add(source.unpacking_bytes()));
+                        }
+                    } else {
+                        reading.add(at_once, [block, source.unpacking_bytes()], all);
+                        reading.dearest = reading.dearest.max(Some((at_once, *id)));
                     }
                 }
                 Origin::Local(_) => {}
@@ -150,7 +157,8 @@ impl Reading {
                     let buffer = plan.buffer(*id);
                     let on_disk = matches!(buffer.keep, Keep::Spill { .. });
                     if on_disk || (spilled && buffer.keep != Keep::Dense) {
-                        reading.add(touched_bytes(&buffer.grid).min(all), size(largest_block(&buffer.grid)), all);
+                        let block = size(largest_block(&buffer.grid));
+                        reading.add(touched_bytes(&buffer.grid).min(all), [block, block], all);
                     }
                 }
             }
@@ -159,31 +167,32 @@ impl Reading {
         reading
     }
 
-    fn add(&mut self, at_once: u64, largest: u64, all: u64) {
+    fn add(&mut self, at_once: u64, [block, unpacking]: [u64; 2], all: u64) {
         self.at_once = self.at_once.saturating_add(at_once);
-        self.largest = self.largest.max(largest);
+        self.largest = self.largest.max(block);
+        self.unpacking = self.unpacking.max(unpacking);
         self.all = self.all.saturating_add(all);
     }
 
-    /// Bytes that reading a block to be cut takes besides: it is there twice while it is unpacked.
+    /// Bytes that reading a block to be cut takes besides.
     pub(crate) fn staging(&self) -> u64 {
-        self.staged.saturating_mul(2)
+        self.staged
     }
 
     /// Bytes with which so many threads never wait for each other: what they read at once, and what a block
     /// takes while it is unpacked.
     pub(crate) fn easy(&self, workers: usize) -> u64 {
-        self.at_once.saturating_add(self.largest).saturating_mul(workers as u64)
+        self.at_once.saturating_add(self.unpacking).saturating_mul(workers as u64)
     }
 
     /// The least bytes with which one block after the other can be read.
     pub(crate) fn least(&self) -> u64 {
-        self.largest.saturating_mul(2)
+        self.largest.saturating_add(self.unpacking)
     }
 
     /// More than that is of no use.
     pub(crate) fn most(&self, workers: usize) -> u64 {
-        self.easy(workers).max(self.all.saturating_add(self.largest.saturating_mul(2 * workers as u64)))
+        self.easy(workers).max(self.all.saturating_add(self.least().saturating_mul(workers as u64)))
     }
 }
 

@@ -14,6 +14,16 @@ pub trait Source: Send + Sync {
     fn dtype(&self) -> DType;
     /// Reads one block, given its index on each axis; elements are row-major in the block's own shape.
     fn block(&self, index: &[usize]) -> Result<Block, SourceError>;
+    /// Writes the bytes of one block, in the machine's order, into memory of just its length; false where a block
+    /// only comes as `block` hands it over.
+    fn fill(&self, index: &[usize], bytes: &mut [u8]) -> Result<bool, SourceError> {
+        let _ = (index, bytes);
+        Ok(false)
+    }
+    /// Bytes that reading a block takes besides its own.
+    fn unpacking_bytes(&self) -> u64 {
+        self.grid().0.iter().fold(self.dtype().size() as u64, |n, axis| n.saturating_mul(axis.longest() as u64))
+    }
     /// Whether a block costs nothing to get (it lies in memory or is mapped), so that caching it is waste.
     fn is_resident(&self) -> bool;
     /// The same of one block, where some are in memory and others are not.

@@ -31,6 +31,30 @@ fn numbers<T: Pod>(bytes: &[u8], swap: bool) -> Vec<T> {
     numbers
 }
 
+/// Elements whose bytes, in the machine's order, `fill` writes.
+pub(crate) fn filled<E>(dtype: DType, len: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Data, E> {
+    let mut data = Data::zeros(dtype, len);
+    match &mut data {
+        Data::Bool(flags) => {
+            let mut bytes = vec![0; len];
+            fill(&mut bytes)?;
+            flags.iter_mut().zip(bytes).for_each(|(flag, byte)| *flag = byte != 0);
+        }
+        Data::I8(v) => fill(bytemuck::cast_slice_mut(v))?,
+        Data::U8(v) => fill(v)?,
+        Data::I16(v) => fill(bytemuck::cast_slice_mut(v))?,
+        Data::U16(v) => fill(bytemuck::cast_slice_mut(v))?,
+        Data::I32(v) => fill(bytemuck::cast_slice_mut(v))?,
+        Data::U32(v) => fill(bytemuck::cast_slice_mut(v))?,
+        Data::I64(v) => fill(bytemuck::cast_slice_mut(v))?,
+        Data::U64(v) => fill(bytemuck::cast_slice_mut(v))?,
+        Data::F16(v) => fill(bytemuck::cast_slice_mut(v))?,
+        Data::F32(v) => fill(bytemuck::cast_slice_mut(v))?,
+        Data::F64(v) => fill(bytemuck::cast_slice_mut(v))?,
+    }
+    Ok(data)
+}
+
 /// Bytes as elements in place; none if they are not aligned, or booleans, whose bytes must be checked.
 pub(crate) fn view(bytes: &[u8], dtype: DType) -> Option<DataRef<'_>> {
     let view = match dtype {

@@ -1,7 +1,7 @@
 //! The keys of a Zarr array as files of a directory.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use zarrs::storage::byte_range::ByteRangeIterator;
@@ -24,7 +24,24 @@ impl Files {
         Self { root: root.to_path_buf(), metadata: root.join(metadata) }
     }
 
-    fn path(&self, key: &StoreKey) -> PathBuf {
+    /// The file of a chunk, unless the chunk is all fill value.
+    pub(crate) fn open(&self, key: &StoreKey) -> Result<Option<File>, StorageError> {
+        self.found(File::open(self.path(key)))
+    }
+
+    /// An empty file for a chunk.
+    pub(crate) fn create(&self, key: &StoreKey) -> io::Result<File> {
+        let path = self.path(key);
+        match File::create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(path.parent().unwrap_or(&self.root))?;
+                File::create(&path)
+            }
+            outcome => outcome,
+        }
+    }
+
+    pub(crate) fn path(&self, key: &StoreKey) -> PathBuf {
         self.root.join(key.as_str())
     }
 
@@ -80,14 +97,7 @@ fn read_range(file: &File, start: u64, end: u64, size: u64) -> io::Result<Bytes>
 
 impl WritableStorageTraits for Files {
     fn set(&self, key: &StoreKey, value: Bytes) -> Result<(), StorageError> {
-        let path = self.path(key);
-        match fs::write(&path, &value) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(path.parent().unwrap_or(&self.root))?;
-                Ok(fs::write(&path, &value)?)
-            }
-            outcome => Ok(outcome?),
-        }
+        Ok(self.create(key)?.write_all(&value)?)
     }
 
     fn set_partial_many(&self, key: &StoreKey, values: OffsetBytesIterator) -> Result<(), StorageError> {

@@ -1,8 +1,9 @@
 //! Stored arrays: a path goes in, a [`Source`] that reads blocks or a [`Sink`](cleave_plan::Sink) that takes them comes out.
 //!
 //! In reading order: `error`; `runs` (where a box lies in a row-major array), `convert` (bytes as elements),
-//! `order` (elements stored by column, or past the array's end), `staging` (temporary names) and `place` (whether a block fits); `map` (a mapped file, the only `unsafe`),
-//! `npy_header`, `npy`, `npy_sink`; `files` (a directory as Zarr keys), `zarr_meta`, `shards`, `zarr`,
+//! `order` (elements stored by column), `staging` (temporary names) and `place` (whether a block fits); `map` (a mapped file, the only `unsafe`),
+//! `npy_header`, `npy`, `npy_sink`; `files` (a directory as Zarr keys), `packing` (chunks as streams), `zarr_meta`,
+//! `shards`, `zarr`,
 //! `zarr_sink`. Files appear under their name when they are whole or not at all. This crate starts no threads
 //! and knows nothing of graphs or plans: callers read and write many blocks at once.
 
@@ -14,6 +15,7 @@ mod npy;
 mod npy_header;
 mod npy_sink;
 mod order;
+mod packing;
 mod place;
 mod runs;
 mod shards;

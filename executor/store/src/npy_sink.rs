@@ -72,6 +72,10 @@ impl NpySink {
 
 impl Sink for NpySink {
     fn put(&self, region: &Region, data: Data) -> Result<(), SourceError> {
-        self.write(region, &data).map_err(|error| error.at(self.label.clone()))
+        self.copy(region, &data)
+    }
+
+    fn copy(&self, region: &Region, data: &Data) -> Result<(), SourceError> {
+        self.write(region, data).map_err(|error| error.at(self.label.clone()))
     }
 }

@@ -1,18 +1,12 @@
 //! Elements in another order than they are stored in, as views that are copied out row by row.
 
 use cleave_ops::Shape;
-use ndarray::{ArrayView, ArrayViewD, IxDyn, ShapeBuilder, Slice};
+use ndarray::{ArrayView, ArrayViewD, IxDyn, ShapeBuilder};
 
 /// Elements of which the first axis varies fastest, reordered so that the last one does.
 pub(crate) fn to_rows<T: Clone>(columns: &[T], shape: &Shape) -> Vec<T> {
     let view = ArrayView::from_shape(IxDyn(shape).f(), columns).expect("a block has as many elements as its shape");
     row_by_row(&view)
-}
-
-/// The elements of `chunk` before `end` on each axis.
-pub(crate) fn up_to<T: Clone>(elements: &[T], chunk: &Shape, end: &Shape) -> Vec<T> {
-    let view = ArrayView::from_shape(IxDyn(chunk), elements).expect("a chunk has as many elements as its shape");
-    row_by_row(&view.slice_each_axis(|along| Slice::from(..end[along.axis.index()])))
 }
 
 /// The elements of a view, copied with loops along its innermost axis; stepping an iterator takes far longer.
@@ -31,12 +25,5 @@ mod tests {
         let column_major: Vec<usize> = (0..24).map(|at| at % 2 * 12 + at / 2 % 3 * 4 + at / 6).collect();
         assert_eq!(to_rows(&column_major, &shape), (0..24).collect::<Vec<_>>());
         assert_eq!(to_rows(&[7], &Shape::default()), [7]);
-    }
-
-    #[test]
-    fn the_part_of_a_chunk_inside_the_array_is_cut_out() {
-        let chunk: Vec<usize> = (0..12).collect();
-        assert_eq!(up_to(&chunk, &Shape::new([3, 4]), &Shape::new([2, 3])), [0, 1, 2, 4, 5, 6]);
-        assert_eq!(up_to(&chunk, &Shape::new([2, 3, 2]), &Shape::new([2, 1, 2])), [0, 1, 6, 7]);
     }
 }

@@ -6,6 +6,8 @@ use cleave_ops::{AxisChunks, Chunks, Region, Shape};
 pub(crate) struct Runs {
     /// Elements of one run.
     pub(crate) len: usize,
+    /// Elements of the array.
+    pub(crate) whole_len: usize,
     start: usize,
     /// The lengths of the box and the strides of the array, on the axes outside a run.
     outer: Vec<(usize, usize)>,
@@ -24,6 +26,7 @@ impl Runs {
         let len = region.len[inner..].iter().product();
         Self {
             len,
+            whole_len: whole.size(),
             start: region.start.iter().zip(&strides).map(|(start, stride)| start * stride).sum(),
             count: if len == 0 { 0 } else { outer.iter().map(|axis| axis.0).product() },
             outer,

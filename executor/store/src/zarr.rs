@@ -4,12 +4,11 @@ use crate::convert;
 use crate::error::StoreError;
 use crate::files::Files;
 use crate::npy::file_name;
-use crate::order::up_to;
-use crate::runs::{region_of, regular_grid};
+use crate::packing::{self, Encoding};
+use crate::runs::{Runs, region_of, regular_grid};
 use crate::shards::{self, Shards};
 use crate::zarr_meta::{self, ArrayMeta, Node};
-use cleave_ops::data::Element;
-use cleave_ops::{Chunks, DType, Data, Region, Shape, each_dtype};
+use cleave_ops::{AxisChunks, Chunks, DType, Region, Shape};
 use cleave_plan::{Block, Source, SourceError};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -18,8 +17,11 @@ use zarrs::array::{Array, ArrayBytes, CodecOptions};
 
 /// A Zarr array in a directory. Blocks are decoded on the calling thread; any number may be read at once.
 pub struct ZarrSource {
+    files: Arc<Files>,
     array: Array<Files>,
     meta: ArrayMeta,
+    /// None if another library unpacks chunks.
+    pub(crate) encoding: Option<Encoding>,
     grid: Chunks,
     /// None if blocks are whole chunks; else they are parts of shards.
     shards: Option<Shards>,
@@ -30,6 +32,9 @@ pub struct ZarrSource {
 
 /// How many bytes a block that is part of a shard has at most, if the shard's inner chunks are smaller.
 const PART_BYTES: usize = 16 << 20;
+
+/// What a stream needs at most: its pieces, and the bytes that an encoding looks back on.
+const STREAMING_BYTES: u64 = 2 << 20;
 
 /// How many files are counted at most to tell the stored size.
 const COUNTED_FILES: usize = 20_000;
@@ -48,12 +53,14 @@ fn open_in_parts(path: &Path, component: Option<&str>, part_bytes: usize) -> Res
         None => return Err(nothing_there(path, component)),
     };
     let unusable = |error| StoreError::ZarrMetadata { path: dir.clone(), cause: Arc::new(error) };
-    let array = Array::open(Arc::new(Files::new(&dir, meta.file)), "/").map_err(unusable)?;
+    let files = Arc::new(Files::new(&dir, meta.file));
+    let array = Array::open(Arc::clone(&files), "/").map_err(unusable)?;
     let part = shards::part_shape(&array, &meta.chunk, part_bytes / meta.dtype.size());
     let grid = regular_grid(&meta.shape, &part);
     let shards = (part != meta.chunk).then(Shards::default);
     let label = label(path, component);
-    Ok(ZarrSource { array, meta, grid, shards, dir, label, stored_bytes: OnceLock::new() })
+    let encoding = Encoding::of(&array, meta.dtype);
+    Ok(ZarrSource { files, array, meta, encoding, grid, shards, dir, label, stored_bytes: OnceLock::new() })
 }
 
 /// Everything on the calling thread: the caller reads many blocks at once.
@@ -99,37 +106,53 @@ impl ZarrSource {
         self.meta.dimension_names.as_deref()
     }
 
-    fn read(&self, region: &Region) -> Result<Data, StoreError> {
+    /// Reads a block into memory of its length.
+    fn read(&self, region: &Region, bytes: &mut [u8]) -> Result<(), StoreError> {
         if region.size() == 0 {
-            return Ok(Data::zeros(self.meta.dtype, 0));
+            return Ok(());
         }
-        match &self.shards {
-            Some(shards) => {
-                let bytes = shards.read(&self.array, &self.meta.chunk, region)?;
-                self.cut(bytes, &region.len, region)
-            }
+        if let Some(shards) = &self.shards {
+            let read = shards.read(&self.array, &self.meta.chunk, region)?;
+            return self.cut(read, &region.len, region, bytes);
+        }
+        let index: Vec<u64> = region.start.iter().zip(&self.meta.chunk).map(|(s, c)| (s / c) as u64).collect();
+        let chunk = Shape::new(self.meta.chunk.iter().copied());
+        let Some(encoding) = self.encoding else {
+            let read: ArrayBytes = self.array.retrieve_chunk_opt(&index, &one_thread()).map_err(StoreError::chunk)?;
+            return self.cut(read, &chunk, region, bytes);
+        };
+        let runs = Runs::new(&chunk, &Region::whole(&region.len));
+        match self.files.open(&self.array.chunk_key(&index)).map_err(StoreError::chunk)? {
+            Some(file) => encoding.read(file, &runs, self.meta.dtype.size(), bytes).map_err(StoreError::chunk),
             None => {
-                let chunk: Vec<u64> = region.start.iter().zip(&self.meta.chunk).map(|(s, c)| (s / c) as u64).collect();
-                let bytes: ArrayBytes =
-                    self.array.retrieve_chunk_opt(&chunk, &one_thread()).map_err(StoreError::chunk)?;
-                self.cut(bytes, &Shape::new(self.meta.chunk.iter().copied()), region)
+                let value = self.array.fill_value().as_ne_bytes();
+                bytes.chunks_exact_mut(value.len()).for_each(|element| element.copy_from_slice(value));
+                Ok(())
             }
         }
     }
 
-    /// The elements of a block from those of its chunk, which reaches past the array at its end.
-    fn cut(&self, bytes: ArrayBytes<'_>, chunk: &Shape, region: &Region) -> Result<Data, StoreError> {
-        let bytes = bytes.into_fixed().map_err(StoreError::chunk)?;
-        let (dtype, size) = (self.meta.dtype, self.meta.dtype.size());
-        let (expected, found) = (chunk.size() * size, bytes.len());
+    /// Copies the elements of a block from those of its chunk, which reaches past the array at its end.
+    fn cut(&self, read: ArrayBytes<'_>, chunk: &Shape, region: &Region, bytes: &mut [u8]) -> Result<(), StoreError> {
+        let read = read.into_fixed().map_err(StoreError::chunk)?;
+        let size = self.meta.dtype.size();
+        let (expected, found) = (chunk.size() * size, read.len());
         if expected != found {
             return Err(StoreError::ChunkSize { expected, found });
         }
-        if *chunk == region.len {
-            return Ok(convert::decode(&bytes, dtype, false));
+        let runs = Runs::new(chunk, &Region::whole(&region.len));
+        for (start, run) in runs.starts().zip(bytes.chunks_exact_mut((runs.len * size).max(1))) {
+            run.copy_from_slice(&read[start * size..][..run.len()]);
         }
-        let whole = convert::decode(&bytes, dtype, false);
-        Ok(each_dtype!(Data, whole, elements => Element::wrap(up_to(&elements, chunk, &region.len))))
+        Ok(())
+    }
+
+    fn region(&self, index: &[usize]) -> Region {
+        region_of(&self.grid, index).expect("a block's index lies in the grid")
+    }
+
+    fn place(&self, index: &[usize]) -> String {
+        format!("{}, chunk {}", self.label, Shape::new(index.iter().copied()))
     }
 }
 
@@ -143,10 +166,22 @@ impl Source for ZarrSource {
     }
 
     fn block(&self, index: &[usize]) -> Result<Block, SourceError> {
-        let region = region_of(&self.grid, index).expect("a block's index lies in the grid");
-        let place = || format!("{}, chunk {}", self.label, Shape::new(index.iter().copied()));
-        let data = self.read(&region).map_err(|error| error.at(place()))?;
-        Ok(Block::Owned(Arc::new(data)))
+        let region = self.region(index);
+        let read = |bytes: &mut [u8]| self.read(&region, bytes);
+        let data = convert::filled(self.meta.dtype, region.size(), read);
+        data.map(|data| Block::Owned(Arc::new(data))).map_err(|error| error.at(self.place(index)))
+    }
+
+    fn fill(&self, index: &[usize], bytes: &mut [u8]) -> Result<bool, SourceError> {
+        let read = self.read(&self.region(index), bytes);
+        read.map(|()| true).map_err(|error| error.at(self.place(index)))
+    }
+
+    fn unpacking_bytes(&self) -> u64 {
+        let block: usize = self.grid.0.iter().map(AxisChunks::longest).product();
+        let bytes = block * self.meta.dtype.size();
+        let streamed = self.encoding.is_some() && self.shards.is_none() && self.meta.dtype != DType::Bool;
+        if streamed { STREAMING_BYTES.min(bytes as u64 + 2 * packing::PIECE_BYTES as u64) } else { bytes as u64 }
     }
 
     fn is_resident(&self) -> bool {

@@ -4,21 +4,24 @@ use crate::convert::{bytes_of, numpy_descr};
 use crate::error::StoreError;
 use crate::files::Files;
 use crate::npy::file_name;
+use crate::packing::Packing;
 use crate::place;
 use crate::runs::Runs;
 use crate::staging;
-use crate::zarr::one_thread;
 use crate::zarr_meta::{self, Node};
 use cleave_ops::{AxisChunks, Chunks, DType, Data, Region, Shape};
 use cleave_plan::{Sink, SourceError};
 use serde_json::{Value, json};
-use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
-use zarrs::array::{Array, ArrayBytes};
+use zarrs::array::Array;
+
+/// How hard chunks are packed: as little as helps.
+const GZIP_LEVEL: u32 = 5;
+const ZSTD_LEVEL: i32 = 1;
 
 /// The version of Zarr to write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +63,9 @@ pub struct NewZarr {
 pub struct ZarrSink {
     path: PathBuf,
     staged: TempDir,
+    files: Arc<Files>,
     array: Array<Files>,
+    packing: Packing,
     shape: Shape,
     chunk: Shape,
     dtype: DType,
@@ -86,9 +91,21 @@ pub fn create_zarr(path: &Path, new: &NewZarr) -> Result<ZarrSink, StoreError> {
     }
     write_json(&staged.path().join(name), &meta).map_err(failed)?;
     let unusable = |error| StoreError::ZarrMetadata { path: path.to_path_buf(), cause: Arc::new(error) };
-    let array = Array::open(Arc::new(Files::new(staged.path(), name)), "/").map_err(unusable)?;
+    let files = Arc::new(Files::new(staged.path(), name));
+    let array = Array::open(Arc::clone(&files), "/").map_err(unusable)?;
     let (path, label) = (path.to_path_buf(), file_name(path));
-    Ok(ZarrSink { path, staged, array, shape, chunk, dtype: new.dtype, written: 0.into(), label })
+    Ok(ZarrSink {
+        path,
+        staged,
+        files,
+        array,
+        packing: packing(new),
+        shape,
+        chunk,
+        dtype: new.dtype,
+        written: 0.into(),
+        label,
+    })
 }
 
 /// The chunk shape of a chunking whose chunks are equal except for a shorter last one on each axis; the error
@@ -134,6 +151,15 @@ fn fill_value(dtype: DType) -> Value {
     }
 }
 
+/// The levels stand in the metadata too.
+fn packing(new: &NewZarr) -> Packing {
+    match new.compressor {
+        Compressor::None => Packing::None,
+        Compressor::Gzip => Packing::Gzip { level: GZIP_LEVEL },
+        Compressor::Zstd => Packing::Zstd { level: ZSTD_LEVEL, checksum: new.format == ZarrFormat::V3 },
+    }
+}
+
 fn v3_meta(new: &NewZarr, shape: &Shape, chunk: &Shape) -> Value {
     let endian = if cfg!(target_endian = "little") { "little" } else { "big" };
     let mut codecs = vec![match new.dtype.size() {
@@ -142,8 +168,10 @@ fn v3_meta(new: &NewZarr, shape: &Shape, chunk: &Shape) -> Value {
     }];
     match new.compressor {
         Compressor::None => {}
-        Compressor::Gzip => codecs.push(json!({ "name": "gzip", "configuration": { "level": 5 } })),
-        Compressor::Zstd => codecs.push(json!({ "name": "zstd", "configuration": { "level": 1, "checksum": true } })),
+        Compressor::Gzip => codecs.push(json!({ "name": "gzip", "configuration": { "level": GZIP_LEVEL } })),
+        Compressor::Zstd => {
+            codecs.push(json!({ "name": "zstd", "configuration": { "level": ZSTD_LEVEL, "checksum": true } }))
+        }
     }
     let mut meta = json!({
         "zarr_format": 3,
@@ -165,8 +193,8 @@ fn v3_meta(new: &NewZarr, shape: &Shape, chunk: &Shape) -> Value {
 fn v2_meta(new: &NewZarr, shape: &Shape, chunk: &Shape) -> Value {
     let compressor = match new.compressor {
         Compressor::None => Value::Null,
-        Compressor::Gzip => json!({ "id": "gzip", "level": 5 }),
-        Compressor::Zstd => json!({ "id": "zstd", "level": 1 }),
+        Compressor::Gzip => json!({ "id": "gzip", "level": GZIP_LEVEL }),
+        Compressor::Zstd => json!({ "id": "zstd", "level": ZSTD_LEVEL }),
     };
     json!({
         "zarr_format": 2,
@@ -188,16 +216,20 @@ impl ZarrSink {
         staging::put_in_place(self.staged, &self.path)
     }
 
-    /// Writes one chunk, filled up with zeros if it reaches past the array's end.
+    /// Writes one chunk, filled up with zeros if it reaches past the array's end; of one that is all zeros nothing
+    /// is written.
     fn write(&self, region: &Region, data: &Data) -> Result<(), StoreError> {
         place::fits(&self.shape, self.dtype, region, data)?;
         if region.size() == 0 {
             return Ok(());
         }
-        let index = self.index(region)?;
-        let bytes: Cow<'_, [u8]> =
-            if region.len == self.chunk { bytes_of(data).into() } else { self.filled_up(region, data).into() };
-        self.array.store_chunk_opt(&index, ArrayBytes::new_flen(bytes), &one_thread()).map_err(StoreError::chunk)?;
+        let (key, bytes) = (self.array.chunk_key(&self.index(region)?), bytes_of(data));
+        if bytes.iter().any(|&byte| byte != 0) {
+            let runs = Runs::new(&self.chunk, &Region::whole(&region.len));
+            let file = self.files.create(&key);
+            let written = file.and_then(|file| self.packing.write(file, &runs, self.dtype.size(), bytes));
+            written.map_err(|error| StoreError::io(&self.files.path(&key), error))?;
+        }
         self.written.fetch_add(region.size() as u64, Ordering::Relaxed);
         Ok(())
     }
@@ -212,21 +244,15 @@ impl ZarrSink {
         let misplaced = || StoreError::Misplaced { region: Box::new(region.clone()), shape, chunk };
         axes.map(whole).collect::<Option<_>>().ok_or_else(misplaced)
     }
-
-    fn filled_up(&self, region: &Region, data: &Data) -> Vec<u8> {
-        let size = self.dtype.size();
-        let mut chunk = vec![0; self.chunk.size() * size];
-        let runs = Runs::new(&self.chunk, &Region::whole(&region.len));
-        for (start, run) in runs.starts().zip(bytes_of(data).chunks_exact(runs.len * size)) {
-            chunk[start * size..][..run.len()].copy_from_slice(run);
-        }
-        chunk
-    }
 }
 
 impl Sink for ZarrSink {
     fn put(&self, region: &Region, data: Data) -> Result<(), SourceError> {
+        self.copy(region, &data)
+    }
+
+    fn copy(&self, region: &Region, data: &Data) -> Result<(), SourceError> {
         let place = || format!("{}, block at {}", self.label, Shape::new(region.start.iter().copied()));
-        self.write(region, &data).map_err(|error| error.at(place()))
+        self.write(region, data).map_err(|error| error.at(place()))
     }
 }

@@ -6,11 +6,12 @@ use crate::world::failure;
 use cleave_cpu::Control;
 use cleave_graph::host::{Failure, Stored, StoredFormat};
 use cleave_graph::{Graph, NodeKind, SourceId};
-use cleave_plan::{Options, Output, RunError, RunReport, Sink, Sources};
+use cleave_plan::{Machine, Options, Output, RunError, RunReport, Sink, Sources};
+use cleave_remote::cluster::{Cluster as Workers, ConnectError, ConnectOptions, RemoteJob};
 use cleave_remote::facts::{LaneFacts, PoolFacts};
 use cleave_remote::security::{Tls, Token};
-use cleave_remote::spec::{JobParts, Planning, StoredPlace, StoredSource, Wanted, options};
-use cleave_remote::transport::{Endpoint, Fault, ReachError};
+use cleave_remote::spec::{JobParts, Limits, Planning, StoredPlace, StoredSource, Wanted, options, prepare};
+use cleave_remote::transport::{Connector, Endpoint};
 use std::collections::{HashMap, HashSet};
 use std::net::ToSocketAddrs;
 use std::path::Path;
@@ -29,32 +30,40 @@ pub(crate) struct Secrets {
 }
 
 /// A connection to workers.
-pub(crate) enum Cluster {}
+pub(crate) struct Cluster(Workers);
 
 impl Cluster {
-    pub(crate) fn connect(addresses: &Addresses, _: &Secrets) -> Result<Self, Failure> {
-        let refused = |endpoint| ReachError { endpoint, fault: Fault::Refused };
-        Err(unreachable(&endpoints(addresses)?.into_iter().map(refused).collect::<Vec<_>>()))
+    pub(crate) fn connect(addresses: &Addresses, secrets: &Secrets) -> Result<Self, Failure> {
+        let connector = Connector { tls: secrets.tls.clone(), token: secrets.token.clone(), ..Connector::default() };
+        let options = ConnectOptions { connector, ..ConnectOptions::default() };
+        let workers = Workers::connect(&endpoints(addresses)?, options).map_err(|error| match &error {
+            ConnectError::Unreachable(errors) => unreachable(errors),
+            ConnectError::None => unreachable(&[]),
+            ConnectError::Threads(_) => failure("no-threads", error.to_string(), "end programs that use many threads"),
+        })?;
+        Ok(Self(workers))
     }
 
     pub(crate) fn facts(&self) -> PoolFacts {
-        match *self {}
+        self.0.facts()
     }
 
     /// Threads and bytes of all workers together, for plans.
     pub(crate) fn planning(&self) -> (usize, u64) {
-        match *self {}
+        self.0.planning()
     }
 
     /// Runs a job; output `n` goes to `sinks[n]`.
     pub(crate) fn run(
         &self,
-        _: &JobParts,
-        _: &Sources,
-        _: &[Arc<dyn Sink>],
-        _: &Control<'_>,
+        parts: &JobParts,
+        sources: &Sources,
+        sinks: &[Arc<dyn Sink>],
+        control: &Control<'_>,
     ) -> Result<(RunReport, Vec<LaneFacts>), RunError> {
-        match *self {}
+        let unsent = |error| RunError::Elsewhere { code: "job-refused", cause: Box::new(error) };
+        let prepared = prepare(parts, &Limits::default()).map_err(unsent)?;
+        self.0.run(&RemoteJob { prepared: &prepared, parts, sources }, sinks, control)
     }
 }
 
@@ -84,21 +93,22 @@ pub(crate) struct Asked<'a> {
     pub(crate) outputs: &'a [Output],
     /// Threads and bytes of all workers.
     pub(crate) threads: usize,
-    pub(crate) memory_bytes: u64,
+    pub(crate) memory_limit_bytes: u64,
+    /// How fast a machine is.
+    pub(crate) rates: Machine,
 }
 
 /// The job that makes the same plan here and there.
-pub(crate) fn job(asked: &Asked<'_>, sources: &Sources, places: &Places) -> JobParts {
-    let defaults = Options::default();
+pub(crate) fn job(asked: Asked<'_>, sources: &Sources, places: &Places) -> JobParts {
     let wanted = |o: &Output| Wanted { node: o.node, cut: o.cut.clone(), held: o.held, zarr: None };
     JobParts {
         graph: asked.graph.clone(),
         wanted: asked.outputs.iter().map(wanted).collect(),
         planning: Planning {
             threads: asked.threads,
-            memory_bytes: asked.memory_bytes,
-            rates: defaults.rates,
-            holding: defaults.holding,
+            memory_bytes: asked.memory_limit_bytes,
+            rates: asked.rates,
+            holding: Options::default().holding,
         },
         sources: stored(asked.graph, sources, places),
     }

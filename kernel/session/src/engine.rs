@@ -206,21 +206,28 @@ impl Engine {
         let roots: Vec<NodeId> = outputs.iter().map(|o| o.node).collect();
         let (graph, roots, applied) = optimize(graph, &roots, RewriteOptions { fold: settings.fold });
         let outputs: Vec<Output> = outputs.iter().zip(roots).map(|(o, node)| Output { node, ..o.clone() }).collect();
-        let (threads, memory_bytes) = (settings.workers(), settings.memory_limit_bytes);
-        let job = self.remote(settings).map(|_| {
-            let asked = Asked { graph: &graph, outputs: &outputs, threads, memory_bytes };
-            cluster::job(&asked, &self.sources, &self.places)
-        });
-        let options = job.as_ref().map_or_else(
-            || Options {
+        let threads = settings.workers();
+        let made = || {
+            let (memory_limit_bytes, rates) = (settings.memory_limit_bytes, self.forecaster.rates());
+            let job = self.remote(settings).map(|_| {
+                let asked =
+                    Asked { graph: &graph, outputs: &outputs, threads, memory_limit_bytes, rates: rates.clone() };
+                cluster::job(asked, &self.sources, &self.places)
+            });
+            let here = || Options {
                 threads,
-                memory_limit_bytes: memory_bytes,
+                memory_limit_bytes,
                 sources: self.sources.clone(),
+                rates: rates.clone(),
                 ..Options::default()
-            },
-            cluster::planning,
-        );
-        let plan = cleave_plan::plan(&graph, &outputs, &options)?;
+            };
+            let options = job.as_ref().map_or_else(here, cluster::planning);
+            cleave_plan::plan(&graph, &outputs, &options).map(|plan| (plan, job))
+        };
+        let (mut plan, mut job) = made()?;
+        if self.forecaster.look(&plan, &self.sources, threads) {
+            (plan, job) = made()?;
+        }
         let rewrites = applied.iter().map(ToString::to_string).collect();
         Ok(Planned { plan, rewrites, graph, job })
     }

@@ -1,6 +1,6 @@
 //! Bytes between memory, files and registers.
 
-use super::machine::Machine;
+use super::machine::{Machine, SPILL_PACKED};
 use super::stored::Usage;
 use super::{Delivery, Forecast};
 use crate::plan::{Plan, nbytes};
@@ -12,9 +12,6 @@ use cleave_ops::{DType, Shape, View};
 const CACHED_BYTES: u64 = 1 << 20;
 /// Bytes that come from memory at once.
 const LINE_BYTES: usize = 64;
-
-/// Bytes on disk for a byte put aside.
-const SPILL_PACKED: f64 = 0.7;
 
 /// What a stage moves.
 #[derive(Default)]

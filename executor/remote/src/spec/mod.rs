@@ -16,7 +16,7 @@ use blake3::Hash;
 use bytes::Bytes;
 use cleave_graph::{Graph, NodeId, SourceId};
 use cleave_ops::{Chunks, DType};
-use cleave_plan::{Cut, Holding, Options, Output, Plan, Rates, Sources};
+use cleave_plan::{Cut, Holding, Machine, Options, Output, Plan, Sources};
 use prost::Message;
 use std::fmt::Write;
 
@@ -47,14 +47,14 @@ pub struct Wanted {
 }
 
 /// For which machine a job is planned.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Planning {
     /// Threads of the pool.
     pub threads: usize,
     /// Bytes that the pool may hold; 0 for no limit.
     pub memory_bytes: u64,
     /// How fast it is.
-    pub rates: Rates,
+    pub rates: Machine,
     /// Where values between stages wait.
     pub holding: Holding,
 }
@@ -173,7 +173,7 @@ pub fn outputs(parts: &JobParts) -> Vec<Output> {
 
 /// What a job is planned with; its sources only say how they are stored.
 pub fn options(parts: &JobParts) -> Options {
-    let Planning { threads, memory_bytes, rates, holding } = parts.planning;
+    let Planning { threads, memory_bytes, rates, holding } = parts.planning.clone();
     let sources: Sources = parts.sources.iter().map(|s| (s.id, declared::source(s))).collect();
     Options { threads, memory_limit_bytes: memory_bytes, sources, rates, holding, ..Options::default() }
 }

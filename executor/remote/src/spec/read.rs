@@ -10,7 +10,8 @@ use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::shape::MAX_AXES;
 use cleave_ops::view::{SourceAxis, Term};
 use cleave_ops::{AxisChunks, AxisPairs, Chunks, DType, Op, Shape, View, table};
-use cleave_plan::{Cut, Holding, Rates};
+use cleave_plan::cost::machine::RATES;
+use cleave_plan::{Cut, Holding, Machine};
 use std::collections::HashMap;
 
 /// The most a number of threads may be.
@@ -192,14 +193,7 @@ fn wanted(graph: &Graph, number: usize, message: &proto::Wanted, limits: &Limits
 }
 
 fn planning(message: &proto::Planning) -> Result<Planning, SpecError> {
-    let &[work, memory, disk, stage_s] = message.rates.as_slice() else {
-        return Err(SpecError::Missing { what: "rates" });
-    };
-    let [work, memory, disk, stage_s] = [work, memory, disk, stage_s].map(f64::from_bits);
-    let sound = |rate: f64| rate.is_finite() && (1e-30..1e30).contains(&rate);
-    if ![work, memory, disk].into_iter().all(sound) || !(0.0..1e9).contains(&stage_s) {
-        return Err(SpecError::Number { what: "a rate" });
-    }
+    let rates = rates(&message.rates)?;
     if !(1..=MAX_THREADS).contains(&message.threads) {
         return Err(SpecError::Number { what: "the number of threads" });
     }
@@ -208,7 +202,28 @@ fn planning(message: &proto::Planning) -> Result<Planning, SpecError> {
     }
     let holding = if message.all_on_disk { Holding::AllOnDisk } else { Holding::AsFits };
     let (threads, memory_bytes) = (message.threads as usize, message.memory_bytes);
-    Ok(Planning { threads, memory_bytes, rates: Rates { work, memory, disk, stage_s }, holding })
+    Ok(Planning { threads, memory_bytes, rates, holding })
+}
+
+/// The rates in the order of their table, then how many threads were measured together.
+fn rates(bits: &[u64]) -> Result<Machine, SpecError> {
+    let [rates @ .., threads] = bits else { return Err(SpecError::Missing { what: "rates" }) };
+    if rates.len() != RATES.len() {
+        return Err(SpecError::Missing { what: "rates" });
+    }
+    let mut machine = Machine::default();
+    for (rate, &bits) in RATES.iter().zip(rates) {
+        let value = f64::from_bits(bits);
+        if !(1e-30..1e30).contains(&value) {
+            return Err(SpecError::Number { what: "a rate" });
+        }
+        (rate.set)(&mut machine, value);
+    }
+    if !(1..=MAX_THREADS).contains(threads) {
+        return Err(SpecError::Number { what: "the number of threads" });
+    }
+    machine.threads = *threads as usize;
+    Ok(machine)
 }
 
 fn source(message: &proto::StoredSource, limits: &Limits) -> Result<StoredSource, SpecError> {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use cleave_graph::{Graph, Node, NodeId, NodeKind};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, AxisPairs, Chunks, Fill, Law, Op, Scalar, Shape, View};
+use cleave_plan::cost::machine::RATES;
 use cleave_plan::{Cut, Holding};
 
 pub(super) fn job(parts: &JobParts, plan: Hash) -> proto::Job {
@@ -29,12 +30,13 @@ fn wanted(wanted: &Wanted) -> proto::Wanted {
 }
 
 fn planning(planning: &Planning) -> proto::Planning {
-    let rates = &planning.rates;
+    let machine = &planning.rates;
+    let rates = RATES.iter().map(|rate| (rate.of)(machine).to_bits());
     proto::Planning {
         threads: planning.threads as u64,
         memory_bytes: planning.memory_bytes,
         all_on_disk: planning.holding == Holding::AllOnDisk,
-        rates: [rates.work, rates.memory, rates.disk, rates.stage_s].map(f64::to_bits).to_vec(),
+        rates: rates.chain([machine.threads as u64]).collect(),
     }
 }
 

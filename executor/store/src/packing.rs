@@ -1,0 +1,192 @@
+//! Chunks in the usual encodings, streamed between their files and given memory: nothing is held twice.
+
+use crate::files::Files;
+use crate::runs::Runs;
+use cleave_ops::DType;
+use flate2::bufread::{GzDecoder, ZlibDecoder};
+use flate2::write::GzEncoder;
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind, Read, Write};
+use zarrs::array::{Array, CodecMetadataOptions};
+use zstd::stream::read::Decoder;
+use zstd::stream::write::Encoder;
+use zstd::zstd_safe::{DCtx, ResetDirective};
+
+/// Bytes of a file that are read at once.
+pub(crate) const PIECE_BYTES: usize = 64 << 10;
+
+/// How the bytes of a chunk are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// As they are.
+    None,
+    /// As one frame, written at a level, with or without a checksum.
+    Zstd { level: i32, checksum: bool },
+    /// As one member, written at a level.
+    Gzip { level: u32 },
+    /// As one stream; only read.
+    Zlib,
+}
+
+/// An encoding that this crate reads itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Encoding {
+    pub(crate) packing: Packing,
+    /// Whether the bytes of an element stand in the other order than the machine's.
+    pub(crate) swapped: bool,
+}
+
+thread_local! {
+    /// What unpacking needs besides; making it takes longer than unpacking a small chunk.
+    static CONTEXT: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+}
+
+impl Encoding {
+    /// That of an array's chunks, if it is a usual one.
+    pub(crate) fn of(array: &Array<Files>, dtype: DType) -> Option<Self> {
+        let codecs = array.codecs().create_metadatas(&CodecMetadataOptions::default());
+        let (order, packing) = match codecs.as_slice() {
+            [order] => (order, Packing::None),
+            [order, packing] => (order, packing_named(packing.name())?),
+            _ => return None,
+        };
+        if order.name() != "bytes" {
+            return None;
+        }
+        let endian = order.configuration().and_then(|c| c.get("endian")?.as_str());
+        let own = if cfg!(target_endian = "little") { "little" } else { "big" };
+        Some(Self { packing, swapped: dtype.size() > 1 && endian.is_some_and(|endian| endian != own) })
+    }
+
+    /// Reads runs of a chunk into `bytes`.
+    pub(crate) fn read(self, file: File, runs: &Runs, size: usize, bytes: &mut [u8]) -> io::Result<()> {
+        let file = BufReader::with_capacity(PIECE_BYTES, file);
+        match self.packing {
+            Packing::None => take(file, runs, size, bytes),
+            Packing::Gzip { .. } => take(GzDecoder::new(file), runs, size, bytes),
+            Packing::Zlib => take(ZlibDecoder::new(file), runs, size, bytes),
+            Packing::Zstd { .. } => CONTEXT.with_borrow_mut(|context| {
+                context.reset(ResetDirective::SessionOnly).map_err(|_| ErrorKind::Other)?;
+                take(Decoder::with_context(file, context), runs, size, bytes)
+            }),
+        }?;
+        if self.swapped {
+            bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+        }
+        Ok(())
+    }
+}
+
+fn packing_named(name: &str) -> Option<Packing> {
+    match name {
+        "zstd" | "numcodecs.zstd" => Some(Packing::Zstd { level: 0, checksum: false }),
+        "gzip" | "numcodecs.gzip" => Some(Packing::Gzip { level: 0 }),
+        "zlib" | "numcodecs.zlib" => Some(Packing::Zlib),
+        _ => None,
+    }
+}
+
+/// The runs of a chunk, in `from`, one after the other.
+fn take(from: impl Read, runs: &Runs, size: usize, bytes: &mut [u8]) -> io::Result<()> {
+    let (mut from, mut at) = (BufReader::with_capacity(PIECE_BYTES, from), 0);
+    for (start, run) in runs.starts().zip(bytes.chunks_exact_mut((runs.len * size).max(1))) {
+        skip(&mut from, start * size - at)?;
+        from.read_exact(run)?;
+        at = start * size + run.len();
+    }
+    skip(&mut from, runs.whole_len * size - at)?;
+    // The end of what is packed is read too: a checksum stands there.
+    if from.read(&mut [0])? == 0 { Ok(()) } else { Err(ErrorKind::InvalidData.into()) }
+}
+
+fn skip(from: &mut impl Read, bytes: usize) -> io::Result<()> {
+    let skipped = io::copy(&mut from.take(bytes as u64), &mut io::sink())?;
+    if skipped == bytes as u64 { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
+}
+
+impl Packing {
+    /// Writes a chunk of which `bytes` are the runs; the rest of it is zeros.
+    pub(crate) fn write(self, mut file: File, runs: &Runs, size: usize, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Packing::None => put(&mut file, runs, size, bytes),
+            Packing::Zlib => Err(ErrorKind::Unsupported.into()),
+            Packing::Gzip { level } => {
+                let mut packed = GzEncoder::new(file, flate2::Compression::new(level));
+                put(&mut packed, runs, size, bytes)?;
+                packed.finish().map(drop)
+            }
+            Packing::Zstd { level, checksum } => {
+                let mut packed = Encoder::new(file, level)?;
+                packed.include_checksum(checksum)?;
+                packed.include_contentsize(true)?;
+                packed.set_pledged_src_size(Some((runs.whole_len * size) as u64))?;
+                put(&mut packed, runs, size, bytes)?;
+                packed.finish().map(drop)
+            }
+        }
+    }
+}
+
+fn put(into: &mut impl Write, runs: &Runs, size: usize, bytes: &[u8]) -> io::Result<()> {
+    let mut at = 0;
+    for (start, run) in runs.starts().zip(bytes.chunks_exact((runs.len * size).max(1))) {
+        io::copy(&mut io::repeat(0).take((start * size - at) as u64), into)?;
+        into.write_all(run)?;
+        at = start * size + run.len();
+    }
+    io::copy(&mut io::repeat(0).take((runs.whole_len * size - at) as u64), into).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zarr::open_zarr;
+    use cleave_ops::{Region, Shape};
+    use std::path::Path;
+
+    #[test]
+    fn usual_encodings_are_known() {
+        let zstd = Packing::Zstd { level: 0, checksum: false };
+        let cases = [
+            ("v2_none.zarr", Some(Packing::None)),
+            ("v2_zstd.zarr", Some(zstd)),
+            ("v2_gzip.zarr", Some(Packing::Gzip { level: 0 })),
+            ("v2_zlib.zarr", Some(Packing::Zlib)),
+            ("v2_blosc_lz4.zarr", None),
+            ("v3_none.zarr", Some(Packing::None)),
+            ("v3_zstd.zarr", Some(zstd)),
+            ("v3_gzip.zarr", Some(Packing::Gzip { level: 0 })),
+            ("v3_sharded.zarr", None),
+        ];
+        for (name, packing) in cases {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+            let source = open_zarr(&path, None).expect("the fixture");
+            assert_eq!(source.encoding.map(|encoding| encoding.packing), packing, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_chunk_comes_back_and_the_rest_is_zeros() {
+        let path = tempfile::NamedTempFile::new().expect("a file");
+        let (chunk, part) = (Shape::new([4, 5]), Shape::new([3, 2]));
+        let (some, all) = (Runs::new(&chunk, &Region::whole(&part)), Runs::new(&chunk, &Region::whole(&chunk)));
+        let bytes: Vec<u8> = (1..=12).collect();
+        for packing in [Packing::None, Packing::Gzip { level: 5 }, Packing::Zstd { level: 1, checksum: true }] {
+            packing.write(File::create(&path).expect("it"), &some, 2, &bytes).expect("room on disk");
+            let read = |runs: &Runs, len: usize| {
+                let mut found = vec![9; len];
+                let encoding = Encoding { packing, swapped: false };
+                encoding.read(File::open(&path).expect("it"), runs, 2, &mut found).map(|()| found)
+            };
+            assert_eq!(read(&some, 12).expect("the part"), bytes);
+            let whole = read(&all, 40).expect("the chunk");
+            assert_eq!((&whole[..4], &whole[4..10], &whole[30..]), (&[1, 2, 3, 4][..], &[0; 6][..], &[0; 10][..]));
+            let larger = Shape::new([5, 5]);
+            for other in [&larger, &part] {
+                let wrong = Runs::new(other, &Region::whole(&part));
+                assert!(read(&wrong, 12).is_err(), "{packing:?}: a chunk of another size");
+            }
+        }
+    }
+}
