@@ -115,6 +115,8 @@ pub enum RunError {
     Bug { stage: usize, task: usize, message: String },
     /// The threads could not be started.
     Threads(Box<dyn std::error::Error + Send + Sync>),
+    /// Other machines could not do it.
+    Elsewhere { code: &'static str, cause: Box<dyn std::error::Error + Send + Sync> },
 }
 
 impl RunError {
@@ -131,6 +133,7 @@ impl RunError {
             RunError::WrongPart { .. } => "wrong-part",
             RunError::Bug { .. } => "bug",
             RunError::Threads(_) => "no-threads",
+            RunError::Elsewhere { code, .. } => code,
         }
     }
 }
@@ -150,6 +153,7 @@ impl fmt::Display for RunError {
             }
             RunError::Bug { stage, task, message } => write!(f, "in task {task} of stage {stage}: {message}"),
             RunError::Threads(error) => write!(f, "the compute threads could not be started: {error}"),
+            RunError::Elsewhere { cause, .. } => write!(f, "{cause}"),
         }
     }
 }
@@ -160,6 +164,7 @@ impl std::error::Error for RunError {
             RunError::Read(error) | RunError::Write(error) => Some(error),
             RunError::Spill(error) => Some(error),
             RunError::Threads(error) => Some(error.as_ref()),
+            RunError::Elsewhere { cause, .. } => Some(cause.as_ref()),
             _ => None,
         }
     }

@@ -4,14 +4,18 @@
 //! of workers and runs), `spec` (jobs as messages, and back with every check), `versions` (whether two sides would
 //! plan alike), `elements` (blocks as bytes), `roots` (which files a worker touches), `security` (the pool's token,
 //! mutual TLS, certificates), `transport` (connections, their settings, and what is wrong with an endpoint), `bulk`
-//! (large values in frames).
+//! (large values in frames), `schedule` (who does what of a run, as a state machine).
 
 pub mod bulk;
+pub mod cluster;
 pub mod elements;
 pub mod facts;
+mod items;
 pub mod proto;
 pub mod roots;
+pub mod schedule;
 pub mod security;
 pub mod spec;
 pub mod transport;
 pub mod versions;
+pub mod worker;

@@ -69,7 +69,7 @@ pub enum CertificateFault {
 }
 
 /// Metadata under which a refusal carries its code.
-const WORD: &str = "cleave-code";
+pub(crate) const WORD: &str = "cleave-code";
 
 /// A status that carries a stable code.
 pub fn refusal(code: Code, word: &'static str, message: impl Into<String>) -> Status {

@@ -1,0 +1,177 @@
+//! One worker's stream in a run.
+
+use super::member::{Connection, Member};
+use super::values::Given;
+use crate::bulk::put;
+use crate::proto::{self, Event, Item, Open, Order, order};
+use crate::schedule::{ShareId, WorkerId};
+use bytes::Bytes;
+use cleave_cpu::Part;
+use cleave_plan::RunError;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
+
+/// Orders that wait for the network.
+const WAITING: usize = 64;
+
+/// One worker in a run.
+pub(super) struct Lane {
+    pub(super) member: Arc<Member>,
+    pub(super) connection: Connection,
+    pub(super) draining: bool,
+    /// What was sent: versions of places, values, blocks of sources.
+    pub(super) places: HashMap<u32, u64>,
+    pub(super) values: Given,
+    pub(super) sources: HashSet<(u64, usize)>,
+    parcels: UnboundedSender<Parcel>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+/// Something for a worker; one goes after the other.
+enum Parcel {
+    Order(order::Order),
+    Put(Vec<(Item, Bytes)>),
+}
+
+/// Something that happened to a run, and at which worker.
+pub(super) struct Note {
+    pub(super) worker: WorkerId,
+    pub(super) news: News,
+}
+
+pub(super) enum News {
+    /// Events came, perhaps none.
+    Events(Vec<Event>),
+    /// Its stream ended; whether because it does not want the job.
+    Closed { why: String, refused: bool },
+    /// What a share left is here.
+    Taken { share: ShareId, parts: Vec<Part>, released: Vec<Item> },
+    /// What was joined of it is where it belongs.
+    Secured { share: ShareId },
+    /// What a share left is not here.
+    Missed { share: ShareId, failure: crate::schedule::Failure },
+    /// A result could not be handed on.
+    Sink(RunError),
+}
+
+impl Lane {
+    /// Opens a job at a worker; what comes of it goes to `notes`.
+    pub(super) fn open(
+        worker: WorkerId,
+        member: &Arc<Member>,
+        connection: Connection,
+        open: Open,
+        notes: UnboundedSender<Note>,
+    ) -> Self {
+        let (orders, sent) = mpsc::channel(WAITING);
+        let (parcels, waiting) = mpsc::unbounded_channel();
+        let sender = Sender { worker, bulk: connection.clone(), notes: notes.clone(), orders };
+        let tasks = [
+            tokio::spawn(sender.send_all(waiting)),
+            tokio::spawn(listen(worker, connection.clone(), ReceiverStream::new(sent), notes)),
+        ];
+        let lane = Self {
+            member: Arc::clone(member),
+            connection,
+            draining: false,
+            places: HashMap::new(),
+            values: Given::new(),
+            sources: HashSet::new(),
+            parcels,
+            tasks,
+        };
+        lane.order(order::Order::Open(open));
+        lane
+    }
+
+    /// Sends an order, after all that was sent before.
+    pub(super) fn order(&self, order: order::Order) {
+        // A lane that is lost says so by itself.
+        let _ = self.parcels.send(Parcel::Order(order));
+    }
+
+    /// Sends blocks, after all that was sent before.
+    pub(super) fn put(&self, values: Vec<(Item, Bytes)>) {
+        if !values.is_empty() {
+            let _ = self.parcels.send(Parcel::Put(values));
+        }
+    }
+
+    /// Says that no more comes, and gives that a moment to arrive.
+    pub(super) async fn close(mut self) {
+        let (closed, _) = mpsc::unbounded_channel();
+        self.parcels = closed;
+        let [sending, listening] = &mut self.tasks;
+        let both = async { (sending.await.ok(), listening.await.ok()) };
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), both).await;
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+struct Sender {
+    worker: WorkerId,
+    bulk: Connection,
+    notes: UnboundedSender<Note>,
+    orders: mpsc::Sender<Order>,
+}
+
+impl Sender {
+    async fn send_all(self, mut parcels: UnboundedReceiver<Parcel>) {
+        while let Some(parcel) = parcels.recv().await {
+            let sent = match parcel {
+                Parcel::Order(order) => self.orders.send(Order { order: Some(order) }).await.is_ok(),
+                Parcel::Put(values) => match put(&self.bulk.bulk, &values).await {
+                    Ok(_) => true,
+                    Err(error) => {
+                        let news = News::Closed { why: error.to_string(), refused: false };
+                        let _ = self.notes.send(Note { worker: self.worker, news });
+                        false
+                    }
+                },
+            };
+            if !sent {
+                return;
+            }
+        }
+    }
+}
+
+/// Hands on events until the stream ends.
+async fn listen(
+    worker: WorkerId,
+    connection: Connection,
+    orders: ReceiverStream<Order>,
+    notes: UnboundedSender<Note>,
+) {
+    let tell = |news: News| notes.send(Note { worker, news }).is_ok();
+    let explain = |status: &tonic::Status| {
+        let error = connection.control.explain(status);
+        (error.to_string(), !error.fault.is_passing() && status.code() == tonic::Code::InvalidArgument)
+    };
+    let (why, refused) = match connection.control.engine().run(orders).await {
+        Err(status) => explain(&status),
+        Ok(reply) => {
+            let mut events = reply.into_inner();
+            loop {
+                match events.message().await {
+                    Ok(Some(proto::Events { events })) => {
+                        if !tell(News::Events(events)) {
+                            return;
+                        }
+                    }
+                    Ok(None) => break ("it ended the job".to_owned(), false),
+                    Err(status) => break explain(&status),
+                }
+            }
+        }
+    };
+    tell(News::Closed { why, refused });
+}

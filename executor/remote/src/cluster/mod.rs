@@ -1,0 +1,116 @@
+//! The kernel's side: workers that are connected, and runs on them.
+//!
+//! In reading order: `options` and `error`, `member` (one worker, connected again when it was lost), `run` (one run:
+//! events in, orders out, by the schedule), `lane` (one worker's stream in it), `places` (where blocks are), `values`
+//! (what the kernel holds between stages), `answer` (what a worker says of a share), `take` (what it left is fetched
+//! and handed on), `tally` (progress, report, lanes).
+
+mod answer;
+mod error;
+mod lane;
+mod member;
+mod options;
+mod places;
+mod run;
+mod take;
+mod tally;
+mod values;
+
+pub use error::{ConnectError, RemoteError};
+pub use options::{ConnectOptions, RemoteJob};
+
+use crate::facts::{LaneFacts, PoolFacts};
+use crate::transport::{Connector, Endpoint};
+use bytes::Bytes;
+use cleave_cpu::Control;
+use cleave_plan::{RunError, RunReport, Sink};
+use futures_util::future::join_all;
+use member::Member;
+use rand::Rng;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// Workers that are connected.
+pub struct Cluster {
+    address: String,
+    members: Vec<Arc<Member>>,
+    /// Names this connection at the workers.
+    session: Bytes,
+    jobs: AtomicU64,
+    options: ConnectOptions,
+    /// Ends last, and waits for nobody.
+    runtime: Option<Runtime>,
+}
+
+impl Cluster {
+    /// Connects to workers. One that does not answer is an error unless others do; it is tried again.
+    pub fn connect(endpoints: &[Endpoint], options: ConnectOptions) -> Result<Self, ConnectError> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(2).thread_name("workers").enable_all().build();
+        let runtime = runtime.map_err(ConnectError::Threads)?;
+        let members = runtime.block_on(join(endpoints, &options.connector))?;
+        let mut session = [0; 16];
+        rand::rng().fill_bytes(&mut session);
+        Ok(Self {
+            address: endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(","),
+            members,
+            session: Bytes::copy_from_slice(&session),
+            jobs: AtomicU64::new(0),
+            options,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// What is known of the workers.
+    pub fn facts(&self) -> PoolFacts {
+        PoolFacts { address: self.address.clone(), workers: self.members.iter().map(|m| m.facts()).collect() }
+    }
+
+    /// Threads of all workers, and the bytes that a plan for so many threads may take: those of the worker that has
+    /// the fewest a thread, times all threads. A plan is made for the pool as for one machine.
+    pub fn planning(&self) -> (usize, u64) {
+        let facts = self.facts();
+        let each = facts.workers.iter().filter(|w| w.threads > 0).map(|w| w.memory_bytes / w.threads as u64);
+        let threads = facts.threads().max(1);
+        (threads, each.min().unwrap_or(0) * threads as u64)
+    }
+
+    /// Runs a plan; output `n` goes to `sinks[n]`. Blocks until it is done, cancelled or impossible.
+    pub fn run(
+        &self,
+        job: &RemoteJob<'_>,
+        sinks: &[Arc<dyn Sink>],
+        control: &Control<'_>,
+    ) -> Result<(RunReport, Vec<LaneFacts>), RunError> {
+        let number = self.jobs.fetch_add(1, Ordering::Relaxed);
+        let pool = run::PoolOfRun { members: &self.members, session: &self.session, rules: &self.options.rules };
+        let runtime = self.runtime.as_ref().expect("it is there until the end");
+        runtime.block_on(run::run(&pool, number, job, sinks, control))
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_millis(100));
+        }
+    }
+}
+
+async fn join(endpoints: &[Endpoint], connector: &Connector) -> Result<Vec<Arc<Member>>, ConnectError> {
+    if endpoints.is_empty() {
+        return Err(ConnectError::None);
+    }
+    let members: Vec<_> = endpoints.iter().map(|e| Member::new(e.clone(), connector.clone())).collect();
+    let tried = join_all(members.iter().map(|member| member.connect())).await;
+    let failed: Vec<_> = tried.iter().filter_map(|t| t.as_ref().err().cloned()).collect();
+    if failed.len() == members.len() {
+        return Err(ConnectError::Unreachable(failed));
+    }
+    for (member, tried) in members.iter().zip(tried) {
+        tokio::spawn(Arc::clone(member).stay(tried.ok()));
+    }
+    Ok(members)
+}

@@ -1,0 +1,26 @@
+//! What connections and runs are made with.
+
+use crate::schedule::Rules;
+use crate::spec::{JobParts, Prepared};
+use crate::transport::Connector;
+use cleave_plan::Sources;
+
+/// How workers are reached, and when they are given up.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectOptions {
+    /// Certificates and token.
+    pub connector: Connector,
+    /// How long to wait for whom.
+    pub rules: Rules,
+}
+
+/// A job for a pool.
+#[derive(Clone, Copy)]
+pub struct RemoteJob<'a> {
+    /// Its plan, and the message that makes it again at the workers.
+    pub prepared: &'a Prepared,
+    /// What it was prepared from.
+    pub parts: &'a JobParts,
+    /// The data of sources that only this side has.
+    pub sources: &'a Sources,
+}

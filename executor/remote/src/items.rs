@@ -1,0 +1,46 @@
+//! What of a stage's results travels how, as both sides see it.
+
+use crate::spec::{JobParts, StoredPlace};
+use cleave_graph::SourceId;
+use cleave_ops::DType;
+use cleave_plan::contract::sums_dtype;
+use cleave_plan::cut::fold_loop;
+use cleave_plan::stage::block_region;
+use cleave_plan::{BufferId, Keep, Plan, Target, Work};
+
+/// The value between stages whose blocks stay with the worker that made them.
+pub(crate) fn kept(plan: &Plan, target: &Target) -> Option<BufferId> {
+    target.buffer.filter(|&b| plan.buffer(b).keep != Keep::Dense)
+}
+
+/// The small value between stages that the kernel puts together and hands to all.
+pub(crate) fn dense(plan: &Plan, target: &Target) -> Option<BufferId> {
+    target.buffer.filter(|&b| plan.buffer(b).keep == Keep::Dense)
+}
+
+/// The number under which blocks of a goal wait for the kernel, if it wants them: that of the first output they are
+/// for, or one after all outputs for a value between stages.
+pub(crate) fn fetched(plan: &Plan, target: &Target) -> Option<usize> {
+    target.outputs.first().copied().or_else(|| dense(plan, target).map(|b| plan.outputs.len() + b.0 as usize))
+}
+
+/// The source whose blocks are put under a number.
+pub(crate) fn put_source(parts: &JobParts, number: u64) -> Option<SourceId> {
+    let is_it = |place: &StoredPlace| matches!(place, StoredPlace::Put { number: n } if *n == number);
+    parts.sources.iter().find(|s| is_it(&s.place)).map(|s| s.id)
+}
+
+/// The dtypes of the columns of a part, goal after goal, and how many elements each has; `None` where the stage has
+/// no such part.
+pub(crate) fn columns(plan: &Plan, stage: usize, place: usize) -> Option<(Vec<Vec<DType>>, usize)> {
+    match &plan.stages[stage].work {
+        Work::Fold(work) if place < work.boxes.count() => {
+            let states = work.goals.iter().map(|g| fold_loop(g.op, g.loop_index).state.to_vec()).collect();
+            Some((states, block_region(&work.boxes, place).size()))
+        }
+        Work::Contract(work) if place < work.boxes.count() => {
+            Some((vec![vec![sums_dtype(work.dtype)]], block_region(&work.boxes, place).size()))
+        }
+        Work::Fold(_) | Work::Contract(_) | Work::Store(_) => None,
+    }
+}

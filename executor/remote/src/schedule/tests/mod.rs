@@ -1,0 +1,229 @@
+//! Runs on simulated pools: what never happens, whatever happens.
+
+mod pool;
+
+use super::*;
+use pool::{Faults, Pool, Trial};
+use std::time::Duration;
+
+fn shape(stages: &[(usize, usize)], buffers: &[(usize, &[usize])]) -> Shape {
+    let stage = |&(tasks, group): &(usize, usize)| StageShape { tasks, task_s: 0.01, group };
+    let buffer = |&(made_by, read_by): &(usize, &[usize])| BufferShape { made_by, read_by: read_by.to_vec() };
+    Shape { stages: stages.iter().map(stage).collect(), buffers: buffers.iter().map(buffer).collect() }
+}
+
+fn shapes() -> Vec<Shape> {
+    vec![
+        shape(&[(400, 1)], &[]),
+        shape(&[(1000, 16)], &[]),
+        shape(&[(300, 1), (200, 1)], &[(0, &[1])]),
+        shape(&[(100, 1), (120, 8), (90, 1), (50, 1)], &[(0, &[1, 2]), (1, &[2]), (2, &[3])]),
+        shape(&[(60, 1), (0, 1), (60, 1), (60, 1)], &[(0, &[3]), (2, &[3])]),
+        shape(&[], &[]),
+        shape(&[(1, 1)], &[]),
+    ]
+}
+
+#[test]
+fn a_healthy_pool_does_everything_once() {
+    for (seed, shape) in shapes().into_iter().enumerate() {
+        for threads in [&[1][..], &[1, 1], &[4, 1, 2], &[8; 8]] {
+            let mut pool = Pool::new(shape.clone(), seed as u64, threads, Faults::default());
+            let trial = pool.run();
+            assert_eq!(trial.end, Ok(()), "{shape:?} {threads:?}");
+            trial.check_counted_once(&shape);
+            assert_eq!(trial.redone, 0, "{shape:?} {threads:?}");
+        }
+    }
+}
+
+#[test]
+fn threads_are_busy() {
+    let shape = shape(&[(2000, 1)], &[]);
+    for threads in [&[1, 1][..], &[2, 1, 1], &[4, 4]] {
+        let trial = Pool::new(shape.clone(), 1, threads, Faults::default()).run();
+        let ideal_s = 2000.0 * 0.01 / threads.iter().sum::<usize>() as f64;
+        assert!(trial.took.as_secs_f64() < 1.15 * ideal_s, "{:?} of {ideal_s} s with {threads:?}", trial.took);
+    }
+}
+
+#[test]
+fn whatever_fails_every_run_ends() {
+    let mut ends = [0; 2];
+    for seed in 0..1500 {
+        let shape = shapes()[seed as usize % 5].clone();
+        let faults = Faults { crashes: 0.3, freezes: 0.1, faults: 0.02, strays: 0.05, rejoins: 0.9, ..Faults::default() };
+        let trial = Pool::new(shape.clone(), seed, &[2, 1, 1, 4], faults).run();
+        match &trial.end {
+            Ok(()) => trial.check_counted_once(&shape),
+            Err(End::Nobody { .. } | End::Deadly { .. } | End::Failed { .. }) => {}
+            Err(other) => panic!("seed {seed}: {other:?}"),
+        }
+        ends[usize::from(trial.end.is_err())] += 1;
+    }
+    assert!(ends[0] > 1200, "{ends:?}");
+}
+
+#[test]
+fn one_crash_costs_only_what_was_lost() {
+    for seed in 0..200 {
+        let shape = shapes()[seed as usize % 5].clone();
+        let faults = Faults { one_crash: Some(Duration::from_millis(400 + seed * 7)), ..Faults::default() };
+        let trial = Pool::new(shape.clone(), seed, &[1, 1, 1], faults).run();
+        assert_eq!(trial.end, Ok(()), "seed {seed}");
+        trial.check_counted_once(&shape);
+        // What was released is made again as a whole where something that was made from it is lost.
+        let is_chain = shape.buffers.iter().any(|b| shape.buffers.iter().any(|a| a.read_by.contains(&b.made_by)));
+        let most = if is_chain { usize::MAX } else { trial.held_by_lost + 2 };
+        assert!(trial.redone <= most, "seed {seed}: {} of {}", trial.redone, trial.held_by_lost);
+    }
+}
+
+#[test]
+fn a_frozen_worker_is_replaced_in_time() {
+    let faults = Faults { one_freeze: Some(Duration::from_millis(500)), ..Faults::default() };
+    let trial = Pool::new(shapes()[0].clone(), 3, &[1, 1], faults).run();
+    assert_eq!(trial.end, Ok(()));
+    assert!(trial.took < Duration::from_secs(2 + 12), "{:?}", trial.took);
+}
+
+#[test]
+fn all_gone_is_an_error_in_time() {
+    let faults = Faults { all_crash: Some(Duration::from_millis(700)), ..Faults::default() };
+    let trial = Pool::new(shapes()[0].clone(), 3, &[1, 1, 1], faults).run();
+    let Err(End::Nobody { lost }) = &trial.end else { panic!("{:?}", trial.end) };
+    assert_eq!(lost.len(), 3);
+    assert!(trial.took < Duration::from_secs(40), "{:?}", trial.took);
+}
+
+#[test]
+fn a_straggler_gets_a_second_copy() {
+    let faults = Faults { slow: Some((0, 20.0)), ..Faults::default() };
+    let trial = Pool::new(shape(&[(200, 1)], &[]), 3, &[1, 1, 1], faults).run();
+    assert_eq!(trial.end, Ok(()));
+    assert!(trial.took < Duration::from_secs(5), "{:?}", trial.took);
+}
+
+#[test]
+fn a_deadly_share_is_named() {
+    let faults = Faults { poison: Some((0, 50)), rejoins: 1.0, ..Faults::default() };
+    let trial = Pool::new(shapes()[0].clone(), 3, &[1, 1, 1, 1, 1], faults).run();
+    let Err(End::Deadly { stage: 0, tasks, workers }) = &trial.end else { panic!("{:?}", trial.end) };
+    assert!(tasks.contains(&50));
+    assert_eq!(workers.len(), 3);
+}
+
+#[test]
+fn threads_that_hang_end_the_lease() {
+    let faults = Faults { one_hang: Some(Duration::from_millis(500)), ..Faults::default() };
+    let trial = Pool::new(shapes()[0].clone(), 3, &[1], faults.clone()).run();
+    let Err(End::Nobody { lost }) = &trial.end else { panic!("{:?}", trial.end) };
+    assert!(matches!(lost[..], [(_, Loss::Stuck { .. })]), "{lost:?}");
+    let trial = Pool::new(shapes()[0].clone(), 3, &[1, 1], faults).run();
+    assert_eq!(trial.end, Ok(()));
+}
+
+fn start(schedule: &mut Schedule, worker: u32) -> Vec<(ShareId, u32)> {
+    let orders = schedule.step(Time::ZERO, Input::Joined { worker: WorkerId(worker), threads: 1 });
+    let started = |order: Order| match order {
+        Order::Start { share, attempt, .. } => Some((share, attempt)),
+        _ => None,
+    };
+    orders.into_iter().filter_map(started).collect()
+}
+
+fn answer(worker: u32, share: ShareId, checksum: u32) -> Input {
+    Input::Done(Answer { worker: WorkerId(worker), share, checksum, kept: false, busy: Duration::from_millis(1) })
+}
+
+fn end_of(orders: &[Order]) -> Option<&Result<(), End>> {
+    match orders.last() {
+        Some(Order::End(end)) => Some(end),
+        _ => None,
+    }
+}
+
+#[test]
+fn errors_that_stay_end_the_run_at_once() {
+    let mut schedule = Schedule::new(shapes()[0].clone(), Rules::default());
+    let (share, attempt) = start(&mut schedule, 0)[0];
+    let failure = Failure { code: "read-failed".to_owned(), ..Failure::default() };
+    let failed = Input::Failed { worker: WorkerId(0), share, attempt, failure };
+    let orders = schedule.step(Time::ZERO, failed);
+    assert!(matches!(end_of(&orders), Some(Err(End::Failed { .. }))), "{orders:?}");
+    assert!(schedule.step(Time::ZERO, Input::Tick).is_empty());
+}
+
+#[test]
+fn faults_that_pass_are_tried_three_times_again() {
+    let mut schedule = Schedule::new(shapes()[6].clone(), Rules::default());
+    let mut started = start(&mut schedule, 0);
+    for round in 0..4 {
+        let (share, attempt) = started[0];
+        assert_eq!(attempt, round + 1);
+        let failure = Failure { passing: true, ..Failure::default() };
+        let failed = Input::Failed { worker: WorkerId(0), share, attempt, failure };
+        let orders = schedule.step(Time::ZERO, failed);
+        assert_eq!(end_of(&orders).is_some(), round == 3, "{orders:?}");
+        started = orders
+            .into_iter()
+            .filter_map(|o| if let Order::Start { share, attempt, .. } = o { Some((share, attempt)) } else { None })
+            .collect();
+    }
+}
+
+#[test]
+fn different_answers_are_an_error() {
+    let mut schedule = Schedule::new(shapes()[0].clone(), Rules::default());
+    let (share, _) = start(&mut schedule, 0)[0];
+    schedule.step(Time::ZERO, answer(0, share, 7));
+    assert!(end_of(&schedule.step(Time::ZERO, answer(0, share, 7))).is_none());
+    let orders = schedule.step(Time::ZERO, answer(0, share, 8));
+    assert!(matches!(end_of(&orders), Some(Err(End::Disagree { .. }))), "{orders:?}");
+}
+
+#[test]
+fn who_answers_for_others_is_put_out() {
+    let mut schedule = Schedule::new(shapes()[0].clone(), Rules::default());
+    let (share, _) = start(&mut schedule, 0)[0];
+    start(&mut schedule, 1);
+    for unknown in [share, ShareId(u64::MAX), ShareId(9999)] {
+        let mut schedule = schedule.clone();
+        let orders = schedule.step(Time::ZERO, answer(1, unknown, 7));
+        let put_out = Order::Lose { worker: WorkerId(1), why: Loss::Untrue { share: unknown } };
+        assert!(orders.contains(&put_out), "{orders:?}");
+    }
+    assert!(schedule.step(Time::ZERO, answer(17, share, 7)).is_empty());
+}
+
+#[test]
+fn a_cancelled_run_stops_everyone() {
+    let mut schedule = Schedule::new(shapes()[0].clone(), Rules::default());
+    let started = start(&mut schedule, 0);
+    let orders = schedule.step(Time::ZERO, Input::Cancel);
+    assert_eq!(orders.len(), started.len() + 1);
+    assert_eq!(end_of(&orders), Some(&Err(End::Cancelled)));
+}
+
+#[test]
+fn a_draining_worker_gets_nothing_new() {
+    let mut schedule = Schedule::new(shapes()[0].clone(), Rules::default());
+    let started = start(&mut schedule, 0);
+    schedule.step(Time::ZERO, Input::Draining { worker: WorkerId(0) });
+    for (share, _) in started {
+        let orders = schedule.step(Time::ZERO, answer(0, share, 7));
+        assert!(!orders.iter().any(|o| matches!(o, Order::Start { .. })), "{orders:?}");
+    }
+    assert!(!start(&mut schedule, 1).is_empty());
+}
+
+impl Trial {
+    fn check_counted_once(&self, shape: &Shape) {
+        for (stage, of) in shape.stages.iter().enumerate() {
+            let mut tasks: Vec<_> = self.counted.iter().filter(|(s, _)| *s == stage).map(|(_, t)| t.clone()).collect();
+            tasks.sort_by_key(|t| t.start);
+            let end = tasks.iter().try_fold(0, |next, t| (t.start == next).then_some(t.end));
+            assert_eq!(end, Some(of.tasks), "{tasks:?}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The service's calls.
+
+use super::fetch::{bytes_of, job_of, keep};
+use super::house::House;
+use super::share::INLINE_BYTES;
+use super::{status, stream};
+use crate::bulk::{Receiving, frames};
+use crate::proto::engine_server::Engine;
+use crate::proto::{
+    DrainReply, DrainRequest, Events, FetchRequest, Frame, HelloReply, HelloRequest, Limits, Order, PutFrame, PutReply,
+    StatusRequest, WorkerStatus,
+};
+use crate::spec;
+use crate::transport::refusal;
+use crate::versions;
+use futures_util::{Stream, StreamExt};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+/// Messages of events that wait for the network.
+const WAITING: usize = 16;
+
+/// The service's end of a worker.
+pub(super) struct Door(pub(super) Arc<House>);
+
+type Outgoing<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Engine for Door {
+    async fn hello(&self, request: Request<HelloRequest>) -> Result<Response<HelloReply>, Status> {
+        let house = &self.0;
+        versions::check(request.get_ref().versions.as_ref())
+            .map_err(|error| refusal(Code::FailedPrecondition, error.code(), error.to_string()))?;
+        let limits = Limits {
+            job_bytes: spec::Limits::default().job_bytes as u64,
+            inline_bytes: INLINE_BYTES as u64,
+            shares: 10_000,
+        };
+        Ok(Response::new(HelloReply {
+            versions: Some(versions::ours()),
+            epoch: house.epoch,
+            name: house.options.name.clone(),
+            threads: house.options.threads as u32,
+            memory_bytes: house.options.memory_bytes,
+            limits: Some(limits),
+            devices: vec!["cpu".into()],
+            uptime_ms: house.started.elapsed().as_millis() as u64,
+        }))
+    }
+
+    type RunStream = ReceiverStream<Result<Events, Status>>;
+
+    async fn run(&self, request: Request<Streaming<Order>>) -> Result<Response<Self::RunStream>, Status> {
+        let (out, events) = mpsc::channel(WAITING);
+        tokio::spawn(stream::serve(Arc::clone(&self.0), request.into_inner(), out));
+        Ok(Response::new(ReceiverStream::new(events)))
+    }
+
+    type FetchStream = Outgoing<Frame>;
+
+    async fn fetch(&self, request: Request<FetchRequest>) -> Result<Response<Self::FetchStream>, Status> {
+        let FetchRequest { item, epoch, offset } = request.into_inner();
+        let item = item.ok_or_else(|| refusal(Code::InvalidArgument, "no-item", "nothing was asked for"))?;
+        if epoch != self.0.epoch {
+            return Err(refusal(Code::NotFound, "other-epoch", "this worker was started anew since then"));
+        }
+        let job = job_of(&self.0, &item)?;
+        let found = tokio::task::spawn_blocking(move || bytes_of(&job, &item)).await;
+        let data = found.map_err(|_| refusal(Code::Internal, "bug", "a block could not be read"))??;
+        House::count(&self.0.counts.sent_bytes, (data.len() as u64).saturating_sub(offset));
+        Ok(Response::new(Box::pin(frames(data, offset)?)))
+    }
+
+    async fn put(&self, request: Request<Streaming<PutFrame>>) -> Result<Response<PutReply>, Status> {
+        let mut incoming = request.into_inner();
+        let mut receiving = Receiving::new(self.0.options.memory_bytes);
+        let mut reply = PutReply::default();
+        while let Some(frame) = incoming.message().await? {
+            let taken = receiving.take(frame);
+            let taken = taken.map_err(|error| Status::invalid_argument(error.to_string()))?;
+            let Some(received) = taken else { continue };
+            let job = job_of(&self.0, &received.item)?;
+            reply.blocks += 1;
+            reply.nbytes += received.data.len() as u64;
+            let kept = tokio::task::spawn_blocking(move || keep(&job, &received)).await;
+            kept.map_err(|_| refusal(Code::Internal, "bug", "a block could not be kept"))??;
+        }
+        House::count(&self.0.counts.received_bytes, reply.nbytes);
+        Ok(Response::new(reply))
+    }
+
+    async fn drain(&self, request: Request<DrainRequest>) -> Result<Response<DrainReply>, Status> {
+        let grace = Duration::from_millis(request.into_inner().grace_ms).min(self.0.options.grace);
+        self.0.drain(grace).await;
+        let left = self.0.jobs().values().map(|job| job.shares() as u32).sum();
+        Ok(Response::new(DrainReply { handed_back: left }))
+    }
+
+    type StatusStream = Outgoing<WorkerStatus>;
+
+    async fn status(&self, request: Request<StatusRequest>) -> Result<Response<Self::StatusStream>, Status> {
+        let every = Duration::from_millis(u64::from(request.into_inner().every_ms.clamp(100, 60_000)));
+        let ticks = tokio_stream::wrappers::IntervalStream::new(tokio::time::interval(every));
+        let (house, mut meter) = (Arc::clone(&self.0), status::Meter::default());
+        Ok(Response::new(Box::pin(ticks.map(move |_| Ok(meter.status(&house))))))
+    }
+}

@@ -1,0 +1,114 @@
+//! Blocks a share reads that other workers made: they are fetched before it runs.
+
+use super::house::House;
+use super::job::{Job, Place};
+use super::share::Given;
+use crate::bulk::fetch_block;
+use crate::proto::{BufferBlock, Failure, Item, Lost, item};
+use cleave_cpu::Item as Kind;
+use cleave_ops::DType;
+use cleave_plan::{BufferId, Keep, Origin, reads};
+use futures_util::{StreamExt, stream};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Blocks on their way at once.
+const AT_ONCE: usize = 8;
+/// How long one may take that comes at all.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A block that is elsewhere.
+struct Wanted {
+    buffer: BufferId,
+    kind: Kind,
+    block: usize,
+    dtype: DType,
+    len: usize,
+}
+
+/// Fetches what a share reads and is not here, then lets it run.
+pub(super) async fn prepare(house: Arc<House>, job: Arc<Job>, given: Given) {
+    let outcome = match given.tasks(&job) {
+        Some(_) => gather(&house, &job, &given).await,
+        None => Err(Failure { code: "no-such-task".into(), message: "the plan has no such tasks".into(), ..Failure::default() }),
+    };
+    match outcome {
+        Ok(()) => job.queue(given),
+        Err(failure) => {
+            if !given.cancel.is_cancelled() {
+                House::count(&house.counts.failed, 1);
+                job.outbox.send(given.failed(failure));
+            }
+            job.finish(given.share.id, given.share.attempt);
+        }
+    }
+}
+
+async fn gather(house: &House, job: &Arc<Job>, given: &Given) -> Result<(), Failure> {
+    let (asked, share) = (Arc::clone(job), given.tasks(job));
+    let missing = tokio::task::spawn_blocking(move || share.map(|s| missing(&asked, s.stage, s.tasks)));
+    let missing = missing.await.ok().flatten().unwrap_or_default();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut fetches = stream::iter(missing)
+        .map(|wanted| async move { fetch(house, job, &wanted).await.err().map(|error| (wanted, error)) })
+        .buffer_unordered(AT_ONCE);
+    let mut failed: Vec<(Wanted, (Option<Place>, String))> = Vec::new();
+    while let Some(fetched) = fetches.next().await {
+        failed.extend(fetched);
+    }
+    let Some((_, (_, first))) = failed.first() else { return Ok(()) };
+    let lost = |(wanted, (place, _)): &(Wanted, (Option<Place>, String))| Lost {
+        buffer: wanted.buffer.0,
+        block: wanted.block as u64,
+        endpoint: place.as_ref().map(|p| p.endpoint.to_string()).unwrap_or_default(),
+    };
+    let (message, lost) = (first.clone(), failed.iter().map(lost).collect());
+    Err(Failure { code: "block-lost".into(), message, passing: true, lost })
+}
+
+/// The blocks of values between stages that tasks read and that are not here.
+fn missing(job: &Job, stage: usize, tasks: std::ops::Range<usize>) -> Vec<Wanted> {
+    let mut found = Vec::new();
+    for (origin, runs) in reads(&job.plan, stage, tasks, &job.sources) {
+        let Origin::Buffer(id) = origin else { continue };
+        let buffer = job.plan.buffer(id);
+        let Some(kind) = job.room(id).filter(|_| buffer.keep != Keep::Dense) else { continue };
+        for block in runs.into_iter().flatten().filter(|&block| !job.kept.holds(kind, block)) {
+            let len = cleave_plan::stage::block_region(&buffer.grid, block).size();
+            found.push(Wanted { buffer: id, kind, block, dtype: buffer.dtype, len });
+        }
+    }
+    found
+}
+
+async fn fetch(house: &House, job: &Arc<Job>, wanted: &Wanted) -> Result<(), (Option<Place>, String)> {
+    let Wanted { buffer, kind, block, dtype, len } = *wanted;
+    let place = job.place_of(buffer, block as u64).ok_or_else(|| (None, format!("block {block} is nowhere")))?;
+    let failed = |text: String| (Some(place.clone()), text);
+    let link = house.peer(&place.endpoint).await.map_err(|error| failed(error.to_string()))?;
+    let what = item::What::Buffer(BufferBlock { buffer: buffer.0, block: block as u64 });
+    let (session, number) = job.key.clone();
+    let item = Item { session, job: number, what: Some(what) };
+    let fetched = timeout(PATIENCE, fetch_block(&link, item, place.epoch, (dtype, len))).await;
+    let data = match fetched {
+        Ok(Ok(data)) => data,
+        Ok(Err(error)) => {
+            house.forget_peer(&place.endpoint);
+            return Err(failed(error.to_string()));
+        }
+        Err(_) => return Err(failed(format!("{}: a block did not come within {PATIENCE:?}", place.endpoint))),
+    };
+    job.bytes_fetched.fetch_add(data.nbytes() as u64, Ordering::Relaxed);
+    House::count(&house.counts.received_bytes, data.nbytes() as u64);
+    let keeper = Arc::clone(job);
+    let stored = tokio::task::spawn_blocking(move || keeper.kept.keep(kind, block, &data)).await;
+    match stored {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}

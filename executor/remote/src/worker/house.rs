@@ -1,0 +1,119 @@
+//! What all jobs of a worker share: its threads, who it is, and which jobs there are.
+
+use super::job::Job;
+use super::{ServeError, WorkerOptions};
+use crate::transport::{Connector, Endpoint, Link, ReachError};
+use bytes::Bytes;
+use cleave_cpu::Pool;
+use rand::Rng;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// How often a worker that ends looks whether it may.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A job by the kernel's session and the job's number there.
+pub(super) type JobKey = (Bytes, u64);
+
+pub(super) struct House {
+    pub(super) options: WorkerOptions,
+    /// Random for each start.
+    pub(super) epoch: u64,
+    pub(super) started: Instant,
+    pub(super) pool: Arc<Pool>,
+    pub(super) counts: Counts,
+    /// Whether nothing new is taken.
+    pub(super) draining: watch::Sender<bool>,
+    /// Guards the list of jobs.
+    jobs: Mutex<HashMap<JobKey, Arc<Job>>>,
+    /// Guards the connections to other workers.
+    peers: Mutex<HashMap<Endpoint, Link>>,
+}
+
+/// What was done since the start.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) done: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) sent_bytes: AtomicU64,
+    pub(super) received_bytes: AtomicU64,
+}
+
+impl House {
+    pub(super) fn new(options: WorkerOptions) -> Result<Arc<Self>, ServeError> {
+        let pool = Pool::new(options.threads).map_err(ServeError::Pool)?;
+        Ok(Arc::new(Self {
+            epoch: rand::rng().next_u64(),
+            started: Instant::now(),
+            pool: Arc::new(pool.spilling_to(options.spill_directory.clone())),
+            counts: Counts::default(),
+            draining: watch::Sender::new(false),
+            jobs: Mutex::default(),
+            peers: Mutex::default(),
+            options,
+        }))
+    }
+
+    /// The jobs there are.
+    pub(super) fn jobs(&self) -> MutexGuard<'_, HashMap<JobKey, Arc<Job>>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a job up; one of the same name is no longer wanted.
+    pub(super) fn enter(&self, job: &Arc<Job>) {
+        let former = self.jobs().insert(job.key.clone(), Arc::clone(job));
+        former.iter().for_each(|former| former.end());
+    }
+
+    /// Forgets a job, if it is still the one of its name.
+    pub(super) fn leave(&self, job: &Arc<Job>) {
+        job.end();
+        let mut jobs = self.jobs();
+        if jobs.get(&job.key).is_some_and(|present| Arc::ptr_eq(present, job)) {
+            jobs.remove(&job.key);
+        }
+    }
+
+    /// A connection to another worker.
+    pub(super) async fn peer(&self, endpoint: &Endpoint) -> Result<Link, ReachError> {
+        if let Some(link) = self.peers().get(endpoint) {
+            return Ok(link.clone());
+        }
+        let WorkerOptions { tls, token, .. } = self.options.clone();
+        let link = Connector { tls, token, ..Connector::default() }.connect(endpoint).await?;
+        self.peers().insert(endpoint.clone(), link.clone());
+        Ok(link)
+    }
+
+    /// Forgets a connection that does not work.
+    pub(super) fn forget_peer(&self, endpoint: &Endpoint) {
+        self.peers().remove(endpoint);
+    }
+
+    fn peers(&self) -> MutexGuard<'_, HashMap<Endpoint, Link>> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes nothing new, and waits until what there is is done and fetched, or the grace is over.
+    pub(super) async fn drain(&self, grace: Duration) {
+        self.draining.send_replace(true);
+        let end = Instant::now() + grace;
+        let is_busy = || self.jobs().values().any(|job| job.is_open());
+        while is_busy() && Instant::now() < end {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Ends all jobs.
+    pub(super) fn close(&self) {
+        let jobs: Vec<Arc<Job>> = self.jobs().drain().map(|(_, job)| job).collect();
+        jobs.iter().for_each(|job| job.end());
+    }
+
+    pub(super) fn count(counter: &AtomicU64, by: u64) {
+        counter.fetch_add(by, Ordering::Relaxed);
+    }
+}

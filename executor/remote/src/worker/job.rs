@@ -1,0 +1,226 @@
+//! One job on a worker: its plan, what it keeps, and the thread that runs its shares.
+
+use super::house::{House, JobKey};
+use super::outbox::Outbox;
+use super::share::Given;
+use crate::items::put_source;
+use crate::proto::{self, Failure, Item, item};
+use crate::spec::{self, JobParts, Limits};
+use crate::transport::Endpoint;
+use bytes::Bytes;
+use cleave_cpu::{Cancel, Item as Kind, Kept, Site};
+use cleave_graph::SourceId;
+use cleave_ops::{Chunks, DType};
+use cleave_plan::{BufferId, Keep, Plan, RunError, Sources};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+
+pub(super) struct Job {
+    pub(super) key: JobKey,
+    pub(super) parts: JobParts,
+    pub(super) plan: Plan,
+    pub(super) sources: Sources,
+    pub(super) kept: Kept,
+    /// This worker's part of the pool: its threads, and all for which was planned.
+    pub(super) threads: (usize, usize),
+    pub(super) outbox: Outbox,
+    /// Bytes that its share at work holds.
+    pub(super) bytes_in_use: AtomicU64,
+    pub(super) bytes_fetched: AtomicU64,
+    /// Where shares go that are ready to run.
+    inbox: mpsc::Sender<Given>,
+    is_open: AtomicBool,
+    cancel: Cancel,
+    /// Guards what is known of where values are.
+    places: Mutex<HashMap<BufferId, Vec<Place>>>,
+    /// Guards parts that wait to be fetched, by share and number.
+    left: Mutex<HashMap<(u64, u32), Bytes>>,
+    /// Guards the shares that wait or are at work, with their attempts.
+    given: Mutex<HashMap<u64, (u32, Cancel)>>,
+}
+
+/// Where some blocks of a value are.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) blocks: Range<u64>,
+    pub(super) endpoint: Endpoint,
+    pub(super) epoch: u64,
+}
+
+impl Job {
+    /// Reads and plans a job, opens what it reads and writes, and starts its thread.
+    pub(super) fn open(house: &Arc<House>, open: &proto::Open, outbox: Outbox) -> Result<Arc<Self>, Failure> {
+        let refused = |code: &str, text: String| Failure { code: code.into(), message: text, ..Failure::default() };
+        if blake3::hash(&open.program).as_bytes()[..] != open.hash[..] {
+            return Err(refused("hash-differs", "the job is not what its hash says".into()));
+        }
+        let opened = spec::open(&open.program, &Limits::default());
+        let (parts, plan) = opened.map_err(|error| refused(error.code(), error.to_string()))?;
+        let mut sources = Sources::new();
+        for source in &parts.sources {
+            let opened = house.options.roots.open(source).map_err(|error| refused(error.code(), error.to_string()))?;
+            opened.into_iter().for_each(|opened| drop(sources.insert(source.id, opened)));
+        }
+        let memory_bytes = match open.memory_bytes {
+            0 => house.options.memory_bytes,
+            some => some.min(house.options.memory_bytes),
+        };
+        let kept = Kept::new(&house.pool, memory_bytes / 2);
+        for source in parts.sources.iter().filter(|s| !sources.contains_key(&s.id)).collect::<Vec<_>>() {
+            kept.open(Kind::Source(source.id), &source.grid, source.dtype);
+            kept.source(Kind::Source(source.id)).into_iter().for_each(|s| drop(sources.insert(source.id, s)));
+        }
+        let (inbox, shares) = mpsc::channel();
+        let job = Arc::new(Self {
+            key: (open.session.clone(), open.job),
+            threads: (house.options.threads, parts.planning.threads.max(1)),
+            parts,
+            plan,
+            sources,
+            kept,
+            outbox,
+            bytes_in_use: AtomicU64::new(0),
+            bytes_fetched: AtomicU64::new(0),
+            inbox,
+            is_open: AtomicBool::new(true),
+            cancel: Cancel::default(),
+            places: Mutex::default(),
+            left: Mutex::default(),
+            given: Mutex::default(),
+        });
+        let (own, house) = (Arc::downgrade(&job), Arc::clone(house));
+        let started = std::thread::Builder::new().name("job".into()).spawn(move || {
+            let Some(job) = own.upgrade() else { return };
+            let (plan, sources, cancel) = (job.plan.clone(), job.sources.clone(), job.cancel.clone());
+            drop(job);
+            let site = Site::new(&house.pool, &plan, &sources, &cancel);
+            for given in shares {
+                let Some(job) = own.upgrade() else { return };
+                given.run(&house, &job, &site);
+            }
+        });
+        started.map_err(|cause| refused("no-threads", RunError::Threads(Box::new(cause)).to_string()))?;
+        Ok(job)
+    }
+
+    /// Nothing more comes of it.
+    pub(super) fn end(&self) {
+        self.is_open.store(false, Ordering::Relaxed);
+        self.cancel.cancel();
+        self.given().drain().for_each(|(_, (_, cancel))| cancel.cancel());
+    }
+
+    /// Whether somebody listens to what comes of it.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Relaxed)
+    }
+
+    /// A share came; what stops it.
+    pub(super) fn take(&self, share: u64, attempt: u32) -> Cancel {
+        let cancel = Cancel::default();
+        let former = self.given().insert(share, (attempt, cancel.clone()));
+        former.iter().for_each(|(_, cancel)| cancel.cancel());
+        cancel
+    }
+
+    /// A share is to be run.
+    pub(super) fn queue(&self, given: Given) {
+        // The thread ends only when the job does.
+        let _ = self.inbox.send(given);
+    }
+
+    /// A share is done with.
+    pub(super) fn finish(&self, share: u64, attempt: u32) {
+        let mut given = self.given();
+        if given.get(&share).is_some_and(|(a, _)| *a == attempt) {
+            given.remove(&share);
+        }
+    }
+
+    /// Shares are no longer wanted; none means all.
+    pub(super) fn cancel(&self, shares: &[u64]) {
+        let mut given = self.given();
+        given.retain(|share, (_, cancel)| {
+            let stays = !shares.is_empty() && !shares.contains(share);
+            if !stays {
+                cancel.cancel();
+            }
+            stays
+        });
+    }
+
+    /// How many shares wait or are at work.
+    pub(super) fn shares(&self) -> usize {
+        self.given().len()
+    }
+
+    /// Learns where a value's blocks are, all of them anew.
+    pub(super) fn place(&self, buffer: BufferId, places: Vec<Place>) {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(buffer, places);
+    }
+
+    /// Where a block is.
+    pub(super) fn place_of(&self, buffer: BufferId, block: u64) -> Option<Place> {
+        let places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.get(&buffer)?.iter().find(|p| p.blocks.contains(&block)).cloned()
+    }
+
+    /// Where it keeps blocks of a value between stages: those that are whole everywhere are one block.
+    pub(super) fn room(&self, id: BufferId) -> Option<Kind> {
+        let buffer = self.plan.buffers.get(id.0 as usize)?;
+        let kind = Kind::Buffer(id);
+        match buffer.keep {
+            Keep::Dense => self.kept.open(kind, &Chunks::single(&buffer.shape), buffer.dtype),
+            Keep::Memory | Keep::Spill { .. } => self.kept.open(kind, &buffer.grid, buffer.dtype),
+        }
+        Some(kind)
+    }
+
+    /// Parts that are too large for an event.
+    pub(super) fn left(&self) -> MutexGuard<'_, HashMap<(u64, u32), Bytes>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets what the kernel has.
+    pub(super) fn release(&self, release: &proto::Release) {
+        release.buffers.iter().for_each(|&b| self.kept.release(Kind::Buffer(BufferId(b))));
+        for item in &release.items {
+            match &item.what {
+                Some(item::What::Output(o)) => self.kept.release_block(Kind::Output(o.output as usize), o.block as usize),
+                Some(item::What::Part(part)) => drop(self.left().remove(&(part.share, part.number))),
+                Some(item::What::Buffer(_) | item::What::Put(_)) | None => {}
+            }
+        }
+    }
+
+    /// The array and the block that a request names, with its element type and length; `None` if there is none.
+    pub(super) fn named(&self, item: &Item) -> Option<(Kind, usize, DType, usize)> {
+        let of = |grid: &Chunks, block: u64| {
+            let block = usize::try_from(block).ok().filter(|&b| b < grid.count())?;
+            Some((block, cleave_plan::stage::block_region(grid, block).size()))
+        };
+        match item.what.as_ref()? {
+            item::What::Buffer(named) => {
+                let id = BufferId(named.buffer);
+                let kind = self.room(id)?;
+                let buffer = self.plan.buffer(id);
+                let single = Chunks::single(&buffer.shape);
+                let (block, len) = of(if buffer.keep == Keep::Dense { &single } else { &buffer.grid }, named.block)?;
+                Some((kind, block, buffer.dtype, len))
+            }
+            item::What::Put(named) => {
+                let id: SourceId = put_source(&self.parts, named.number)?;
+                let source = self.parts.sources.iter().find(|s| s.id == id)?;
+                let (block, len) = of(&source.grid, named.block)?;
+                Some((Kind::Source(id), block, source.dtype, len))
+            }
+            item::What::Output(_) | item::What::Part(_) => None,
+        }
+    }
+
+    fn given(&self) -> MutexGuard<'_, HashMap<u64, (u32, Cancel)>> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

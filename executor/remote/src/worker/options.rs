@@ -1,0 +1,52 @@
+//! What a worker is started with.
+
+use crate::roots::Roots;
+use crate::security::{Tls, Token};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a worker is started with.
+#[derive(Clone, Debug)]
+pub struct WorkerOptions {
+    /// Where it listens; port 0 for any.
+    pub listen: SocketAddr,
+    /// What it calls itself.
+    pub name: String,
+    /// Threads that compute.
+    pub threads: usize,
+    /// Bytes it may hold.
+    pub memory_bytes: u64,
+    /// Folders below which it reads and writes.
+    pub roots: Roots,
+    /// The secret that those who connect must show.
+    pub token: Option<Token>,
+    /// Certificates, where connections are encrypted.
+    pub tls: Option<Tls>,
+    /// Whether it may listen to everyone without either.
+    pub insecure: bool,
+    /// Where blocks are put aside.
+    pub spill_directory: PathBuf,
+    /// How long it may take to end.
+    pub grace: Duration,
+    /// How long what a job left is kept once nobody listens.
+    pub keep: Duration,
+}
+
+impl Default for WorkerOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            name: "worker".to_owned(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_bytes: 1 << 30,
+            roots: Roots::default(),
+            token: None,
+            tls: None,
+            insecure: false,
+            spill_directory: std::env::temp_dir(),
+            grace: Duration::from_secs(30),
+            keep: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Tasks run for a job: what they finish is kept or sent, what they leave incomplete as well.
+
+use super::house::{Counts, House};
+use super::job::Job;
+use crate::elements::{self, view};
+use crate::items::{fetched, kept};
+use crate::proto::{self, Block, Done, Failed, Failure, Finished, Progress, ShareReport, event};
+use bytes::Bytes;
+use cleave_cpu::{Absent, Cancel, Control, Item as Kind, Part, Receiver, Share, ShareDone, Site};
+use cleave_ops::{Chunks, Data, Region};
+use cleave_plan::{Event, RunError, Target};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Bytes of results that go with the event of a share; more is fetched.
+pub(super) const INLINE_BYTES: usize = 64 << 10;
+
+/// A share that may run.
+pub(super) struct Given {
+    pub(super) share: proto::Share,
+    pub(super) cancel: Cancel,
+}
+
+/// Takes what a share finishes.
+struct Delivery<'a> {
+    job: &'a Job,
+    targets: Vec<&'a Target>,
+    grid: Chunks,
+    /// Guards the blocks finished so far, and the bytes that may still go with the event.
+    finished: Mutex<(Vec<Finished>, usize)>,
+}
+
+impl Given {
+    /// Runs it and tells what came of it; nothing if it is no longer wanted.
+    pub(super) fn run(&self, house: &House, job: &Job, site: &Site<'_>) {
+        if !self.cancel.is_cancelled() {
+            let event = match self.work(job, site) {
+                Ok(done) => Some(event::Event::Done(done)),
+                Err(RunError::Cancelled) => None,
+                Err(error) => Some(self.failed(failure(&error))),
+            };
+            let Counts { done, failed, .. } = &house.counts;
+            House::count(if matches!(event, Some(event::Event::Done(_))) { done } else { failed }, 1);
+            event.into_iter().for_each(|event| job.outbox.send(event));
+        }
+        job.finish(self.share.id, self.share.attempt);
+    }
+
+    /// The event that says that it was not done.
+    pub(super) fn failed(&self, failure: Failure) -> event::Event {
+        let proto::Share { id, attempt, .. } = self.share;
+        event::Event::Failed(Failed { share: id, attempt, failure: Some(failure) })
+    }
+
+    /// The tasks, in this machine's terms; `None` where the plan has none such.
+    pub(super) fn tasks(&self, job: &Job) -> Option<Share> {
+        let stage = self.share.stage as usize;
+        let first = usize::try_from(self.share.first).ok()?;
+        let end = first.checked_add(usize::try_from(self.share.count).ok()?)?;
+        let need = job.plan.needs.get(stage).filter(|_| end <= job.plan.stages[stage].tasks)?;
+        let (own, all) = job.threads;
+        let workers = (need.workers * own).div_ceil(all).clamp(1, own);
+        let cache_bytes = (need.cache_bytes as u128 * own as u128 / all as u128) as u64;
+        Some(Share { stage, tasks: first..end, workers, cache_bytes })
+    }
+
+    fn work(&self, job: &Job, site: &Site<'_>) -> Result<Done, RunError> {
+        let Some(share) = self.tasks(job) else { return Err(RunError::Cancelled) };
+        let started = Instant::now();
+        let stage = &job.plan.stages[share.stage];
+        let finished = Mutex::new((Vec::new(), INLINE_BYTES));
+        let out = Delivery { job, targets: stage.targets(), grid: stage.grid(), finished };
+        let before = site.bytes_read();
+        let fetched_before = job.bytes_fetched.swap(0, Ordering::Relaxed);
+        let tell = |event: Event| self.tell(job, &event);
+        let control = Control { cancel: self.cancel.clone(), events: &tell };
+        let ShareDone { parts, report } = site.run_share(&share, &job.kept, &out, &control)?;
+        let (mut finished, room) = out.finished.into_inner().unwrap_or_else(PoisonError::into_inner);
+        finished.sort_unstable_by_key(|f| (f.goal, f.block));
+        let (parts, checksum) = self.parts(job, parts, room, &finished);
+        let report = ShareReport {
+            busy_ns: report.busy.as_nanos() as u64,
+            wall_ns: started.elapsed().as_nanos() as u64,
+            elements: report.elements,
+            bytes_read: site.bytes_read() - before,
+            bytes_spilled: site.bytes_spilled(),
+            bytes_fetched: fetched_before,
+            peak_bytes: site.peak_bytes(),
+            threads: share.workers as u32,
+            ..ShareReport::default()
+        };
+        let proto::Share { id, attempt, .. } = self.share;
+        Ok(Done { share: id, attempt, parts, finished, checksum, report: Some(report) })
+    }
+
+    fn tell(&self, job: &Job, event: &Event) {
+        let Event::Progress(progress) = event else { return };
+        job.bytes_in_use.store(progress.bytes_in_use, Ordering::Relaxed);
+        let proto::Share { id, attempt, .. } = self.share;
+        job.outbox.send(event::Event::Progress(Progress {
+            share: id,
+            attempt,
+            elements: progress.elements,
+            memory_bytes: progress.bytes_in_use,
+            work: progress.done,
+        }));
+    }
+
+    /// The parts as messages, the larger ones kept; and the checksum over all that came out of the share.
+    fn parts(&self, job: &Job, parts: Vec<Part>, room: usize, finished: &[Finished]) -> (Vec<proto::Part>, u32) {
+        let sums = finished.iter().map(|f| f.checksum.to_le_bytes());
+        let mut checksum = sums.fold(0, |sum, bytes| crc32c::crc32c_append(sum, &bytes));
+        let (mut room, mut told) = (room, Vec::with_capacity(parts.len()));
+        for (number, part) in parts.into_iter().enumerate() {
+            let columns = part.columns.iter().flatten();
+            checksum = columns.fold(checksum, |sum, data| crc32c::crc32c_append(sum, view(data.as_ref())));
+            told.push(self.part(job, number as u32, part, &mut room));
+        }
+        (told, checksum)
+    }
+
+    fn part(&self, job: &Job, number: u32, part: Part, room: &mut usize) -> proto::Part {
+        let nbytes = part.nbytes() as usize;
+        let (place, level, node) = (part.place as u64, part.level, part.number as u64);
+        let mut told = proto::Part { r#box: place, level, number: node, nbytes: nbytes as u64, ..Default::default() };
+        let columns = part.columns.into_iter().flatten();
+        if nbytes <= *room {
+            *room -= nbytes;
+            told.columns = columns.map(elements::block).collect();
+        } else {
+            let mut bytes = Vec::with_capacity(nbytes);
+            columns.for_each(|column| bytes.extend_from_slice(view(column.as_ref())));
+            job.left().insert((self.share.id, number), Bytes::from(bytes));
+            let what = proto::item::What::Part(proto::PartOf { share: self.share.id, number });
+            let (session, job) = job.key.clone();
+            told.item = Some(proto::Item { session, job, what: Some(what) });
+        }
+        told
+    }
+}
+
+impl Receiver for Delivery<'_> {
+    fn block(&self, goal: usize, number: usize, _: &Region, data: &mut Data) -> Result<(), RunError> {
+        let (plan, target) = (&self.job.plan, self.targets[goal]);
+        let (nbytes, checksum) = (data.nbytes(), crc32c::crc32c(view(data.as_ref())));
+        if let Some(buffer) = kept(plan, target) {
+            let kind = self.job.room(buffer).unwrap_or(Kind::Buffer(buffer));
+            self.job.kept.keep(kind, number, data).map_err(RunError::read)?;
+        }
+        let mut block = None;
+        if let Some(waiting) = fetched(plan, target) {
+            block = self.inline(data);
+            if block.is_none() {
+                let kind = Kind::Output(waiting);
+                self.job.kept.open(kind, &self.grid, data.dtype());
+                self.job.kept.keep(kind, number, data).map_err(RunError::read)?;
+            }
+        }
+        let (goal, block_number) = (goal as u32, number as u64);
+        let told = Finished { goal, block: block_number, nbytes: nbytes as u64, checksum, data: block, written: false };
+        self.finished.lock().unwrap_or_else(PoisonError::into_inner).0.push(told);
+        Ok(())
+    }
+}
+
+impl Delivery<'_> {
+    /// A block as a message, if there is room in the event.
+    fn inline(&self, data: &mut Data) -> Option<Block> {
+        let mut finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+        finished.1 = finished.1.checked_sub(data.nbytes())?;
+        drop(finished);
+        let none = Data::with_capacity(data.dtype(), 0);
+        Some(elements::block(std::mem::replace(data, none)))
+    }
+}
+
+/// What an error says to the kernel. What one machine's files and memory did another's may not do.
+fn failure(error: &RunError) -> Failure {
+    let passing = match error {
+        RunError::Read(_) | RunError::Write(_) | RunError::Spill(_) | RunError::Threads(_) => true,
+        RunError::Cancelled
+        | RunError::MissingSource(_)
+        | RunError::MissingValue(_)
+        | RunError::Elsewhere { .. }
+        | RunError::WrongSource(_)
+        | RunError::WrongPart { .. }
+        | RunError::Bug { .. } => false,
+    };
+    let absent = matches!(error, RunError::Read(error) if error.cause.downcast_ref::<Absent>().is_some());
+    let code = if absent { "block-absent" } else { error.code() };
+    Failure { code: code.into(), message: error.to_string(), passing, lost: Vec::new() }
+}
+

@@ -1,0 +1,69 @@
+//! How a worker is.
+
+use super::house::House;
+use crate::proto::WorkerStatus;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Clock ticks of the system a second, in which processor time is told.
+const TICKS: f64 = 100.0;
+
+/// Remembers how much processor time there was, to tell how much there is now.
+#[derive(Default)]
+pub(super) struct Meter(Option<(Instant, f64)>);
+
+impl Meter {
+    pub(super) fn status(&mut self, house: &House) -> WorkerStatus {
+        let jobs: Vec<_> = house.jobs().values().cloned().collect();
+        let shares: usize = jobs.iter().map(|job| job.shares()).sum();
+        let busy = jobs.iter().filter(|job| job.shares() > 0).count();
+        let kept_bytes: u64 = jobs.iter().map(|job| job.kept.memory_bytes()).sum();
+        let in_use: u64 =
+            jobs.iter().filter(|job| job.shares() > 0).map(|job| job.bytes_in_use.load(Ordering::Relaxed)).sum();
+        let counts = &house.counts;
+        WorkerStatus {
+            epoch: house.epoch,
+            name: house.options.name.clone(),
+            threads: house.options.threads as u32,
+            memory_bytes: house.options.memory_bytes,
+            memory_used_bytes: kept_bytes + in_use,
+            resident_bytes: resident_bytes().unwrap_or(0),
+            running: busy as u32,
+            waiting: (shares - busy) as u32,
+            shares_done: counts.done.load(Ordering::Relaxed),
+            shares_failed: counts.failed.load(Ordering::Relaxed),
+            cpu: self.cpu().unwrap_or(0.0),
+            spilled_bytes: jobs.iter().map(|job| job.kept.bytes_spilled()).sum(),
+            kept_blocks: 0,
+            kept_bytes,
+            sent_bytes: counts.sent_bytes.load(Ordering::Relaxed),
+            received_bytes: counts.received_bytes.load(Ordering::Relaxed),
+            sessions: jobs.len() as u32,
+            uptime_ms: house.started.elapsed().as_millis() as u64,
+            draining: *house.draining.borrow(),
+        }
+    }
+
+    /// Processors' worth of computing since the last time.
+    fn cpu(&mut self) -> Option<f64> {
+        let (now, used_s) = (Instant::now(), processor_s()?);
+        let (before, used_before_s) = self.0.replace((now, used_s))?;
+        let passed_s = now.duration_since(before).as_secs_f64();
+        (passed_s > 0.0).then(|| (used_s - used_before_s).max(0.0) / passed_s)
+    }
+}
+
+/// Processor time of this process.
+fn processor_s() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / TICKS)
+}
+
+/// Memory of this process.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().split(' ').next()?.parse::<u64>().ok()? << 10)
+}
