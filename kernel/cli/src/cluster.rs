@@ -1,9 +1,9 @@
 //! `cleave cluster`: workers of this machine, for as long as this runs.
 
 use crate::{fail, terminal};
-use cleave_session::{Settings, TOKEN_FILE};
 use cleave_session::local::{LocalWorkers, Wanted};
 use cleave_session::settings::read_size;
+use cleave_session::{Settings, TOKEN_FILE};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::path::Path;
 use std::process::ExitCode;

@@ -153,7 +153,15 @@ impl How {
         let tls_dir = self.tls_dir.clone().map(|dir| option("--tls-dir", dir));
         let token_file = self.token_file.clone().map(|file| option("--token-file", file));
         let settings = self.settings.iter().map(|pair| option("--set", pair.clone()));
-        scheduler.into_iter().chain(threads).chain(limit).chain(tls_dir).chain(token_file).chain(settings).flatten().collect()
+        scheduler
+            .into_iter()
+            .chain(threads)
+            .chain(limit)
+            .chain(tls_dir)
+            .chain(token_file)
+            .chain(settings)
+            .flatten()
+            .collect()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::options::Worker as Given;
 use crate::{fail, terminal};
-use cleave_dashboard::{Metrics, worker_metrics};
+use cleave_dashboard::{Metrics, OpenError, worker_metrics};
 use cleave_remote::roots::Roots;
 use cleave_remote::security::{SecurityError, Tls, Token};
-use cleave_remote::worker::{ServeError, WorkerOptions, serve};
+use cleave_remote::worker::{ServeError, Worker, WorkerOptions};
 use cleave_session::local::LISTENS;
 use cleave_session::settings::{Settings, read_size};
 use cleave_session::{TOKEN_FILE, tls_files};
@@ -26,20 +26,49 @@ pub(crate) fn worker(given: &Given) -> ExitCode {
         Ok(options) => options,
         Err((code, message, help)) => return fail(code, &message, help),
     };
-    let words = words(&options);
-    let ready = |at: SocketAddr| terminal::print(&format!("cleave worker {LISTENS}{at}: {words}\n"));
-    match serve(options, ready, told_to_stop(given.with_parent)) {
+    let metrics = match given.metrics.as_deref().map(address).transpose() {
+        Ok(at) => at,
+        Err((code, message, help)) => return fail(code, &message, help),
+    };
+    match run(options, metrics, given.with_parent) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(error.code(), &error.to_string(), help(&error)),
+        Err(Ended::Worker(error)) => fail(error.code(), &error.to_string(), help(&error)),
+        Err(Ended::Metrics(error)) => fail("cannot-listen", &error.to_string(), "give --metrics a port that is free"),
     }
 }
 
+/// Why a worker did not run.
+enum Ended {
+    Worker(ServeError),
+    Metrics(OpenError),
+}
+
+/// Says where it listens, and serves until it is told to stop.
+fn run(options: WorkerOptions, metrics: Option<SocketAddr>, with_parent: bool) -> Result<(), Ended> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(2).thread_name("service").enable_all().build();
+    let runtime = runtime.map_err(|error| Ended::Worker(ServeError::Threads(error)))?;
+    let words = words(&options);
+    let worker = runtime.block_on(Worker::bind(options)).map_err(Ended::Worker)?;
+    let watch = worker.watch();
+    let metrics = metrics.map(|at| Metrics::open(at, move || worker_metrics(&watch()))).transpose();
+    let metrics = metrics.map_err(Ended::Metrics)?;
+    let at = worker.address().map_err(Ended::Worker)?;
+    let beside = metrics.as_ref().map_or_else(String::new, |m| format!(", metrics at http://{}/metrics", m.at));
+    terminal::print(&format!("cleave worker {LISTENS}{at}: {words}{beside}\n"));
+    let served = runtime.block_on(worker.serve(told_to_stop(with_parent)));
+    runtime.shutdown_background();
+    served.map_err(Ended::Worker)
+}
+
 fn options(given: &Given) -> Result<WorkerOptions, Refused> {
-    let settings = Settings::from_environment().map_err(|e| (e.code(), e.to_string(), "change or unset the variable"))?;
+    let settings =
+        Settings::from_environment().map_err(|e| (e.code(), e.to_string(), "change or unset the variable"))?;
     let folder = given.tls_dir.as_deref();
     let file = given.token_file.clone().or_else(|| folder.map(|f| f.join(TOKEN_FILE)).filter(|f| f.exists()));
     let roots = Roots::new(&given.data_root, &given.write_root);
-    let roots = roots.map_err(|e| (e.code(), e.to_string(), "--data-root and --write-root take directories that exist"))?;
+    let roots =
+        roots.map_err(|e| (e.code(), e.to_string(), "--data-root and --write-root take directories that exist"))?;
     Ok(WorkerOptions {
         listen: address(&given.listen)?,
         name: given.name.clone().unwrap_or_else(machine_name),
@@ -55,8 +84,10 @@ fn options(given: &Given) -> Result<WorkerOptions, Refused> {
 }
 
 /// An address of this machine.
-pub(crate) fn address(text: &str) -> Result<SocketAddr, Refused> {
-    let bad = |why: String| ("bad-address", format!("`{text}` is no address to listen on{why}"), "give HOST:PORT, such as 127.0.0.1:7711");
+fn address(text: &str) -> Result<SocketAddr, Refused> {
+    let bad = |why: String| {
+        ("bad-address", format!("`{text}` is no address to listen on{why}"), "give HOST:PORT, such as 127.0.0.1:7711")
+    };
     let mut found = text.to_socket_addrs().map_err(|error| bad(format!(": {error}")))?;
     found.next().ok_or_else(|| bad(String::new()))
 }
@@ -91,7 +122,9 @@ fn words(options: &WorkerOptions) -> String {
 async fn told_to_stop(with_parent: bool) {
     let parent = async {
         match with_parent {
-            true => drop(tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await),
+            true => {
+                drop(tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await)
+            }
             false => std::future::pending().await,
         }
     };
@@ -104,7 +137,9 @@ async fn told_to_stop(with_parent: bool) {
 
 async fn heard(kind: SignalKind) {
     match signal(kind) {
-        Ok(mut signals) => drop(signals.recv().await),
+        Ok(mut signals) => {
+            signals.recv().await;
+        }
         Err(_) => std::future::pending().await,
     }
 }

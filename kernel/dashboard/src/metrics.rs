@@ -52,10 +52,8 @@ fn computations(registry: &mut Registry, snapshot: &Snapshot) {
 
 fn work(registry: &mut Registry, snapshot: &Snapshot) {
     let totals = &snapshot.totals;
-    let whole = [
-        ("tasks", "Tasks that ran", totals.tasks),
-        ("elements", "Elements that were visited", totals.elements),
-    ];
+    let whole =
+        [("tasks", "Tasks that ran", totals.tasks), ("elements", "Elements that were visited", totals.elements)];
     for (name, help, n) in whole {
         let counter: Counter = Counter::default();
         counter.inc_by(n);

@@ -54,7 +54,8 @@ fn the_page_is_for_those_with_its_address() {
         assert!(!answer.contains("root:"), "{path}");
         assert!(answer.to_lowercase().contains("content-security-policy: default-src 'none'"), "{path}: {answer}");
     }
-    let post = format!("POST /?token={token} HTTP/1.1\r\nHost: {own}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let post =
+        format!("POST /?token={token} HTTP/1.1\r\nHost: {own}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     assert_eq!(status(&ask(page.at, &post)), "405");
     assert_eq!(status(&ask(page.at, "nonsense\r\n\r\n")), "400");
     assert_eq!(status(&get(&page, &format!("/?token={token}"), &own)), "200", "it still answers");

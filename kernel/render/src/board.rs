@@ -47,9 +47,11 @@ fn run_part(run: &RunState, scheduler: &str) -> String {
     };
     let mut rows = row("time", &[&time(run)]);
     rows += &row("done", &[&bar(done(run), &format!("{:.0} %", (done(run) * 100.0).floor()))]);
-    let share = run.bytes.max(if run.end.is_some() { run.peak_bytes } else { 0 }) as f64 / run.limit_bytes.max(1) as f64;
+    let share =
+        run.bytes.max(if run.end.is_some() { run.peak_bytes } else { 0 }) as f64 / run.limit_bytes.max(1) as f64;
     rows += &row("memory", &[&bar(share, &memory(run))]);
-    let visited = format!("{} · {}", rate(run.elements as f64 / run.elapsed_s.max(1e-9)), plural(run.elements, "element"));
+    let visited =
+        format!("{} · {}", rate(run.elements as f64 / run.elapsed_s.max(1e-9)), plural(run.elements, "element"));
     rows += &row("rate", &[&visited]);
     format!("<div class=\"head\"><b>{head}</b></div><table>{rows}</table>{}", graph(run))
 }

@@ -109,7 +109,8 @@ fn row(w: &WorkerFacts) -> String {
     };
     let state = if w.state == WorkerState::Ready { state(w) } else { warning(&state(w)) };
     let mut out = format!("<tr><th>{}</th>", escape(&w.endpoint));
-    for cell in [&state, &w.threads.to_string(), &work(w), &memory, &cpu(w), &size(w.spilled_bytes), &ago(w.last_seen)] {
+    for cell in [&state, &w.threads.to_string(), &work(w), &memory, &cpu(w), &size(w.spilled_bytes), &ago(w.last_seen)]
+    {
         let _ = write!(out, "<td>{cell}</td>");
     }
     let about = about(w);

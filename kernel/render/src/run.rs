@@ -73,12 +73,21 @@ fn stage_prediction(facts: &RunFacts, stage: &StageFacts) -> Option<String> {
 }
 
 fn cpu(facts: &RunFacts) -> String {
-    format!("{} user, {} sys", seconds(facts.user_s), seconds(facts.sys_s))
+    match facts.lanes.is_empty() {
+        true => format!("{} user, {} sys", seconds(facts.user_s), seconds(facts.sys_s)),
+        false => format!("{} at workers, {} here", seconds(at_workers_s(facts)), seconds(facts.user_s + facts.sys_s)),
+    }
+}
+
+/// Thread seconds of all workers.
+fn at_workers_s(facts: &RunFacts) -> f64 {
+    facts.lanes.iter().map(|lane| lane.busy.as_secs_f64()).sum()
 }
 
 fn busy(facts: &RunFacts) -> String {
     let possible = facts.wall_s * facts.threads.max(1) as f64;
-    let share = (facts.user_s + facts.sys_s) / possible.max(1e-12);
+    let used_s = if facts.lanes.is_empty() { facts.user_s + facts.sys_s } else { at_workers_s(facts) };
+    let share = used_s / possible.max(1e-12);
     match facts.threads {
         0 | 1 => format!("{:.0} % of one core", (share * 100.0).min(100.0)),
         2 => format!("{:.0} % of both cores", (share * 100.0).min(100.0)),

@@ -17,11 +17,11 @@ use cleave_graph::host::{Failure, How, Workers};
 use cleave_graph::rewrite::{RewriteOptions, optimize};
 use cleave_graph::value::Client;
 use cleave_graph::{Graph, NodeId, NodeKind, SourceId};
-use cleave_remote::spec::JobParts;
 use cleave_plan::{
     Cut, Delivery, Demand, Estimate, Event, Options, Output, Plan, PlanError, RunError, RunReport, Sink, Source,
     Sources,
 };
+use cleave_remote::spec::JobParts;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -285,12 +285,23 @@ impl Engine {
     ) -> Result<(Vec<Arc<Blocks>>, RunFacts), Failure> {
         let outputs: Vec<Output> = roots.iter().map(|&node| Output { node, cut: Cut::Engine, held: true }).collect();
         let planned = self.plan(graph, &outputs, settings).map_err(plan_failure)?;
+        self.room_for(&planned).map_err(plan_failure)?;
         let rooms = Arc::clone(self.pool(settings)?.rooms());
         let blocks: Vec<Arc<Blocks>> =
             planned.plan.outputs.iter().map(|output| Arc::new(Blocks::new(output, &rooms))).collect();
         let sinks: Vec<Arc<dyn Sink>> = blocks.iter().map(|b| Arc::clone(b) as Arc<dyn Sink>).collect();
         let facts = self.run(&planned, &sinks, settings, Delivery::Looked, tell)?;
         Ok((blocks, facts))
+    }
+
+    /// Workers plan with their own memory; what they give is held in this process's.
+    fn room_for(&self, planned: &Planned) -> Result<(), PlanError> {
+        let needed: u64 = planned.plan.outputs.iter().map(|o| cleave_plan::plan::nbytes(&o.shape, o.dtype)).sum();
+        let limit = self.settings.memory_limit_bytes;
+        match planned.job.is_some() && needed > limit {
+            true => Err(PlanError::DoesNotFit { needed, limit, what: Demand::Results(needed) }),
+            false => Ok(()),
+        }
     }
 
     /// Computes an array block by block into a sink of another kind.

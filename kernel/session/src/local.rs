@@ -51,7 +51,10 @@ impl LocalWorkers {
     pub fn start(program: &Path, wanted: &Wanted) -> Result<Self, StartError> {
         let mut all = Self { addresses: Addresses::default(), token: Token::random(), children: Vec::new() };
         for number in 1..=wanted.count {
-            let child = command(program, wanted, number).env(TOKEN_VARIABLE, all.token.text()).spawn().map_err(StartError::Program)?;
+            let child = command(program, wanted, number)
+                .env(TOKEN_VARIABLE, all.token.text())
+                .spawn()
+                .map_err(StartError::Program)?;
             all.children.push(child);
         }
         for child in &mut all.children {
@@ -81,7 +84,7 @@ impl Drop for LocalWorkers {
 
 fn command(program: &Path, wanted: &Wanted, number: usize) -> Command {
     let mut command = Command::new(program);
-    command.args(["worker", "--listen", "127.0.0.1:0", "--with-parent"]);
+    command.args(["worker", "--listen", "127.0.0.1:0", "--with-parent", "--data-root", "/"]);
     command.arg("--name").arg(format!("local-{number}"));
     command.arg("--threads").arg(wanted.threads.to_string());
     command.arg("--memory").arg(wanted.memory_bytes.to_string());

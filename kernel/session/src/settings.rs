@@ -157,7 +157,9 @@ pub const ENTRIES: [Setting; 11] = [
         key: "threads",
         doc: "how many threads the scheduler `threads` uses",
         show: |s| s.threads.to_string(),
-        set: |s, v| v.parse().ok().filter(|n| (1..=MOST_THREADS).contains(n)).map(|n| s.threads = n).ok_or(Unread::Value),
+        set: |s, v| {
+            v.parse().ok().filter(|n| (1..=MOST_THREADS).contains(n)).map(|n| s.threads = n).ok_or(Unread::Value)
+        },
         values: "a number from 1 to 1024",
     },
     Setting {

@@ -90,7 +90,8 @@ mod tests {
             spans: vec![span(0, 10), span(5, 20), span(10, 15)],
             ..LaneFacts::default()
         };
-        let stage = StageFacts { flow: vec!["ones".to_owned(), "sum".to_owned()], wall_s: 0.02, ..StageFacts::default() };
+        let stage =
+            StageFacts { flow: vec!["ones".to_owned(), "sum".to_owned()], wall_s: 0.02, ..StageFacts::default() };
         let run = RunFacts { lanes: vec![lane], stages: vec![stage.clone(), stage], ..RunFacts::default() };
         let trace: Value = serde_json::from_str(&trace_json(&run)).expect("it is JSON");
         let events = trace["traceEvents"].as_array().expect("a list of events");

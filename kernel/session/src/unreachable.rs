@@ -30,11 +30,14 @@ fn way_out(fault: &Fault) -> (&'static str, &'static str) {
         Fault::Http1 | Fault::NotOurs { .. } | Fault::NotEngine => {
             ("not-a-worker", "give the address of a `cleave worker`; Dask's schedulers speak another protocol")
         }
-        Fault::NeedsTls => ("bad-certificate", "give the pool's certificates: %config workers.tls_dir = DIR, or --tls-dir DIR"),
-        Fault::NoTls => ("bad-certificate", "start the worker with --tls-dir, or leave certificates away on this side"),
-        Fault::OldTls | Fault::Certificate(_) | Fault::ClientCertificate { .. } => {
-            ("bad-certificate", "both sides need certificates of one `cleave certs new`, for the name by which it is reached")
+        Fault::NeedsTls => {
+            ("bad-certificate", "give the pool's certificates: %config workers.tls_dir = DIR, or --tls-dir DIR")
         }
+        Fault::NoTls => ("bad-certificate", "start the worker with --tls-dir, or leave certificates away on this side"),
+        Fault::OldTls | Fault::Certificate(_) | Fault::ClientCertificate { .. } => (
+            "bad-certificate",
+            "both sides need certificates of one `cleave certs new`, for the name by which it is reached",
+        ),
         Fault::TokenMissing | Fault::TokenWrong => (
             "wrong-token",
             "give the token that the worker was started with: %config workers.token_file = FILE, or CLEAVE_TOKEN",
