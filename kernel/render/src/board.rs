@@ -9,10 +9,10 @@ use cleave_session::Snapshot;
 use cleave_session::board::{RunState, StageState, Totals};
 use std::fmt::Write;
 
-const BOX_W: f64 = 190.0;
+const BOX_W: f64 = 206.0;
 const BOX_H: f64 = 74.0;
-const GAP_X: f64 = 60.0;
-const GAP_Y: f64 = 16.0;
+const GAP_X: f64 = 44.0;
+const GAP_Y: f64 = 34.0;
 /// Boxes in a row before the next row begins.
 const COLUMNS: usize = 4;
 /// The most stages that are drawn.
@@ -127,14 +127,18 @@ fn graph(run: &RunState) -> String {
         body += &stage_box(i, run, place(i));
     }
     let width = shown.clamp(1, COLUMNS) as f64 * (BOX_W + GAP_X) - GAP_X + 4.0;
-    let height = shown.div_ceil(COLUMNS).max(1) as f64 * (BOX_H + GAP_Y) - GAP_Y + 4.0;
+    let height = shown.div_ceil(COLUMNS).max(1) as f64 * (BOX_H + GAP_Y) + 2.0;
     let hidden = match run.stages.len() - shown {
         0 => String::new(),
         n => format!("<div class=\"soft\">{} not drawn</div>", plural(n as u64, "stage")),
     };
     let title = format!("{} of the plan", plural(run.stages.len() as u64, "stage"));
     let picture = crate::diagram::Picture { width, height, body };
-    format!("<div>{}</div>{hidden}", crate::diagram::wrap(&picture, &title, &said(run), false))
+    // Narrow screens scroll it rather than make its letters small.
+    format!(
+        "<div style=\"min-width:{width:.0}px\">{}</div>{hidden}",
+        crate::diagram::wrap(&picture, &title, &said(run), false)
+    )
 }
 
 fn said(run: &RunState) -> String {
@@ -186,18 +190,17 @@ fn words(i: usize, stage: &StageState) -> [String; 4] {
     [format!("stage {}", i + 1), flow, sizes, took]
 }
 
+/// Straight to the next box; below the boxes to those further on.
 fn edge((fx, fy): (f64, f64), (tx, ty): (f64, f64)) -> String {
-    let (x1, y1, x2, y2) = (fx + BOX_W, fy + BOX_H / 2.0, tx, ty + BOX_H / 2.0);
-    let bend = (x2 - x1).abs().max(24.0) / 2.0;
-    format!(
-        "<path d=\"M{} {}C{} {} {} {} {} {}\" fill=\"none\" stroke=\"var(--s,#7a858f)\"/>",
-        px(x1),
-        px(y1),
-        px(x1 + bend),
-        px(y1),
-        px(x2 - bend),
-        px(y2),
-        px(x2),
-        px(y2)
-    )
+    let next = fy == ty && tx - fx < BOX_W + GAP_X + 1.0;
+    let path = match next {
+        true => format!("M{} {}H{}", px(fx + BOX_W), px(fy + BOX_H / 2.0), px(tx)),
+        false => {
+            let (from, to) = (fx + BOX_W * 0.6, tx + BOX_W * 0.4);
+            let (below, end) = (fy + BOX_H + GAP_Y * 0.8, if fy == ty { ty + BOX_H } else { ty });
+            let (start, back) = (px(fy + BOX_H), if fy == ty { below } else { ty - GAP_Y * 0.8 });
+            format!("M{} {start}C{} {} {} {} {} {}", px(from), px(from), px(below), px(to), px(back), px(to), px(end))
+        }
+    };
+    format!("<path d=\"{path}\" fill=\"none\" stroke=\"var(--s,#7a858f)\"/>")
 }

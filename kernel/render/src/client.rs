@@ -10,13 +10,13 @@ use std::time::Duration;
 
 /// The most workers with a row of their own.
 const MOST: usize = 8;
-const HEADS: [&str; 8] = ["worker", "state", "threads", "running · ready", "memory", "CPU", "spilled", "seen"];
+const HEADS: [&str; 8] = ["worker", "state", "memory", "CPU", "running · ready", "threads", "spilled", "seen"];
 
 /// As HTML.
 pub(crate) fn html(pool: &PoolFacts) -> String {
     let head = format!("client {}", escape(&short_address(pool)));
     let (rows, rest) = rows(pool);
-    let mut body = "<table><thead><tr>".to_owned();
+    let mut body = "<table style=\"white-space:nowrap\"><thead><tr>".to_owned();
     HEADS.iter().for_each(|h| body += &format!("<th>{h}</th>"));
     body += "</tr></thead><tbody>";
     rows.iter().for_each(|w| body += &row(w));
@@ -31,8 +31,8 @@ pub(crate) fn html(pool: &PoolFacts) -> String {
 pub(crate) fn text(pool: &PoolFacts) -> String {
     let (shown, rest) = rows(pool);
     let cells = |w: &&WorkerFacts| {
-        let mut cells = vec![w.endpoint.clone(), state(w), w.threads.to_string()];
-        cells.extend([work(w), memory(w), cpu(w), size(w.spilled_bytes), ago(w.last_seen), about(w)]);
+        let mut cells = vec![w.endpoint.clone(), state(w), memory(w), cpu(w), work(w), w.threads.to_string()];
+        cells.extend([size(w.spilled_bytes), ago(w.last_seen), about(w)]);
         cells
     };
     let heads = HEADS.iter().chain(&["about"]).map(|h| (*h).to_owned()).collect();
@@ -109,7 +109,7 @@ fn row(w: &WorkerFacts) -> String {
     };
     let state = if w.state == WorkerState::Ready { state(w) } else { warning(&state(w)) };
     let mut out = format!("<tr><th>{}</th>", escape(&w.endpoint));
-    for cell in [&state, &w.threads.to_string(), &work(w), &memory, &cpu(w), &size(w.spilled_bytes), &ago(w.last_seen)]
+    for cell in [&state, &memory, &cpu(w), &work(w), &w.threads.to_string(), &size(w.spilled_bytes), &ago(w.last_seen)]
     {
         let _ = write!(out, "<td>{cell}</td>");
     }
@@ -117,9 +117,14 @@ fn row(w: &WorkerFacts) -> String {
     if !about.is_empty() {
         let about = match &w.state {
             WorkerState::Lost(_) | WorkerState::Refused(_) => warning(&escape(&about)),
-            _ => format!("<span class=\"soft\">{}</span>", escape(&about)),
+            WorkerState::Connecting | WorkerState::Ready | WorkerState::Suspect | WorkerState::Draining => {
+                format!("<span class=\"soft\">{}</span>", escape(&about))
+            }
         };
-        let _ = write!(out, "</tr><tr><td></td><td colspan=\"7\">{about}</td>");
+        let _ = write!(
+            out,
+            "</tr><tr><td colspan=\"8\"><div style=\"white-space:normal;max-width:46em;padding-left:14px\">{about}</div></td>"
+        );
     }
     out + "</tr>"
 }

@@ -10,7 +10,9 @@ use std::fmt::Write;
 const MOST: usize = 8;
 /// Moments of all lanes together, so that the picture stays small whatever was run.
 const MOMENTS: usize = 192;
-const WIDTH: f64 = 330.0;
+const WIDTH: f64 = 380.0;
+/// The most letters of a worker's name in the picture.
+const LETTERS: usize = 30;
 const HEIGHT: f64 = 15.0;
 const PITCH: f64 = 33.0;
 /// Shades that tell stages apart.
@@ -34,7 +36,7 @@ pub(crate) fn picture(lanes: &[LaneFacts], wall_s: f64, alone: bool) -> Option<S
             body,
             "<text x=\"1\" y=\"{}\">{}</text><path d=\"M1 {}h{WIDTH}\" stroke=\"var(--s,#7a858f)\" stroke-opacity=\".4\"/>",
             px(top + 10.0),
-            escape(&format!("{name} · {}", words(lane, wall_s))),
+            escape(&format!("{} · {}", shortened(name), few_words(lane, wall_s))),
             px(top + 13.5 + HEIGHT)
         );
         draw(&over_time(&lane.spans, lane.threads, wall_s, moments), top + 13.0, &mut paths);
@@ -77,13 +79,35 @@ fn chosen(lanes: &[LaneFacts]) -> Vec<(String, LaneFacts)> {
     all
 }
 
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= LETTERS {
+        name.to_owned()
+    } else {
+        name.chars().take(LETTERS - 1).chain(['…']).collect()
+    }
+}
+
+/// `97 % busy · 256 tasks · 1 for nothing`
+fn few_words(lane: &LaneFacts, wall_s: f64) -> String {
+    let counted = lane.spans.iter().filter(|s| s.counted);
+    let tasks: u64 = counted.clone().map(|s| s.tasks as u64).sum();
+    let lost = lane.spans.len() - counted.count();
+    let again = if lost > 0 { format!(" · {lost} for nothing") } else { String::new() };
+    format!("{:.0} % busy · {}{again}", busy(lane, wall_s), plural(tasks, "task"))
+}
+
+/// Of the threads it has, in per cent.
+fn busy(lane: &LaneFacts, wall_s: f64) -> f64 {
+    let possible = wall_s * lane.threads.max(1) as f64;
+    (100.0 * lane.busy.as_secs_f64() / possible.max(1e-12)).min(100.0)
+}
+
 /// `97 % busy · 256 tasks in 9 shares · 1.2 MiB fetched · 1 share again`
 fn words(lane: &LaneFacts, wall_s: f64) -> String {
-    let possible = wall_s * lane.threads.max(1) as f64;
-    let busy = 100.0 * lane.busy.as_secs_f64() / possible.max(1e-12);
     let counted = lane.spans.iter().filter(|s| s.counted);
     let (shares, tasks) = counted.fold((0, 0), |(n, t), s| (n + 1, t + s.tasks as u64));
-    let mut out = format!("{:.0} % busy · {} in {}", busy.min(100.0), plural(tasks, "task"), plural(shares, "share"));
+    let busy = busy(lane, wall_s);
+    let mut out = format!("{busy:.0} % busy · {} in {}", plural(tasks, "task"), plural(shares, "share"));
     if lane.bytes_fetched > 0 {
         let _ = write!(out, " · {} fetched", size(lane.bytes_fetched));
     }
