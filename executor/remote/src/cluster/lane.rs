@@ -145,12 +145,7 @@ impl Sender {
 }
 
 /// Hands on events until the stream ends.
-async fn listen(
-    worker: WorkerId,
-    connection: Connection,
-    orders: ReceiverStream<Order>,
-    notes: UnboundedSender<Note>,
-) {
+async fn listen(worker: WorkerId, connection: Connection, orders: ReceiverStream<Order>, notes: UnboundedSender<Note>) {
     let tell = |news: News| notes.send(Note { worker, news }).is_ok();
     let explain = |status: &tonic::Status| {
         let error = connection.control.explain(status);

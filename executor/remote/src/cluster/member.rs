@@ -45,7 +45,6 @@ pub(super) struct Connection {
     pub(super) bulk: Link,
     pub(super) epoch: u64,
     pub(super) threads: usize,
-    pub(super) memory_bytes: u64,
 }
 
 impl Member {
@@ -112,10 +111,10 @@ impl Member {
         let hello = hello.map_err(|status| control.explain(&status))?.into_inner();
         let latency = asked.elapsed();
         let bulk = self.connector.connect(&self.endpoint).await?;
-        let HelloReply { epoch, threads, memory_bytes, .. } = hello;
+        let HelloReply { epoch, threads, .. } = hello;
         // What a worker says of itself is not believed without bound.
         let threads = (threads as usize).clamp(1, 4096);
-        Ok((Connection { number: 0, control, bulk, epoch, threads, memory_bytes }, hello, latency))
+        Ok((Connection { number: 0, control, bulk, epoch, threads }, hello, latency))
     }
 
     /// Watches the connection, and connects again whenever it is lost.

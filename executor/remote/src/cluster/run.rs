@@ -262,7 +262,8 @@ impl Run<'_> {
                 _ => None,
             };
             let orders = self.schedule.step(self.tally.now(), input);
-            let is_wanted = |o: &Order| matches!(o, Order::Take { worker, share, .. } if Some((*worker, *share)) == answered);
+            let is_wanted =
+                |o: &Order| matches!(o, Order::Take { worker, share, .. } if Some((*worker, *share)) == answered);
             let wanted = orders.iter().any(is_wanted);
             orders.into_iter().for_each(|order| self.obey(order));
             if let Some(key) = answered.filter(|_| !wanted) {
@@ -336,7 +337,8 @@ impl Run<'_> {
         self.tally.started(worker, share, stage, attempt);
         let of = |w: WorkerId| self.lanes.get(&w).map(|l| (self.endpoints[&w].clone(), l.connection.epoch));
         let read = self.plan.stages[stage].buffers();
-        let messages: Vec<_> = read.iter().map(|b| (b.0, self.places.version(b.0), self.places.message(b.0, of))).collect();
+        let messages: Vec<_> =
+            read.iter().map(|b| (b.0, self.places.version(b.0), self.places.message(b.0, of))).collect();
         let blocks = self.source_blocks(worker, stage, &tasks);
         let Some(lane) = self.lanes.get_mut(&worker) else { return };
         let lacking = self.values.lacking(read.into_iter(), &mut lane.values, (self.pool.session, self.number));
@@ -430,7 +432,8 @@ impl Run<'_> {
         }
         let (delivery, notes) = (Arc::clone(&self.delivery), self.notes.clone());
         tokio::task::spawn_blocking(move || {
-            let handed = blocks.into_iter().try_for_each(|(goal, _, region, data)| delivery.deliver(stage, goal, &region, data));
+            let handed =
+                blocks.into_iter().try_for_each(|(goal, _, region, data)| delivery.deliver(stage, goal, &region, data));
             let news = handed.map_or_else(News::Sink, |()| News::Secured { share });
             let _ = notes.send(Note { worker, news });
         });

@@ -32,7 +32,11 @@ struct Wanted {
 pub(super) async fn prepare(house: Arc<House>, job: Arc<Job>, given: Given) {
     let outcome = match given.tasks(&job) {
         Some(_) => gather(&house, &job, &given).await,
-        None => Err(Failure { code: "no-such-task".into(), message: "the plan has no such tasks".into(), ..Failure::default() }),
+        None => Err(Failure {
+            code: "no-such-task".into(),
+            message: "the plan has no such tasks".into(),
+            ..Failure::default()
+        }),
     };
     match outcome {
         Ok(()) => job.queue(given),

@@ -27,6 +27,8 @@ pub(super) struct House {
     pub(super) counts: Counts,
     /// Whether nothing new is taken.
     pub(super) draining: watch::Sender<bool>,
+    /// Whether it is over.
+    pub(super) closed: watch::Sender<bool>,
     /// Guards the list of jobs.
     jobs: Mutex<HashMap<JobKey, Arc<Job>>>,
     /// Guards the connections to other workers.
@@ -51,6 +53,7 @@ impl House {
             pool: Arc::new(pool.spilling_to(options.spill_directory.clone())),
             counts: Counts::default(),
             draining: watch::Sender::new(false),
+            closed: watch::Sender::new(false),
             jobs: Mutex::default(),
             peers: Mutex::default(),
             options,
@@ -109,6 +112,7 @@ impl House {
 
     /// Ends all jobs.
     pub(super) fn close(&self) {
+        self.closed.send_replace(true);
         let jobs: Vec<Arc<Job>> = self.jobs().drain().map(|(_, job)| job).collect();
         jobs.iter().for_each(|job| job.end());
     }

@@ -188,7 +188,9 @@ impl Job {
         release.buffers.iter().for_each(|&b| self.kept.release(Kind::Buffer(BufferId(b))));
         for item in &release.items {
             match &item.what {
-                Some(item::What::Output(o)) => self.kept.release_block(Kind::Output(o.output as usize), o.block as usize),
+                Some(item::What::Output(o)) => {
+                    self.kept.release_block(Kind::Output(o.output as usize), o.block as usize)
+                }
                 Some(item::What::Part(part)) => drop(self.left().remove(&(part.share, part.number))),
                 Some(item::What::Buffer(_) | item::What::Put(_)) | None => {}
             }

@@ -191,4 +191,3 @@ fn failure(error: &RunError) -> Failure {
     let code = if absent { "block-absent" } else { error.code() };
     Failure { code: code.into(), message: error.to_string(), passing, lost: Vec::new() }
 }
-

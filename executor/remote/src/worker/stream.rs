@@ -24,7 +24,7 @@ pub(super) async fn serve(house: Arc<House>, orders: Streaming<Order>, out: mpsc
     };
     house.enter(&job);
     outbox.send(event::Event::Opened(Opened { plan: Bytes::copy_from_slice(plan_hash(&job.plan).as_bytes()) }));
-    let mut draining = house.draining.subscribe();
+    let (mut draining, mut closed) = (house.draining.subscribe(), house.closed.subscribe());
     let mut is_draining = false;
     let lost = loop {
         tokio::select! {
@@ -34,11 +34,13 @@ pub(super) async fn serve(house: Arc<House>, orders: Streaming<Order>, out: mpsc
                 Err(_) => break true,
             },
             () = out.closed() => break true,
-            drains = draining.wait_for(|&drains| drains), if !is_draining => {
+            () = async { drop(closed.wait_for(|&closed| closed).await) } => {
+                let _ = out.send(Err(refusal(Code::Unavailable, "ended", "this worker has ended"))).await;
+                break false;
+            }
+            () = async { drop(draining.wait_for(|&drains| drains).await) }, if !is_draining => {
                 is_draining = true;
-                if drains.is_ok() {
-                    outbox.send(event::Event::Draining(Draining { grace_ms: house.options.grace.as_millis() as u64 }));
-                }
+                outbox.send(event::Event::Draining(Draining { grace_ms: house.options.grace.as_millis() as u64 }));
             }
         }
     };

@@ -52,7 +52,8 @@ fn whatever_fails_every_run_ends() {
     let mut ends = [0; 2];
     for seed in 0..1500 {
         let shape = shapes()[seed as usize % 5].clone();
-        let faults = Faults { crashes: 0.3, freezes: 0.1, faults: 0.02, strays: 0.05, rejoins: 0.9, ..Faults::default() };
+        let faults =
+            Faults { crashes: 0.3, freezes: 0.1, faults: 0.02, strays: 0.05, rejoins: 0.9, ..Faults::default() };
         let trial = Pool::new(shape.clone(), seed, &[2, 1, 1, 4], faults).run();
         match &trial.end {
             Ok(()) => trial.check_counted_once(&shape),

@@ -132,7 +132,10 @@ impl Pool {
             }
         }
         self.trial.took = self.now;
-        std::mem::replace(&mut self.trial, Trial { end: Ok(()), took: Duration::ZERO, counted: Vec::new(), redone: 0, held_by_lost: 0 })
+        std::mem::replace(
+            &mut self.trial,
+            Trial { end: Ok(()), took: Duration::ZERO, counted: Vec::new(), redone: 0, held_by_lost: 0 },
+        )
     }
 
     fn chance(&mut self) -> f64 {
