@@ -5,7 +5,7 @@ use cleave_session::board::{RunState, StageState, Totals};
 use cleave_session::output::{
     EstimateFacts, LaneFacts, PoolFacts, RunFacts, Shown, Span, StageFacts, WorkerFacts, WorkerState,
 };
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn worker(number: usize) -> WorkerFacts {
     WorkerFacts {
@@ -194,13 +194,11 @@ fn nothing_that_others_say_becomes_markup() {
 }
 
 #[test]
-fn a_page_of_a_million_chunks_is_drawn_at_once() {
+fn a_page_of_a_million_chunks_is_small() {
     let lanes = (1..=3).map(|n| lane(n, 100_000, 60_000)).collect();
     let facts = RunFacts { wall_s: 60.0, ..run(lanes) };
     let snapshot = Snapshot { last: Some(Box::new(facts)), ..snapshot(200, 100, None) };
-    let started = Instant::now();
     let page = cleave_render::board_html(&snapshot);
-    println!("{} bytes in {:?}", page.len(), started.elapsed());
     assert!(page.len() < 60_000, "{}", page.len());
 }
 

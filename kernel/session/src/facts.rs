@@ -133,7 +133,7 @@ pub(crate) fn bounded_plan(engine: &Engine, graph: &Graph, outputs: &[Output]) -
         }
         planned => planned,
     };
-    planned.map_err(crate::engine::plan_failure)
+    planned.map_err(crate::fault::plan_failure)
 }
 
 /// What is predicted of a plan.

@@ -1,13 +1,13 @@
 //! One notebook's state. A cell of text goes in; output comes out in order, and an outcome at the end.
 //!
-//! In reading order: `output` (what a cell shows, as facts), `address` (where workers are), `settings`, `session` (the road, written down
-//! once in `Session::evaluate`), `cell` (a cell's text: program, magics, questions), `runner` (statement by
-//! statement), `world` (what programs ask of the world), `engine` (graph, plan, run), `remote` (connections to workers), `cluster` (where plans leave for them), `unreachable` (what is wrong with them), `local` (workers started here),
-//! `board` (what those see who watch), `trace`, `facts`, `steps`, `plan_facts` and `plan_steps`
-//! (what cards say), `forecast` (what runs will take), `calibration` (the rates of this machine), `pace` (how far a
-//! run is), `magic` (one entry a magic), `assist` (completion, inspection, history), `meter` (CPU
-//! time and memory of the process). How facts look is the next crate's business; how they travel is the
-//! one's after that.
+//! In reading order: `output` (what a cell shows, as facts), `address` (where workers are), `settings`, `session`
+//! (the road, written down once in `Session::evaluate`), `cell` (a cell's text: program, magics, questions), `runner`
+//! (statement by statement), `world` (what programs ask of the world), `engine` (graph, plan, run), `fault` (what went
+//! wrong in them), `remote` (connections to workers), `cluster` (where plans leave for them), `unreachable` (what is wrong with them), `local`
+//! (workers of this machine), `facts`, `plan_facts` and `plan_steps` (what cards say), `board` (what those see who
+//! watch), `trace`, `forecast` (what runs will take), `calibration` (the rates of this machine), `pace` (how far a
+//! run is), `magic` (one entry a magic), `assist` (completion, inspection, history), `meter` (CPU time and memory of
+//! the process). How facts look is the next crate's business; how they travel is the one's after that.
 
 pub mod address;
 pub mod assist;
@@ -17,6 +17,7 @@ mod cell;
 mod cluster;
 mod engine;
 mod facts;
+mod fault;
 mod files;
 mod forecast;
 pub mod local;
