@@ -13,14 +13,14 @@ from program import ROOT, reference
 FILE_LINES = 600
 FUNCTION_LINES = 70
 # The rooms in the order of the road: each may know what stands before it.
-ROAD = ["ops", "syntax", "graph", "plan", "cpu", "store", "session", "render", "jupyter", "cli"]
+ROAD = ["ops", "syntax", "graph", "plan", "cpu", "store", "remote", "session", "render", "dashboard", "jupyter", "cli"]
 ROOM_OF_FOLDER = {
     "lang/ops": "ops", "lang/syntax": "syntax", "lang/graph": "graph",
-    "executor/plan": "plan", "executor/cpu": "cpu", "executor/store": "store",
-    "kernel/session": "session", "kernel/render": "render", "kernel/jupyter": "jupyter", "kernel/cli": "cli",
+    "executor/plan": "plan", "executor/cpu": "cpu", "executor/store": "store", "executor/remote": "remote",
+    "kernel/session": "session", "kernel/render": "render", "kernel/dashboard": "dashboard", "kernel/jupyter": "jupyter", "kernel/cli": "cli",
 }  # fmt: skip
 # What a room must not know although it stands earlier on the road.
-FORBIDDEN = {"syntax": {"ops"}, "store": {"cpu"}, "render": {"cpu", "store"}}
+FORBIDDEN = {"syntax": {"ops"}, "store": {"cpu"}, "render": {"cpu", "store", "remote"}}
 PURE = ["lang/ops", "lang/syntax", "lang/graph", "executor/plan", "kernel/render"]
 IMPURE = re.compile(r"\bstd::(fs|net|thread|process|env)\b|\bInstant::now\b|\bSystemTime\b|\brayon\b|\btokio\b")
 MAP_FILE = re.compile(r"^executor/store/src/.*(map|mmap)[a-z_]*\.rs$")

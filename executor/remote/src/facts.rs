@@ -1,5 +1,6 @@
 //! What there is to know of workers and of runs on them, as pictures need it.
 
+use crate::proto::WorkerStatus;
 use std::time::Duration;
 
 /// One worker as its pool knows it.
@@ -100,6 +101,22 @@ pub struct Span {
     pub attempt: u32,
     /// Whether its answer counted.
     pub counted: bool,
+}
+
+impl WorkerFacts {
+    /// Takes in what a worker says of itself.
+    pub(crate) fn hear(&mut self, status: &WorkerStatus) {
+        self.state = if status.draining { WorkerState::Draining } else { WorkerState::Ready };
+        self.memory_used_bytes = status.memory_used_bytes;
+        self.running = status.running as usize;
+        self.ready = status.waiting as usize;
+        self.done = status.shares_done;
+        self.cpu = status.cpu;
+        self.spilled_bytes = status.spilled_bytes;
+        self.uptime = Duration::from_millis(status.uptime_ms);
+        self.sent_bytes = status.sent_bytes;
+        self.received_bytes = status.received_bytes;
+    }
 }
 
 impl PoolFacts {

@@ -1,11 +1,14 @@
 //! The program `cleave`.
 //!
 //! In reading order: `options` (the command line), `run` (scripts and expressions), `terminal` (output and
-//! progress on a terminal), `record` (`--json`), `page` (`--html`), `repl`, `lab`, `doctor` with `rates`, `reference`.
+//! progress on a terminal), `record` (`--json`), `page` (`--html`), `repl`, `lab`, `doctor` with `rates`, `reference`,
+//! `worker`, `cluster` (workers of this machine), `certs`.
 //! Exit status: 0 when all went well, 1 when a program failed, 2 when the command line was wrong, 130 when
 //! the user stopped it. `bench` measures this machine at the repository's own workloads.
 
 mod bench;
+mod certs;
+mod cluster;
 mod doctor;
 mod lab;
 mod options;
@@ -16,6 +19,7 @@ mod reference;
 mod repl;
 mod run;
 mod terminal;
+mod worker;
 
 use clap::Parser;
 use options::{Command, Options};
@@ -35,6 +39,9 @@ fn main() -> ExitCode {
         Command::Doctor { calibrate, how } => doctor::doctor(calibrate, &how),
         Command::Reference { name, json } => reference::reference(name.as_deref(), json),
         Command::Bench { bench, how } => bench::bench(&bench, &how),
+        Command::Worker(options) => worker::worker(&options),
+        Command::Cluster { local, threads, memory } => cluster::local(local, threads, memory.as_deref()),
+        Command::Certs { what } => certs::certs(&what),
     }
 }
 
@@ -53,7 +60,9 @@ fn kernel(connection_file: &Path) -> ExitCode {
             );
         }
     };
-    match cleave_jupyter::serve(connection, move || cleave_session::Session::new(settings)) {
+    match cleave_jupyter::serve(connection, move || {
+        cleave_session::Session::new(settings).with_dashboard(cleave_dashboard::opener())
+    }) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             fail("no-kernel", &error.to_string(), "look whether another process has the ports of the connection file")

@@ -92,6 +92,25 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Let kernels compute on this machine: run plans for them until told to stop.
+    Worker(Worker),
+    /// Start workers on this machine, and stop them when this ends.
+    Cluster {
+        /// How many.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+        local: u16,
+        /// Threads of each; together all that this machine has by default.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+        threads: Option<u16>,
+        /// What each may hold, such as 4GiB; together six tenths of the memory by default.
+        #[arg(long, value_name = "SIZE")]
+        memory: Option<String>,
+    },
+    /// Make the certificates by which workers and kernels know each other.
+    Certs {
+        #[command(subcommand)]
+        what: Certs,
+    },
     /// Measure this machine at the workloads of the repository's own table.
     Bench {
         #[command(flatten)]
@@ -104,9 +123,15 @@ pub(crate) enum Command {
 /// How to compute.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct How {
-    /// Where to compute: threads or single-threaded.
+    /// Where to compute: threads, single-threaded or workers://HOST:PORT,HOST:PORT.
     #[arg(long)]
     pub(crate) scheduler: Option<String>,
+    /// The certificates that `cleave certs new` made, for workers on other machines.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls_dir: Option<String>,
+    /// A file with the token that the workers ask for; the one beside the certificates by default.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<String>,
     /// How many threads.
     #[arg(long)]
     pub(crate) threads: Option<usize>,
@@ -125,9 +150,76 @@ impl How {
         let scheduler = self.scheduler.clone().map(|s| option("--scheduler", s));
         let threads = self.threads.map(|n| option("--threads", n.to_string()));
         let limit = self.memory_limit.clone().map(|size| option("--memory-limit", size));
+        let tls_dir = self.tls_dir.clone().map(|dir| option("--tls-dir", dir));
+        let token_file = self.token_file.clone().map(|file| option("--token-file", file));
         let settings = self.settings.iter().map(|pair| option("--set", pair.clone()));
-        scheduler.into_iter().chain(threads).chain(limit).chain(settings).flatten().collect()
+        scheduler
+            .into_iter()
+            .chain(threads)
+            .chain(limit)
+            .chain(tls_dir)
+            .chain(token_file)
+            .chain(settings)
+            .flatten()
+            .collect()
     }
+}
+
+/// How a worker is started.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Worker {
+    /// Where to listen; port 0 for one of the system's choice. Beyond this machine it takes --tls-dir.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7711")]
+    pub(crate) listen: String,
+    /// How many threads compute; all cores by default.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// What it may hold, such as 4GiB; six tenths of the machine's memory by default.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+    /// What it is called on cards; the machine's name by default.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// A directory below which stored arrays may be read; may be given several times. None by default.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_root: Vec<PathBuf>,
+    /// A directory below which results may be written; may be given several times. None by default.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) write_root: Vec<PathBuf>,
+    /// A file with the token that kernels must show; the variable CLEAVE_TOKEN may hold it instead.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The certificates that `cleave certs new` made.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tls_dir: Option<PathBuf>,
+    /// Listen beyond this machine without certificates and token: whoever can connect can compute and read below --data-root.
+    #[arg(long)]
+    pub(crate) insecure_i_know: bool,
+    /// Where to answer collectors of metrics, at /metrics; nowhere by default.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) metrics: Option<String>,
+    /// Where blocks are put aside when memory is short.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) spill_dir: Option<PathBuf>,
+    /// End when standard input ends, or the process that started this.
+    #[arg(long, hide = true)]
+    pub(crate) with_parent: bool,
+}
+
+/// What to do with certificates.
+#[derive(Subcommand)]
+pub(crate) enum Certs {
+    /// Make an authority, certificates for workers and kernels, and a token.
+    New {
+        /// A directory for them; it is made, and files that are there stay as they are.
+        dir: PathBuf,
+        /// Names and addresses under which kernels reach the workers.
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// How many days they hold.
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36500))]
+        days: u32,
+    },
 }
 
 /// Where records go besides the terminal.

@@ -39,7 +39,7 @@ fn interactive(settings: Settings) -> ExitCode {
         env!("CARGO_PKG_VERSION"),
         settings.scheduler_words()
     ));
-    let mut session = Session::new(settings);
+    let mut session = Session::new(settings).with_dashboard(cleave_dashboard::opener());
     stop_on_signal(&session);
     let shared: Shared = Arc::default();
     let mut editor = editor(&shared);

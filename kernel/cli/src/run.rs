@@ -124,6 +124,8 @@ pub(crate) fn settings(how: &How) -> Result<Settings, ExitCode> {
         };
         set(key.trim(), value)?;
     }
+    how.tls_dir.as_deref().map_or(Ok(()), |dir| set("workers.tls_dir", dir))?;
+    how.token_file.as_deref().map_or(Ok(()), |file| set("workers.token_file", file))?;
     how.scheduler.as_deref().map_or(Ok(()), |s| set("scheduler", s))?;
     how.threads.map_or(Ok(()), |n| set("threads", &n.to_string()))?;
     how.memory_limit.as_deref().map_or(Ok(()), |size| set("memory_limit", size))?;

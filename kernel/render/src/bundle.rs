@@ -1,7 +1,7 @@
 //! Everything for one output, by media type.
 
 use crate::diagram::diagram;
-use crate::{card, heat, plan, run, sheet, value};
+use crate::{card, client, heat, lanes, plan, run, sheet, value};
 use cleave_session::output::Shown;
 
 /// One output in several forms, the plainest first: `(media type, content)`.
@@ -30,6 +30,7 @@ pub fn text(shown: &Shown) -> String {
         Shown::Text(text) => text.clone(),
         Shown::Table(table) => sheet::table_text(table),
         Shown::Help(help) => sheet::help_text(help),
+        Shown::Client(pool) => client::text(pool),
     }
 }
 
@@ -44,6 +45,7 @@ pub fn html(shown: &Shown) -> Option<String> {
         Shown::Text(_) => None,
         Shown::Table(table) => Some(sheet::table_html(table)),
         Shown::Help(help) => Some(sheet::help_html(help)),
+        Shown::Client(pool) => Some(client::html(pool)),
     }
 }
 
@@ -52,7 +54,8 @@ pub fn svg(shown: &Shown) -> Option<String> {
     match shown {
         Shown::Array(facts) => Some(diagram(&facts.chunks, facts.dims.as_deref(), true)),
         Shown::Plan(facts) => Some(plan::svg(facts, true)),
-        Shown::Run(facts) | Shown::Computed(_, facts) => facts.heat.as_ref().and_then(|h| heat::picture(h, true)),
-        Shown::Value(_) | Shown::Text(_) | Shown::Table(_) | Shown::Help(_) => None,
+        Shown::Run(facts) | Shown::Computed(_, facts) => lanes::picture(&facts.lanes, facts.wall_s, true)
+            .or_else(|| facts.heat.as_ref().and_then(|h| heat::picture(h, true))),
+        Shown::Value(_) | Shown::Text(_) | Shown::Table(_) | Shown::Help(_) | Shown::Client(_) => None,
     }
 }

@@ -3,6 +3,7 @@
 use crate::estimate::{gauge, is_within, time_words, verdict, warning, worth_showing};
 use crate::flow;
 use crate::heat;
+use crate::lanes;
 use crate::markup::{bar, card, escape, row};
 use crate::units::{bytes, plural, rate, rough, seconds, size};
 use cleave_session::output::{EstimateFacts, RunFacts, StageFacts};
@@ -10,7 +11,8 @@ use cleave_session::output::{EstimateFacts, RunFacts, StageFacts};
 /// As HTML.
 pub(crate) fn html(facts: &RunFacts) -> String {
     let head = format!("computed in {}", seconds(facts.wall_s));
-    let picture = facts.heat.as_ref().and_then(|h| heat::picture(h, false)).unwrap_or_default();
+    let heat = || facts.heat.as_ref().and_then(|h| heat::picture(h, false));
+    let picture = lanes::picture(&facts.lanes, facts.wall_s, false).or_else(heat).unwrap_or_default();
     card(&head, &escape(&facts.scheduler), &format!("<table>{}</table>", rows(facts)), &picture)
 }
 
@@ -42,6 +44,7 @@ pub(crate) fn text(facts: &RunFacts) -> String {
     lines.push(format!("  rate    {}", throughput(facts)));
     lines.push(format!("  memory  peak {}", memory(facts)));
     lines.push(format!("  bytes   {}", moved(facts)));
+    lines.extend(lanes::lines(&facts.lanes, facts.wall_s));
     lines.join("\n")
 }
 
@@ -70,12 +73,21 @@ fn stage_prediction(facts: &RunFacts, stage: &StageFacts) -> Option<String> {
 }
 
 fn cpu(facts: &RunFacts) -> String {
-    format!("{} user, {} sys", seconds(facts.user_s), seconds(facts.sys_s))
+    match facts.lanes.is_empty() {
+        true => format!("{} user, {} sys", seconds(facts.user_s), seconds(facts.sys_s)),
+        false => format!("{} at workers, {} here", seconds(at_workers_s(facts)), seconds(facts.user_s + facts.sys_s)),
+    }
+}
+
+/// Thread seconds of all workers.
+fn at_workers_s(facts: &RunFacts) -> f64 {
+    facts.lanes.iter().map(|lane| lane.busy.as_secs_f64()).sum()
 }
 
 fn busy(facts: &RunFacts) -> String {
     let possible = facts.wall_s * facts.threads.max(1) as f64;
-    let share = (facts.user_s + facts.sys_s) / possible.max(1e-12);
+    let used_s = if facts.lanes.is_empty() { facts.user_s + facts.sys_s } else { at_workers_s(facts) };
+    let share = used_s / possible.max(1e-12);
     match facts.threads {
         0 | 1 => format!("{:.0} % of one core", (share * 100.0).min(100.0)),
         2 => format!("{:.0} % of both cores", (share * 100.0).min(100.0)),

@@ -52,6 +52,10 @@ pub(crate) fn show_value(value: &Value, interp: &mut Interp, world: &mut World<'
             };
             Shown::Value(Box::new(ValueFacts { shape: Shape::default(), dtype, text: repr.clone(), repr, table: None }))
         }
+        Value::Client(client) => match world.engine.remotes.held_by(client.id) {
+            Some(remote) => Shown::Client(Box::new(remote.facts())),
+            None => Shown::Text(format!("<Client: '{}', closed>", client.address)),
+        },
         _ => Shown::Text(repr),
     })
 }
@@ -76,7 +80,7 @@ pub(crate) fn plain(shown: &Shown) -> String {
         Shown::Value(v) | Shown::Computed(v, _) => v.repr.clone(),
         Shown::Text(text) => text.clone(),
         Shown::Array(facts) => format!("array {} {}", facts.shape, facts.dtype),
-        Shown::Run(_) | Shown::Plan(_) | Shown::Table(_) | Shown::Help(_) => String::new(),
+        Shown::Run(_) | Shown::Plan(_) | Shown::Table(_) | Shown::Help(_) | Shown::Client(_) => String::new(),
     }
 }
 
@@ -98,7 +102,7 @@ fn show_array(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Shown {
 }
 
 fn array_facts(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Result<ArrayFacts, Failure> {
-    let settings = world.engine.settings.clone();
+    let settings = world.engine.now();
     let outputs = [Output { node, cut: Cut::Engine, held: false }];
     let Planned { plan, .. } = bounded_plan(world.engine, graph, &outputs)?;
     let estimate = world.engine.estimate(&plan, &settings);
@@ -122,14 +126,14 @@ fn array_facts(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Result<Arr
 
 /// The plan under the memory limit; where that is too little, the plan without one, to say how much it takes.
 pub(crate) fn bounded_plan(engine: &Engine, graph: &Graph, outputs: &[Output]) -> Result<Planned, Failure> {
-    let settings = &engine.settings;
-    let planned = match engine.plan(graph, outputs, settings) {
+    let settings = engine.now();
+    let planned = match engine.plan(graph, outputs, &settings) {
         Err(PlanError::DoesNotFit { .. }) => {
-            engine.plan(graph, outputs, &Settings { memory_limit_bytes: 0, ..settings.clone() })
+            engine.plan(graph, outputs, &Settings { memory_limit_bytes: 0, ..settings })
         }
         planned => planned,
     };
-    planned.map_err(crate::engine::plan_failure)
+    planned.map_err(crate::fault::plan_failure)
 }
 
 /// What is predicted of a plan.
@@ -293,5 +297,6 @@ pub(crate) fn run_facts(
             columns: s.heat.columns,
             ms: s.heat.seconds.iter().map(|&t| (t * 1e3) as f32).collect(),
         }),
+        lanes: Vec::new(),
     }
 }

@@ -1,34 +1,47 @@
 //! One notebook's state. A cell of text goes in; output comes out in order, and an outcome at the end.
 //!
-//! In reading order: `output` (what a cell shows, as facts), `settings`, `session` (the road, written down
-//! once in `Session::evaluate`), `cell` (a cell's text: program, magics, questions), `runner` (statement by
-//! statement), `world` (what programs ask of the world), `engine` (graph, plan, run), `facts`, `steps`, `plan_facts` and `plan_steps`
-//! (what cards say), `forecast` (what runs will take), `calibration` (the rates of this machine), `pace` (how far a
-//! run is), `magic` (one entry a magic), `assist` (completion, inspection, history), `meter` (CPU
-//! time and memory of the process). How facts look is the next crate's business; how they travel is the
-//! one's after that.
+//! In reading order: `output` (what a cell shows, as facts), `address` (where workers are), `settings`, `session`
+//! (the road, written down once in `Session::evaluate`), `cell` (a cell's text: program, magics, questions), `runner`
+//! (statement by statement), `world` (what programs ask of the world), `engine` (graph, plan, run), `fault` (what went
+//! wrong in them), `remote` (connections to workers), `cluster` (where plans leave for them), `unreachable` (what is wrong with them), `local`
+//! (workers of this machine), `facts`, `plan_facts` and `plan_steps` (what cards say), `board` (what those see who
+//! watch), `trace`, `forecast` (what runs will take), `calibration` (the rates of this machine), `pace` (how far a
+//! run is), `magic` (one entry a magic), `assist` (completion, inspection, history), `meter` (CPU time and memory of
+//! the process). How facts look is the next crate's business; how they travel is the one's after that.
 
+pub mod address;
 pub mod assist;
+pub mod board;
 pub mod calibration;
 mod cell;
+mod cluster;
 mod engine;
 mod facts;
+mod fault;
 mod files;
 mod forecast;
+pub mod local;
 mod magic;
 mod meter;
 pub mod output;
 mod pace;
 mod plan_facts;
 mod plan_steps;
+mod remote;
 mod runner;
 mod session;
 pub mod settings;
+mod trace;
+mod unreachable;
 mod world;
 
 pub use assist::Assistant;
+pub use board::{Board, Snapshot};
 pub use cleave_cpu::Cancel;
+pub use cleave_graph::host::Failure;
 pub use cleave_graph::interp::STACK_BYTES;
 pub use output::{Failed, InputError, Io, Outcome, Output, Shown};
-pub use session::{Cell, Session};
+pub use remote::{TOKEN_FILE, tls_files};
+pub use session::{Cell, OpenDashboard, Session};
 pub use settings::{Scheduler, Settings};
+pub use trace::trace_json;

@@ -4,6 +4,7 @@ mod config;
 mod look;
 mod past;
 mod timing;
+mod watch;
 
 pub(crate) use timing::time_text;
 
@@ -33,13 +34,20 @@ pub(crate) struct Magic {
 type Given = Result<Option<Value>, Failed>;
 
 /// Every magic, in alphabetical order.
-pub(crate) static TABLE: [Magic; 12] = [
+pub(crate) static TABLE: [Magic; 15] = [
     Magic {
         name: "config",
         usage: "%config [KEY [= VALUE]]",
         summary: "show or change settings",
         takes_cell: false,
         run: config::config,
+    },
+    Magic {
+        name: "dashboard",
+        usage: "%dashboard",
+        summary: "open a page on this machine that shows what runs, and print its address",
+        takes_cell: false,
+        run: watch::dashboard,
     },
     Magic {
         name: "explain",
@@ -73,7 +81,7 @@ pub(crate) static TABLE: [Magic; 12] = [
     },
     Magic {
         name: "scheduler",
-        usage: "%scheduler [NAME [THREADS]]",
+        usage: "%scheduler [NAME [THREADS | HOST:PORT,…]]",
         summary: "show or choose where arrays are computed",
         takes_cell: false,
         run: config::scheduler,
@@ -92,6 +100,13 @@ pub(crate) static TABLE: [Magic; 12] = [
         takes_cell: true,
         run: timing::timeit,
     },
+    Magic {
+        name: "trace",
+        usage: "%trace FILE",
+        summary: "write when the last computation did what, for Perfetto and chrome://tracing",
+        takes_cell: false,
+        run: watch::trace,
+    },
     Magic { name: "who", usage: "%who [KIND …]", summary: "list the names", takes_cell: false, run: look::who },
     Magic {
         name: "whos",
@@ -99,6 +114,13 @@ pub(crate) static TABLE: [Magic; 12] = [
         summary: "list the names with what they are",
         takes_cell: false,
         run: look::whos,
+    },
+    Magic {
+        name: "workers",
+        usage: "%workers",
+        summary: "show the workers that are connected",
+        takes_cell: false,
+        run: config::workers,
     },
 ];
 

@@ -1,5 +1,7 @@
 //! What a cell shows, as facts. Drawing them is the render crate's work.
 
+pub use cleave_remote::facts::{LaneFacts, PoolFacts, Span, WorkerFacts, WorkerState};
+
 use cleave_ops::{Chunks, DType, Shape};
 use cleave_syntax::diagnostic::Diagnostic;
 use std::sync::Arc;
@@ -67,6 +69,8 @@ pub enum Shown {
     Table(Table),
     /// Help for a name.
     Help(Box<HelpFacts>),
+    /// Workers that are connected.
+    Client(Box<PoolFacts>),
 }
 
 /// What a computation will take, as far as can be told before it runs.
@@ -205,6 +209,8 @@ pub struct RunFacts {
     pub stages: Vec<StageFacts>,
     /// Time of the work by place in the first stage's space, at most 24 × 24, row-major rows of milliseconds.
     pub heat: Option<Heat>,
+    /// What each worker did; empty where none took part.
+    pub lanes: Vec<LaneFacts>,
 }
 
 /// What a stage took.

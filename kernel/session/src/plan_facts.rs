@@ -20,8 +20,8 @@ use cleave_plan::{
 pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Result<PlanFacts, Failure> {
     let outputs: Vec<Output> = roots.iter().map(|&node| Output { node, cut: Cut::Engine, held: false }).collect();
     let planned = bounded_plan(engine, graph, &outputs)?;
-    let (plan, settings) = (&planned.plan, &engine.settings);
-    let estimate = engine.estimate(plan, settings);
+    let (plan, settings) = (&planned.plan, engine.now());
+    let estimate = engine.estimate(plan, &settings);
     let (before, _) = graph.reachable(roots);
     let rewrites = match planned.rewrites.is_empty() {
         true => "none".to_owned(),

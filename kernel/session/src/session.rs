@@ -1,6 +1,7 @@
 //! One notebook's state, and the road that a cell takes, written down once.
 
 use crate::assist::{Assistant, HistoryEntry};
+use crate::board::Board;
 use crate::cell::{Parts, take_apart};
 use crate::engine::Engine;
 use crate::magic;
@@ -9,6 +10,7 @@ use crate::runner::Runner;
 use crate::settings::Settings;
 use cleave_cpu::Cancel;
 use cleave_graph::NodeId;
+use cleave_graph::host::Failure;
 use cleave_graph::interp::{Interp, check};
 use cleave_graph::value::Value;
 use cleave_syntax::ast::Program;
@@ -40,6 +42,9 @@ pub struct Cell {
     pub explain: bool,
 }
 
+/// Opens a page that shows what a board tells, and says where; the same page each time.
+pub type OpenDashboard = Box<dyn FnMut(&Board) -> Result<String, Failure> + Send>;
+
 /// One notebook's state.
 pub struct Session {
     pub(crate) interp: Interp,
@@ -47,6 +52,8 @@ pub struct Session {
     pub(crate) history: Arc<Vec<HistoryEntry>>,
     pub(crate) number: u32,
     count: u32,
+    /// Opens a page for those who watch; `%dashboard` has none without it.
+    open_dashboard: Option<OpenDashboard>,
     /// How many texts are running inside each other.
     depth: usize,
     started: Instant,
@@ -56,7 +63,35 @@ impl Session {
     /// A session without names.
     pub fn new(settings: Settings) -> Self {
         let (interp, engine) = (Interp::new(), Engine::new(settings));
-        Self { interp, engine, history: Arc::default(), number: 1, count: 0, depth: 0, started: Instant::now() }
+        Self {
+            interp,
+            engine,
+            history: Arc::default(),
+            number: 1,
+            count: 0,
+            open_dashboard: None,
+            depth: 0,
+            started: Instant::now(),
+        }
+    }
+
+    /// The same with a page for those who watch.
+    #[must_use]
+    pub fn with_dashboard(mut self, open: OpenDashboard) -> Self {
+        self.open_dashboard = Some(open);
+        self
+    }
+
+    /// What the session does, for those who watch.
+    pub fn board(&self) -> &Board {
+        &self.engine.board
+    }
+
+    /// Opens the page, and says where it is.
+    pub(crate) fn dashboard(&mut self) -> Result<String, Failure> {
+        let none = || crate::world::failure("no-dashboard", "this program shows no page", "run the cell in a notebook");
+        let open = self.open_dashboard.as_mut().ok_or_else(none)?;
+        open(&self.engine.board)
     }
 
     /// Evaluates a cell: take it apart, parse, check, run, keep or go back.
@@ -85,6 +120,7 @@ impl Session {
         };
         if let Some(failed) = failed {
             self.interp.restore(mark);
+            self.engine.fail_cell();
             io.emit(Output::Error(failed.clone()));
             outcome.failed = Some(failed);
         }

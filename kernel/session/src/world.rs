@@ -1,13 +1,15 @@
 //! What programs ask of the world: printing, input, computing, files, clocks.
 
+use crate::cluster;
 use crate::engine::{Engine, News};
 use crate::facts;
 use crate::files;
 use crate::output::{InputError, Io, Output, Progress, RunFacts, Shown};
 use crate::plan_facts;
+use crate::settings::Settings;
 use cleave_cpu::{Blocks, MemorySource};
-use cleave_graph::host::{Computed, Failure, Host, How, Opened, Stored};
-use cleave_graph::value::Value;
+use cleave_graph::host::{Computed, Failure, Host, How, Opened, Stored, Workers};
+use cleave_graph::value::{Client, Value};
 use cleave_graph::{Graph, NodeId, SourceId};
 use cleave_ops::{Data, Shape};
 use cleave_plan::{Cut, Output as Wanted};
@@ -35,11 +37,11 @@ impl World<'_> {
     /// Computes a small array, or says that it is not small: at most so much work.
     pub(crate) fn peek(&mut self, graph: &Graph, root: NodeId, most_work: f64) -> Option<Data> {
         let outputs = [Wanted { node: root, cut: Cut::Engine, held: true }];
-        let settings = self.engine.settings.clone();
+        let settings = self.engine.here();
         let planned = self.engine.plan(graph, &outputs, &settings).ok()?;
         let totals = planned.plan.totals;
         let cheap = totals.work <= most_work && totals.elements as f64 <= most_work && totals.bytes_read <= 4 << 20;
-        if cheap { self.fetch(graph, root).ok() } else { None }
+        if cheap { self.fetched(graph, root, &settings).ok() } else { None }
     }
 
     /// Where plans are to be shown instead of computing: shows them, and fails with the code `explained`.
@@ -49,6 +51,11 @@ impl World<'_> {
         }
         self.explain(graph, roots)?;
         Err(Failure { code: EXPLAINED, message: "shown, not computed".to_owned(), help: None, cause: None })
+    }
+
+    fn fetched(&mut self, graph: &Graph, root: NodeId, settings: &Settings) -> Result<Data, Failure> {
+        let (sources, _) = self.engine.held(graph, &[root], settings, None)?;
+        dense(sources.first().expect("one array was asked for"))
     }
 
     fn compute_held(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<Arc<Blocks>>, Failure> {
@@ -120,9 +127,8 @@ impl Host for World<'_> {
     }
 
     fn fetch(&mut self, graph: &Graph, root: NodeId) -> Result<Data, Failure> {
-        let settings = self.engine.settings.clone();
-        let (sources, _) = self.engine.held(graph, &[root], &settings, None)?;
-        dense(sources.first().expect("one array was asked for"))
+        let settings = self.engine.settings_for(&How::default())?;
+        self.fetched(graph, root, &settings)
     }
 
     fn hold(&mut self, shape: &Shape, data: Data) -> SourceId {
@@ -132,13 +138,16 @@ impl Host for World<'_> {
     fn open(&mut self, target: &Stored) -> Result<Opened, Failure> {
         let (source, shape) = files::open(target)?;
         let (dtype, chunks) = (source.dtype(), source.grid().clone());
-        Ok(Opened { source: self.engine.add(source), shape, dtype, chunks })
+        let source = self.engine.add(source);
+        self.engine.places.insert(source, cluster::place(target));
+        Ok(Opened { source, shape, dtype, chunks })
     }
 
     fn store(&mut self, graph: &Graph, root: NodeId, target: &Stored) -> Result<(), Failure> {
         self.only_explain(graph, &[root])?;
         let (engine, io) = (&mut *self.engine, &mut *self.io);
-        let (words, limit) = (engine.settings.scheduler_words(), engine.settings.memory_limit_bytes);
+        let settings = engine.settings_for(&How::default())?;
+        let (words, limit) = (settings.scheduler_words(), settings.memory_limit_bytes);
         let mut tell = |news: News| io.emit(Output::Progress(progress(&news, &words, limit)));
         let facts = files::store(engine, graph, root, target, &mut tell)?;
         self.runs.push(facts);
@@ -178,6 +187,14 @@ impl Host for World<'_> {
 
     fn tidy(&mut self, graph: &Graph, named: &dyn Fn() -> Vec<NodeId>) {
         self.engine.forget_unnamed(graph, named);
+    }
+
+    fn connect(&mut self, workers: &Workers) -> Result<Client, Failure> {
+        self.engine.connect(workers)
+    }
+
+    fn disconnect(&mut self, client: &Client) {
+        self.engine.disconnect(client);
     }
 
     fn chunk_bytes(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use crate::graph::Graph;
 use crate::node::{NodeId, SourceId};
+use crate::value::Client;
 use cleave_ops::{Chunks, DType, Data, Scalar, Shape};
 use std::sync::Arc;
 
@@ -41,6 +42,10 @@ pub trait Host {
     fn tidy(&mut self, graph: &Graph, named: &dyn Fn() -> Vec<NodeId>) {
         let _ = (graph, named);
     }
+    /// Connects to workers, which compute from then on.
+    fn connect(&mut self, workers: &Workers) -> Result<Client, Failure>;
+    /// Ends a connection; nothing happens where it has ended.
+    fn disconnect(&mut self, client: &Client);
     /// The setting `array.chunk_size` in bytes.
     fn chunk_bytes(&self) -> usize;
 }
@@ -52,6 +57,19 @@ pub struct How {
     pub scheduler: Option<String>,
     /// `num_workers=`, as Dask has it: threads.
     pub threads: Option<usize>,
+}
+
+/// Which workers to connect to, or to start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workers {
+    /// Where they are, as written; `None` for workers that are started on this machine.
+    pub address: Option<String>,
+    /// How many to start.
+    pub count: Option<usize>,
+    /// Threads of each that is started.
+    pub threads: Option<usize>,
+    /// What each that is started may hold, as written, such as `4GiB`.
+    pub memory: Option<String>,
 }
 
 /// What a computed array gives.

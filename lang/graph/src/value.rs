@@ -55,6 +55,8 @@ pub enum Value {
     Module(&'static Module),
     /// What `with` enters: `ProgressBar()` and its like.
     Manager(&'static str),
+    /// A connection to workers.
+    Client(Client),
 }
 
 /// An entry that can be called.
@@ -83,6 +85,15 @@ pub struct Generator {
     pub id: u64,
     /// What its numbers are keyed by.
     pub seed: u64,
+}
+
+/// A connection to workers, which the session holds under a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its number in the session.
+    pub id: u64,
+    /// Where the workers are, such as `10.0.0.4:7711,10.0.0.5:7711`.
+    pub address: Arc<str>,
 }
 
 /// A function of the program.
@@ -180,6 +191,7 @@ impl Value {
             Value::Generator(_) => "Generator",
             Value::Module(_) => "module",
             Value::Manager(name) => name,
+            Value::Client(_) => "Client",
         }
     }
 

@@ -167,17 +167,7 @@ impl Member {
     fn heard(&self, status: &WorkerStatus) {
         let mut known = self.known();
         known.seen = Instant::now();
-        let facts = &mut known.facts;
-        facts.state = if status.draining { WorkerState::Draining } else { WorkerState::Ready };
-        facts.memory_used_bytes = status.memory_used_bytes;
-        facts.running = status.running as usize;
-        facts.ready = status.waiting as usize;
-        facts.done = status.shares_done;
-        facts.cpu = status.cpu;
-        facts.spilled_bytes = status.spilled_bytes;
-        facts.uptime = Duration::from_millis(status.uptime_ms);
-        facts.sent_bytes = status.sent_bytes;
-        facts.received_bytes = status.received_bytes;
+        known.facts.hear(status);
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

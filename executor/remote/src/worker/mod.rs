@@ -19,6 +19,7 @@ mod stream;
 pub use error::ServeError;
 pub use options::WorkerOptions;
 
+use crate::facts::WorkerFacts;
 use crate::security::may_listen;
 use crate::transport::{Door, Stream, accepted, engine_service, server};
 use futures_util::Stream as Items;
@@ -26,7 +27,7 @@ use house::House;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -68,6 +69,25 @@ impl Worker {
     /// Where it listens.
     pub fn address(&self) -> Result<SocketAddr, ServeError> {
         self.listener.local_addr().map_err(ServeError::Threads)
+    }
+
+    /// How it is, whenever it is asked.
+    pub fn watch(&self) -> impl Fn() -> WorkerFacts + Clone + Send + Sync + 'static {
+        let (house, meter) = (Arc::clone(&self.house), Arc::new(Mutex::new(status::Meter::default())));
+        let endpoint = self.address().map_or_else(|_| String::new(), |at| at.to_string());
+        move || {
+            let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
+            let status = meter.status(&house);
+            let mut facts = WorkerFacts {
+                endpoint: endpoint.clone(),
+                name: status.name.clone(),
+                threads: status.threads as usize,
+                memory_bytes: status.memory_bytes,
+                ..WorkerFacts::default()
+            };
+            facts.hear(&status);
+            facts
+        }
     }
 
     /// Serves until `stop` is there; then it takes nothing new, and ends when what it had is done or its grace is

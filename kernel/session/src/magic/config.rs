@@ -1,9 +1,10 @@
-//! `%config` and `%scheduler`.
+//! `%config`, `%scheduler` and `%workers`.
 
 use super::{Given, table, wrong};
 use crate::cell::MagicLine;
+use crate::output::Shown;
 use crate::runner::Runner;
-use crate::settings::{ENTRIES, Scheduler};
+use crate::settings::{ENTRIES, Scheduler, SettingError};
 
 /// Shows all settings, or one, or sets one: `%config optimize.fold = off`.
 pub(super) fn config(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
@@ -34,19 +35,34 @@ pub(super) fn config(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
     }
 }
 
-/// Shows or chooses the scheduler: `%scheduler threads 4`.
+/// Shows or chooses the scheduler: `%scheduler threads 4`, `%scheduler workers 10.0.0.4:7711,10.0.0.5:7711`.
 pub(super) fn scheduler(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
-    let mut words = line.argument.split_whitespace();
+    let argument = line.argument.trim();
     let settings = &mut runner.session.engine.settings;
-    if let Some(name) = words.next() {
-        let known = || format!("the schedulers are {}", Scheduler::NAMES.join(", "));
-        let unknown = || wrong("unknown-scheduler", format!("there is no scheduler `{name}` here"), known(), line);
-        settings.scheduler = Scheduler::parse(name).ok_or_else(unknown)?;
+    let failed = |e: SettingError| wrong(e.code(), e.to_string(), e.help(), line);
+    let (name, threads) = match argument.split_once(char::is_whitespace) {
+        Some((name, threads)) if name != Scheduler::Workers.name() => (name, Some(threads)),
+        _ => (argument, None),
+    };
+    if !name.is_empty() {
+        settings.set("scheduler", name).map_err(failed)?;
     }
-    if let Some(threads) = words.next() {
-        settings.set("threads", threads).map_err(|e| wrong(e.code(), e.to_string(), e.help(), line))?;
-    }
-    let text = settings.scheduler_words();
+    threads.map_or(Ok(()), |n| settings.set("threads", n)).map_err(failed)?;
+    let text = match settings.scheduler {
+        Scheduler::Workers => format!("{} {}", settings.scheduler_words(), settings.workers),
+        Scheduler::Threads | Scheduler::SingleThreaded => settings.scheduler_words(),
+    };
     runner.say(&text);
     Ok(None)
+}
+
+/// Shows the workers that are connected.
+pub(super) fn workers(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
+    match runner.session.engine.pool_facts() {
+        Ok(pool) => {
+            runner.show(Shown::Client(Box::new(pool)));
+            Ok(None)
+        }
+        Err(f) => Err(wrong(f.code, f.message, f.help.unwrap_or_default(), line)),
+    }
 }

@@ -100,23 +100,13 @@ pub(super) static ENTRIES: &[FunctionEntry] = &[
         run: |_, _| Ok(Value::Manager("ProgressBar")),
         ..PLAIN
     },
-    FunctionEntry {
-        name: "Client",
-        found: &[Found::Everywhere, Found::Module("dask.distributed")],
-        params: &[rest("address"), super::names("named")],
-        summary: "A connection to a scheduler; not available, computations use all cores of this machine.",
-        run: client,
-        ..PLAIN
-    },
 ];
 
-fn client(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
-    let help = "leave it out: `compute()` uses all cores of this machine by threads";
-    m.not_available("`Client`, a connection to other machines,", help, b.span)
-}
-
 fn how(m: &mut Machine<'_>, b: &Bound) -> Eval<How> {
-    let scheduler = m.text_arg(b, 1)?.map(|s| s.to_string());
+    let scheduler = match b.value(1) {
+        Value::Client(client) => Some(format!("workers://{}", client.address)),
+        _ => m.text_arg(b, 1)?.map(|s| s.to_string()),
+    };
     let threads = m.int_arg(b, 2, 0)?;
     if threads < 0 {
         return Err(m.error("bad-argument", "`num_workers` must be 1 or more", b.span_of(2)));

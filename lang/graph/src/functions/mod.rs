@@ -6,6 +6,7 @@
 mod along;
 mod bound;
 mod builtin;
+mod client;
 mod convert;
 mod create;
 mod dicts;
@@ -79,6 +80,7 @@ pub enum Receiver {
     Generator,
     Float,
     Complex,
+    Client,
 }
 
 /// A parameter of an entry.
@@ -203,6 +205,7 @@ impl Receiver {
             Value::Generator(_) => Some(Receiver::Generator),
             Value::Float(_) | Value::Int(_) | Value::Bool(_) => Some(Receiver::Float),
             Value::Complex(_) => Some(Receiver::Complex),
+            Value::Client(_) => Some(Receiver::Client),
             _ => None,
         }
     }
@@ -223,6 +226,7 @@ static GROUPS: &[&[FunctionEntry]] = &[
     generator::ENTRIES,
     storage::ENTRIES,
     looking::ENTRIES,
+    client::ENTRIES,
     math::ENTRIES,
     time::ENTRIES,
 ];

@@ -67,6 +67,7 @@ impl Machine<'_> {
             }
             (Value::DType(x), other) | (other, Value::DType(x)) => as_dtype(other) == Some(*x),
             (Value::Generator(x), Value::Generator(y)) => x == y,
+            (Value::Client(x), Value::Client(y)) => x == y,
             (Value::Array(_), _) | (_, Value::Array(_)) if elementwise(a) && elementwise(b) => {
                 let result =
                     self.compare_arrays(CmpOp::Eq, &Given::new(a.clone(), span), &Given::new(b.clone(), span))?;
@@ -215,6 +216,7 @@ fn identical(a: &Value, b: &Value) -> bool {
         (Value::Builtin(x), Value::Builtin(y)) => x.name() == y.name(),
         (Value::Function(x), Value::Function(y)) => std::sync::Arc::ptr_eq(x, y),
         (Value::Generator(x), Value::Generator(y)) => x == y,
+        (Value::Client(x), Value::Client(y)) => x == y,
         (Value::Module(x), Value::Module(y)) => x.name == y.name,
         (Value::List(x), Value::List(y)) => std::sync::Arc::ptr_eq(x, y),
         (Value::Tuple(x), Value::Tuple(y)) => std::sync::Arc::ptr_eq(x, y),

@@ -37,7 +37,8 @@ impl Machine<'_> {
             | Value::Method { .. }
             | Value::Generator(_)
             | Value::Module(_)
-            | Value::Manager(_) => true,
+            | Value::Manager(_)
+            | Value::Client(_) => true,
         })
     }
 

@@ -3,7 +3,7 @@
 use super::iterate::Items;
 use super::{Eval, Machine};
 use crate::scope::Binding;
-use crate::value::Value;
+use crate::value::{Client, Value};
 use cleave_syntax::ast::{Body, Expr, ExprKind, Stmt, StmtKind};
 use cleave_syntax::source::Span;
 use std::sync::Arc;
@@ -137,17 +137,29 @@ impl Machine<'_> {
     }
 
     fn with_statement(&mut self, items: &[(Expr, Option<Expr>)], body: &Body) -> Eval<Flow> {
+        let mut entered = Vec::new();
+        let done = self.enter(items, &mut entered).and_then(|()| self.body(body));
+        entered.iter().rev().for_each(|client| self.host.disconnect(client));
+        done
+    }
+
+    fn enter(&mut self, items: &[(Expr, Option<Expr>)], entered: &mut Vec<Client>) -> Eval<()> {
         for (item, target) in items {
             let value = self.eval(item)?;
-            if !matches!(value, Value::Manager(_)) {
-                let message = format!("`with` cannot enter a value of type {}", value.type_name());
-                return Err(self.type_error(message, item.span).help("`with ProgressBar():` works"));
+            match &value {
+                Value::Manager(_) => {}
+                Value::Client(client) => entered.push(client.clone()),
+                other => {
+                    let message = format!("`with` cannot enter a value of type {}", other.type_name());
+                    let help = "`with ProgressBar():` and `with Client(…) as client:` work";
+                    return Err(self.type_error(message, item.span).help(help));
+                }
             }
             if let Some(target) = target {
                 self.assign(target, value)?;
             }
         }
-        self.body(body)
+        Ok(())
     }
 
     fn assert_statement(&mut self, test: &Expr, message: Option<&Expr>, span: Span) -> Eval<()> {

@@ -51,6 +51,7 @@ impl Machine<'_> {
             Value::Generator(generator) => format!("default_rng({})", generator.seed),
             Value::Module(module) => format!("<module '{}'>", module.name),
             Value::Manager(name) => format!("<{name}>"),
+            Value::Client(client) => format!("<Client: '{}'>", client.address),
         })
     }
 

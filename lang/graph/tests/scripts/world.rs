@@ -1,8 +1,8 @@
 //! A world for scripts: output is kept, arrays are worked out naively, files live in memory.
 
 use crate::reference::evaluate;
-use cleave_graph::host::{Computed, Failure, How, Opened, Stored};
-use cleave_graph::value::Value;
+use cleave_graph::host::{Computed, Failure, How, Opened, Stored, Workers};
+use cleave_graph::value::{Client, Value};
 use cleave_graph::{Graph, Host, NodeId, SourceId};
 use cleave_ops::{Chunks, Data, Shape};
 use std::cell::Cell;
@@ -128,6 +128,18 @@ impl Host for World {
     fn sleep(&mut self, seconds: f64) -> Result<(), Failure> {
         self.slept += seconds;
         Ok(())
+    }
+
+    fn connect(&mut self, workers: &Workers) -> Result<Client, Failure> {
+        let address = workers.address.clone().unwrap_or_else(|| format!("{} here", workers.count.unwrap_or(1)));
+        if !address.contains(':') && workers.address.is_some() {
+            return Err(failure("bad-address", format!("`{address}` has no port")));
+        }
+        Ok(Client { id: 1, address: address.into() })
+    }
+
+    fn disconnect(&mut self, client: &Client) {
+        self.output.push_str(&format!("closed {}\n", client.address));
     }
 
     fn chunk_bytes(&self) -> usize {
