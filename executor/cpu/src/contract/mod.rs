@@ -26,7 +26,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Columns multiplied at once: a panel of them stays in a core's cache, and whoever interrupts does not wait long.
-const COLUMNS: usize = 240;
+const COLUMNS: usize = 144;
 
 /// Where finished parts of the result go.
 #[derive(Clone, Copy)]
