@@ -151,6 +151,7 @@ impl Engine {
             memory_limit_bytes: settings.memory_limit_bytes,
             sources: self.sources.clone(),
             rates: self.forecaster.rates(),
+            cancel: Arc::clone(&self.cancel.0),
             ..Options::default()
         };
         let mut plan = cleave_plan::plan(&graph, &outputs, &options())?;
@@ -362,6 +363,7 @@ pub(crate) fn plan_failure(error: PlanError) -> Failure {
         mib => format!("{:.2} GiB", mib / 1024.0),
     };
     let (message, help) = match &error {
+        PlanError::Cancelled => return run_failure(&RunError::Cancelled),
         PlanError::DoesNotFit { needed, limit, what } => (
             format!(
                 "this needs {} of memory, {} of it for {what}, and the limit is {}",
