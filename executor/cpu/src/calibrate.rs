@@ -2,6 +2,7 @@
 
 use crate::memory::{DenseSink, MemorySource};
 use crate::pool::Pool;
+use crate::room::Rooms;
 use crate::run::{Cancel, Control, run};
 use cleave_graph::node::Ddof;
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
@@ -32,8 +33,9 @@ const CHAIN: usize = 16;
 const TASKS: usize = 4096;
 /// Bytes of the array that is read from memory: more than caches hold.
 const MEMORY_BYTES: usize = 128 << 20;
-/// Bytes of a piece of it whose first writing is timed.
+/// Bytes of a block whose keeping is timed, and how many of them are kept.
 const PIECE_BYTES: usize = 4 << 20;
+const PIECES: usize = 16;
 /// Rows of the array whose columns are summed.
 const ROWS: usize = 512;
 /// Rows and columns of the matrices that are multiplied, and what they share.
@@ -110,17 +112,10 @@ fn overheads(probes: &Probes, one: &Bench<'_>, all: &Bench<'_>, machine: &mut Ma
 }
 
 fn memory(probes: &Probes, one: &Bench<'_>, all: &Bench<'_>, machine: &mut Machine) -> Option<()> {
+    machine.touch_bps = PIECE_BYTES as f64 / kept_s().max(1e-9);
     let len = MEMORY_BYTES / 8;
-    let mut data = vec![0.0_f64; len];
-    let touch = |piece: &mut [f64]| {
-        let began = Instant::now();
-        piece.iter_mut().step_by(64).for_each(|x| *x = 1.0);
-        began.elapsed().as_secs_f64()
-    };
-    let shortest = data.chunks_exact_mut(PIECE_BYTES / 8).map(touch).fold(f64::MAX, f64::min);
-    machine.touch_bps = PIECE_BYTES as f64 / shortest.max(1e-9);
     let shape = Shape::new([len]);
-    let source = MemorySource::new(&shape, Arc::new(Data::F64(data)));
+    let source = MemorySource::new(&shape, Arc::new(Data::F64(vec![1.0; len])));
     let probe = Probe { sources: [(SourceId(1), Arc::new(source) as _)].into(), ..loaded(probes, len) };
     // What the arithmetic adds to a loop that waits for memory.
     let beside = 0.15 * len as f64 * (machine.fold_s + 0.7 * machine.add_s);
@@ -128,6 +123,19 @@ fn memory(probes: &Probes, one: &Bench<'_>, all: &Bench<'_>, machine: &mut Machi
     machine.read_bps = rate(one.time(&probe)?, beside);
     machine.read_all_bps = rate(all.time(&probe)?, beside / machine.faster).max(machine.read_bps);
     Some(())
+}
+
+/// Seconds to keep a block in memory that was not used before, as plans keep them.
+fn kept_s() -> f64 {
+    let (rooms, piece) = (Arc::new(Rooms::default()), Data::F64(vec![1.0; PIECE_BYTES / 8]));
+    let keep = || {
+        let began = Instant::now();
+        let kept = rooms.keep(&piece);
+        (began.elapsed().as_secs_f64(), kept)
+    };
+    // None is let go before the last is there: memory of one that was would be used again.
+    let kept: Vec<_> = (0..PIECES).map(|_| keep()).collect();
+    kept.iter().map(|(seconds, _)| *seconds).fold(f64::MAX, f64::min)
 }
 
 fn positive(seconds: f64, otherwise: f64) -> f64 {

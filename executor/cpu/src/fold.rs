@@ -41,14 +41,10 @@ struct Fused {
 impl Fused {
     /// The step that writes what a goal alone reads, if it can be added up as it is made.
     fn of(goal: &FoldGoal, work: &FoldWork, program: &Program) -> Option<Self> {
-        let step = program.steps.iter().rposition(|s| s.out == goal.slot)?;
+        let step = work.summed_step(goal, program)?;
         let Action::Map { op, loop_index, inputs } = &program.steps[step].action else { return None };
-        let later = &program.steps[step + 1..];
-        let is_read = later.iter().any(|s| s.action.inputs().contains(&goal.slot));
-        let is_shared = work.goals.iter().filter(|g| g.slot == goal.slot).count() > 1;
-        let loses_inputs = later.iter().any(|s| inputs.contains(&s.out));
         let sum = map_loop(op, *loop_index).sum_for(rule(goal))?;
-        (!is_read && !is_shared && !loses_inputs).then(|| Self { step, inputs: inputs.clone(), sum })
+        Some(Self { step, inputs: inputs.clone(), sum })
     }
 }
 

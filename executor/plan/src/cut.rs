@@ -30,7 +30,7 @@ pub fn fold_loop(op: &'static Op, loop_index: usize) -> &'static FoldLoop {
 
 /// Cuts the graph into stages; memory is not yet counted.
 pub(crate) fn cut(graph: &Graph, outputs: &[Output], options: &Options) -> Result<Plan, PlanError> {
-    let ends = Ends::find(graph, outputs, options);
+    let ends = Ends::find(graph, outputs, options)?;
     let mut groups: Vec<Group> = Vec::new();
     for node in ends.ordered() {
         let (key, root) = ends.key(graph, node);
@@ -88,12 +88,12 @@ struct Goal {
 }
 
 impl Ends {
-    fn find(graph: &Graph, outputs: &[Output], options: &Options) -> Self {
+    fn find(graph: &Graph, outputs: &[Output], options: &Options) -> Result<Self, PlanError> {
         let wanted = reachable(graph, outputs);
         let fold = |&&n: &&NodeId| matches!(graph[n].kind, NodeKind::Fold { .. } | NodeKind::Contract { .. });
         let mut nodes: FxHashSet<NodeId> = wanted.iter().filter(fold).copied().collect();
         nodes.extend(wanted.iter().filter_map(|&n| scan_begins(graph, n)));
-        let mut why = worth_keeping(graph, &wanted, outputs, options);
+        let mut why = worth_keeping(graph, &wanted, outputs, options)?;
         nodes.extend(why.keys());
         why.extend(kept_operands(graph, &wanted, &|node| nodes.contains(&node), options));
         nodes.extend(why.keys());
@@ -108,7 +108,7 @@ impl Ends {
         }
         let plain = |o: &&Output| matches!(o.cut, Cut::Grid(_)) || peel(graph, o.node) != o.node;
         buffered.extend(outputs.iter().filter(plain).map(|o| peel(graph, o.node)).filter(|n| nodes.contains(n)));
-        Self { nodes, why, buffered, level }
+        Ok(Self { nodes, why, buffered, level })
     }
 
     fn ordered(&self) -> Vec<NodeId> {
@@ -218,6 +218,7 @@ fn assemble(graph: &Graph, outputs: &[Output], groups: &[Group], options: &Optio
     };
     let mut held: FxHashMap<NodeId, BufferId> = FxHashMap::default();
     for (number, group) in groups.iter().enumerate() {
+        options.go_on()?;
         let targets: Vec<Target> = group.goals.iter().map(|g| target(graph, g, &mut plan.buffers, number)).collect();
         let holding = |node: NodeId| held.get(&node).copied();
         let stage = match group.key.end {

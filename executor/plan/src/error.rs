@@ -52,6 +52,8 @@ impl fmt::Display for Demand {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum PlanError {
+    /// It was told to stop.
+    Cancelled,
     /// The least memory the computation can do with is more than allowed; `what` needs the most.
     DoesNotFit { needed: u64, limit: u64, what: Demand },
     /// One pass would need more steps for each element than any pass may have.
@@ -66,6 +68,7 @@ impl PlanError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
+            PlanError::Cancelled => "cancelled",
             PlanError::DoesNotFit { .. } => "does-not-fit",
             PlanError::TooManySteps { .. } => "too-many-steps",
             PlanError::CoupledPatch { .. } => "coupled-patch",
@@ -77,6 +80,7 @@ impl PlanError {
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            PlanError::Cancelled => write!(f, "planning was cancelled"),
             PlanError::DoesNotFit { needed, limit, what } => {
                 write!(f, "this needs {needed} bytes of memory, most of it for {what}, and {limit} are allowed")
             }

@@ -1,6 +1,7 @@
 //! Which values are kept between stages although they could be computed again: those whose second computation
 //! costs clearly more than writing and reading them.
 
+use crate::error::PlanError;
 use crate::locals::serves;
 use crate::plan::{Cut, Options, Output, nbytes};
 use cleave_graph::{Graph, NodeId, NodeKind};
@@ -56,7 +57,7 @@ pub(crate) fn worth_keeping(
     wanted: &[NodeId],
     outputs: &[Output],
     options: &Options,
-) -> FxHashMap<NodeId, Why> {
+) -> Result<FxHashMap<NodeId, Why>, PlanError> {
     let mut passes = Passes::of(graph, wanted, outputs);
     let mut readings = Readings::default();
     for (number, output) in outputs.iter().enumerate() {
@@ -65,6 +66,7 @@ pub(crate) fn worth_keeping(
     }
     let mut kept = FxHashMap::default();
     for &node in wanted.iter().rev() {
+        options.go_on()?;
         let mut read = made_once(graph, node, readings.remove(&node).unwrap_or_default());
         if let Some(why) = verdict(graph, node, &read, options) {
             kept.insert(node, why);
@@ -74,7 +76,7 @@ pub(crate) fn worth_keeping(
             pass_on(graph, &mut passes, node, pass, &view, &mut readings);
         }
     }
-    kept
+    Ok(kept)
 }
 
 /// The passes over data there would be if only reductions and outputs ended one.

@@ -10,6 +10,8 @@ use crate::stage::{BufferId, Stage};
 use cleave_graph::{Graph, Node, NodeId, SourceId};
 use cleave_ops::{Chunks, DType, Shape};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// An array that is wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +48,15 @@ pub struct Options {
     pub holding: Holding,
     /// What planning has decided so far; callers leave it as it is.
     pub choices: Choices,
+    /// Stops planning when it becomes true.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl Options {
+    /// Whether planning may go on; to be asked before each step that takes long for large graphs.
+    pub(crate) fn go_on(&self) -> Result<(), PlanError> {
+        if self.cancel.load(Ordering::Relaxed) { Err(PlanError::Cancelled) } else { Ok(()) }
+    }
 }
 
 /// Where values between stages wait.
@@ -208,6 +219,7 @@ pub fn nbytes(shape: &Shape, dtype: DType) -> u64 {
 pub fn plan(graph: &Graph, outputs: &[Output], options: &Options) -> Result<Plan, PlanError> {
     let mut options = options.clone();
     loop {
+        options.go_on()?;
         let mut plan = cut(graph, outputs, &options)?;
         match fit(&mut plan, &options) {
             Ok(()) => return Ok(plan),

@@ -1,10 +1,11 @@
 //! A stage: one fused loop nest over a space, cut into tasks that are only numbers.
 
 use crate::contract::ContractWork;
+use crate::cut::fold_loop;
 use crate::lattice::Lattice;
-use crate::program::{Program, Slot};
+use crate::program::{Action, Program, Slot};
 use cleave_ops::op::FoldFacts;
-use cleave_ops::{Chunks, DType, Op, Region, Shape};
+use cleave_ops::{Chunks, Class, DType, Op, Region, Shape};
 use smallvec::SmallVec;
 
 /// A result that later stages read: its place in the plan's list of buffers.
@@ -128,6 +129,20 @@ impl Stage {
 }
 
 impl FoldWork {
+    /// The elementwise step whose results are added up as they are made, if a goal alone reads it and its operation
+    /// has such a loop; its results stand in no register then.
+    pub fn summed_step(&self, goal: &FoldGoal, program: &Program) -> Option<usize> {
+        let step = program.steps.iter().rposition(|s| s.out == goal.slot)?;
+        let Action::Map { op, loop_index, inputs } = &program.steps[step].action else { return None };
+        let Class::Map(map) = &op.class else { return None };
+        map.loops[*loop_index].sum_for(fold_loop(goal.op, goal.loop_index))?;
+        let later = &program.steps[step + 1..];
+        let is_read = later.iter().any(|s| s.action.inputs().contains(&goal.slot));
+        let is_shared = self.goals.iter().filter(|g| g.slot == goal.slot).count() > 1;
+        let loses_inputs = later.iter().any(|s| inputs.contains(&s.out));
+        (!is_read && !is_shared && !loses_inputs).then_some(step)
+    }
+
     /// The superboxes of a task.
     pub fn superboxes(&self, task: usize) -> std::ops::Range<usize> {
         let first = (task % self.spans) * self.span;

@@ -5,7 +5,8 @@ use cleave_graph::node::Ddof;
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Chunks, Class, DType, Fill, Law, Scalar, Shape, View, table};
-use cleave_plan::{Cut, Options, Output, plan};
+use cleave_plan::{Cut, Options, Output, PlanError, plan};
+use std::sync::atomic::Ordering;
 
 fn add(graph: &mut Graph, kind: NodeKind, shape: &[usize]) -> NodeId {
     let shape = Shape::new(shape.iter().copied());
@@ -150,6 +151,16 @@ fn a_costly_operand_is_kept_for_a_product() {
     let (square, thin) = (product(&mut g, x, x, [1, 0], &[8000, 8000]), product(&mut g, x, y, [1, 0], &[8000, 50]));
     let sum = fold(&mut g, "sum", square, &[0, 1]);
     insta::assert_snapshot!(planned(&g, &[sum, thin]));
+}
+
+#[test]
+fn planning_stops_when_told_to() {
+    let mut g = Graph::new();
+    let x = load(&mut g, &[100]);
+    let options = Options::default();
+    options.cancel.store(true, Ordering::Relaxed);
+    let stopped = plan(&g, &[Output { node: x, cut: Cut::Engine, held: true }], &options);
+    assert_eq!(stopped.err(), Some(PlanError::Cancelled));
 }
 
 #[test]

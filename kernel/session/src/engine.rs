@@ -220,9 +220,12 @@ impl Engine {
                 memory_limit_bytes,
                 sources: self.sources.clone(),
                 rates: rates.clone(),
+                cancel: Arc::clone(&self.cancel.0),
                 ..Options::default()
             };
-            let options = job.as_ref().map_or_else(here, cluster::planning);
+            let options = job
+                .as_ref()
+                .map_or_else(here, |job| Options { cancel: Arc::clone(&self.cancel.0), ..cluster::planning(job) });
             cleave_plan::plan(&graph, &outputs, &options).map(|plan| (plan, job))
         };
         let (mut plan, mut job) = made()?;

@@ -10,6 +10,7 @@ pub(crate) fn plan_failure(error: PlanError) -> Failure {
         mib => format!("{:.2} GiB", mib / 1024.0),
     };
     let (message, help) = match &error {
+        PlanError::Cancelled => return run_failure(&RunError::Cancelled),
         PlanError::DoesNotFit { needed, limit, what } => (
             format!(
                 "this needs {} of memory, {} of it for {what}, and the limit is {}",

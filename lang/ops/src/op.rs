@@ -6,6 +6,7 @@ use crate::dtype::DType;
 use crate::error::OpError;
 use crate::fill::Fill;
 use crate::infer::Operand;
+use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::view::View;
 use smallvec::SmallVec;
@@ -102,6 +103,8 @@ pub struct Map {
     pub ints_as: Option<DType>,
     /// Arithmetic an element, in additions; for cost estimates.
     pub weight: f32,
+    /// The same where the last operand is everywhere one of these numbers.
+    pub easy: &'static [(f64, f32)],
     /// Whether the first operand is a condition: cast to bool, whatever it is, and no part of promotion.
     pub condition: bool,
     /// How many of the last operands are numbers of a kind of their own, such as decimals: no part of promotion.
@@ -110,6 +113,14 @@ pub struct Map {
     pub no_bools: bool,
     /// What else can be wrong with operands whose loop was found.
     pub check: Option<OperandRule>,
+}
+
+impl Map {
+    /// Arithmetic an element, in additions, where the last operand is everywhere that number.
+    pub fn weight_with(&self, last: Option<Scalar>) -> f32 {
+        let easy = last.and_then(|last| self.easy.iter().find(|(number, _)| *number == last.to_f64()));
+        easy.map_or(self.weight, |(_, weight)| *weight)
+    }
 }
 
 /// Refuses operands whose values are known to be wrong, such as an integer division by the scalar 0.

@@ -69,7 +69,7 @@ impl<'a> Multiplier<'a> {
         if let Some(bands) = self.work.bands(&sides) {
             self.sum(&sides, &sides.batch.start, panels, &mut progress)?;
             progress.finish()?;
-            return self.hand_over(&sides, &bands, hand).map(|()| None);
+            return self.hand_over(&sides, &bands, hand, watch).map(|()| None);
         }
         let part = self.whole(&sides, panels, &mut progress, hand.ledger)?;
         progress.finish()?;
@@ -98,10 +98,17 @@ impl<'a> Multiplier<'a> {
     }
 
     /// Finishes a matrix a few rows at a time.
-    fn hand_over(&self, sides: &BlockSides, bands: &[Region], hand: Hand<'_>) -> Result<(), RunError> {
+    fn hand_over(
+        &self,
+        sides: &BlockSides,
+        bands: &[Region],
+        hand: Hand<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<(), RunError> {
         let (rows, columns) = (sides.rows.size(), sides.columns.size());
         let mut row = 0;
         for band in bands {
+            watch.visit(0)?;
             let len = band.size() * columns;
             let claim = hand.ledger.claim((len * self.tiles.dtype().size()) as u64);
             let mut data = Data::zeros(self.tiles.dtype(), len);

@@ -6,15 +6,21 @@ use super::tiles;
 use crate::contract::ContractWork;
 use crate::cut::fold_loop;
 use crate::lattice::TILE_LEN;
-use crate::program::{Action, Making, Program, Step};
+use crate::program::{Action, Local, Making, Program, Slot, Step};
 use crate::stage::{FoldWork, Stage, Work};
 use cleave_ops::op::Layout;
-use cleave_ops::{Class, DType, Fill, Region, Shape, View};
+use cleave_ops::{Class, DType, Fill, Region, Scalar, Shape, View};
 
 /// From this weight on an operation's arithmetic counts, not the traffic of its registers.
 const HEAVY: f64 = 4.0;
 /// Copying a register, against adding two.
 const COPY: f64 = 0.7;
+/// The same from a block or into one that a core's second cache holds.
+const BLOCK_COPY: f64 = 2.5;
+/// An addition that must wait for the one before it, against many side by side.
+const WAITING: f64 = 5.0;
+/// Loading elements that lie apart, against copying a register.
+const ACROSS: f64 = 3.0;
 /// Draws that are not neighbours, against those that are.
 const APART: f64 = 4.0;
 
@@ -31,6 +37,10 @@ pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
     program(&stage.program, elements, tiles, machine, &mut parts);
     match &stage.work {
         Work::Fold(work) => {
+            let summed = work.goals.iter().filter_map(|g| work.summed_step(g, &stage.program));
+            for step in summed.map(|number| &stage.program.steps[number]) {
+                parts.0[Kind::Elementwise as usize] -= step_s(&stage.program, step, machine).1 * elements;
+            }
             parts.0[Kind::Reduction as usize] += folds(work, machine) * elements + machine.step_s * tiles;
         }
         Work::Contract(work) => products(work, elements, machine, &mut parts),
@@ -84,9 +94,16 @@ fn locals(of: &Program, elements: f64, tiles: f64, machine: &Machine, parts: &mu
     for (local, region) in of.locals.iter().zip(of.local_regions(&Region::whole(&block))) {
         let share = region.map_or(0.0, |r| r.size() as f64) / block.size() as f64;
         program(&local.program, elements * share, tiles * share, machine, parts);
-        let scanned = if matches!(local.making, Making::Scan { .. }) { 2.0 } else { 1.0 };
-        parts.0[Kind::Elementwise as usize] += scanned * COPY * scale(local.dtype) * machine.add_s * elements * share;
+        parts.0[Kind::Elementwise as usize] += made(local) * scale(local.dtype) * machine.add_s * elements * share;
     }
+}
+
+/// What keeping an element of a local takes, in additions.
+fn made(local: &Local) -> f64 {
+    let Making::Scan { op, axis, .. } = &local.making else { return COPY };
+    let space = &local.program.space;
+    let along = space[axis + 1..].iter().all(|&len| len == 1);
+    3.0 * BLOCK_COPY + op.weight() * if along { WAITING } else { 1.0 }
 }
 
 /// The kind of a step's work and its seconds an element.
@@ -100,15 +117,29 @@ fn step_s(program: &Program, step: &Step, machine: &Machine) -> (Kind, f64) {
             (Kind::Random, machine.draw_s(law) * apart)
         }
         Action::Fill { .. } => (Kind::Elementwise, machine.fill_s),
-        Action::Load { .. } | Action::Cast { .. } | Action::Overlay { .. } => {
-            (Kind::Elementwise, COPY * wide * machine.add_s)
+        Action::Load { shape, view, .. } => {
+            let apart = if in_order(view, shape) { 1.0 } else { ACROSS };
+            (Kind::Elementwise, apart * COPY * wide * machine.add_s)
         }
-        Action::Map { op, .. } => match &op.class {
-            Class::Map(map) if f64::from(map.weight) < HEAVY => {
-                (Kind::Elementwise, f64::from(map.weight) * wide * machine.add_s)
-            }
-            _ => (Kind::Elementwise, step.action.weight() * wide * machine.heavy_s),
-        },
+        Action::Cast { .. } | Action::Overlay { .. } => (Kind::Elementwise, COPY * wide * machine.add_s),
+        Action::Map { op, inputs, .. } => {
+            let weight = match &op.class {
+                Class::Map(map) => f64::from(map.weight_with(inputs.last().and_then(|&s| constant(program, step, s)))),
+                _ => op.weight(),
+            };
+            let unit = if weight < HEAVY { machine.add_s } else { machine.heavy_s };
+            (Kind::Elementwise, weight * wide * unit)
+        }
+    }
+}
+
+/// The number that a register of a step's operands holds everywhere, if there is one.
+fn constant(program: &Program, step: &Step, slot: Slot) -> Option<Scalar> {
+    let before = program.steps.iter().take_while(|s| !std::ptr::eq(*s, step));
+    match &before.filter(|s| s.out == slot).last()?.action {
+        Action::Fill { fill: Fill::Const(value), .. } => Some(*value),
+        Action::Cast { input } if *input != slot => constant(program, step, *input),
+        _ => None,
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Machine {
     pub read_bps: f64,
     /// Bytes a second that all threads read from memory together.
     pub read_all_bps: f64,
-    /// Bytes a second that one thread writes to memory it has not touched before.
+    /// Bytes a second that one thread copies into memory it has not touched before.
     pub touch_bps: f64,
     /// Bytes a second read from files.
     pub disk_read_bps: f64,
@@ -138,7 +138,7 @@ pub const RATES: [Rate; 20] = [
     rate!(faster, Number, "all threads against one"),
     rate!(read_bps, BytesASecond, "memory read, one thread"),
     rate!(read_all_bps, BytesASecond, "memory read, all threads"),
-    rate!(touch_bps, BytesASecond, "memory written first, one thread"),
+    rate!(touch_bps, BytesASecond, "new memory written, one thread"),
     rate!(disk_read_bps, BytesASecond, "file read"),
     rate!(disk_write_bps, BytesASecond, "file written"),
     rate!(decode_bps, BytesASecond, "unpacked (zstd), one thread"),

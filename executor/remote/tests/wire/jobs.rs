@@ -5,15 +5,13 @@ use cleave_graph::build::{BuildOptions, call};
 use cleave_graph::node::Node;
 use cleave_graph::{Graph, NodeId, NodeKind};
 use cleave_ops::{Arg, AxisChunks, Chunks, DType, Fill, Law, OpError, Scalar, Shape, args, table};
-use cleave_plan::{Cut, Holding, Rates};
+use cleave_plan::{Cut, Holding, Machine};
 use cleave_remote::spec::{JobParts, Planning, StoredPlace, StoredSource, Wanted};
 
-pub(crate) const PLANNING: Planning = Planning {
-    threads: 4,
-    memory_bytes: 0,
-    rates: Rates { work: 2.5e9, memory: 8e9, disk: 0.7e9, stage_s: 50e-6 },
-    holding: Holding::AsFits,
-};
+pub(crate) fn planning() -> Planning {
+    let rates = Machine { add_s: 0.4e-9, threads: 2, ..Machine::default() };
+    Planning { threads: 4, memory_bytes: 0, rates, holding: Holding::AsFits }
+}
 
 /// A random job over a random graph.
 pub(crate) fn random(numbers: Vec<u32>) -> JobParts {
@@ -27,7 +25,7 @@ pub(crate) fn random(numbers: Vec<u32>) -> JobParts {
     let wanted = wanted.collect();
     let sources = sources(&graph, &mut tape);
     let holding = if tape.below(3) == 0 { Holding::AllOnDisk } else { Holding::AsFits };
-    let planning = Planning { threads: 1 + tape.below(16), holding, ..PLANNING };
+    let planning = Planning { threads: 1 + tape.below(16), holding, ..planning() };
     JobParts { graph, wanted, planning, sources }
 }
 
@@ -124,7 +122,7 @@ pub(crate) fn extreme(numbers: Vec<u32>) -> JobParts {
     let wanted = vec![Wanted { node, cut: cut(&w.graph, node, &mut tape), held: tape.below(2) == 0, zarr: None }];
     let memory_bytes = [0, 1 << 20, 1 << 28, 1 << 40, 1 << 60][tape.below(5)];
     let holding = if tape.below(3) == 0 { Holding::AllOnDisk } else { Holding::AsFits };
-    let planning = Planning { threads: [1, 2, 64, 1 << 20][tape.below(4)], memory_bytes, holding, ..PLANNING };
+    let planning = Planning { threads: [1, 2, 64, 1 << 20][tape.below(4)], memory_bytes, holding, ..planning() };
     JobParts { graph: w.graph, wanted, planning, sources: vec![] }
 }
 
@@ -151,5 +149,5 @@ pub(crate) fn all_kinds() -> JobParts {
     w.call("argmax", &[whole], &[]);
     w.call("where", &[band, normal, diagonal], &[]);
     let wanted = w.made.iter().map(|&node| Wanted { node, cut: Cut::Engine, held: false, zarr: None }).collect();
-    JobParts { graph: w.graph, wanted, planning: PLANNING, sources: vec![] }
+    JobParts { graph: w.graph, wanted, planning: planning(), sources: vec![] }
 }

@@ -17,7 +17,7 @@ fn check_round_trip(parts: &JobParts) {
     let prepared = spec::prepare(parts, &limits).unwrap();
     let (back, plan) = spec::open(&prepared.program, &limits).unwrap();
     assert_eq!(nodes(&back.graph), nodes(&parts.graph));
-    assert_eq!((&back.wanted, &back.sources, back.planning), (&parts.wanted, &parts.sources, parts.planning));
+    assert_eq!((&back.wanted, &back.sources, &back.planning), (&parts.wanted, &parts.sources, &parts.planning));
     assert_eq!(plan.to_string(), prepared.plan.to_string());
     let again = spec::prepare(&back, &limits).unwrap();
     assert_eq!((again.program, again.hash), (prepared.program, prepared.hash));

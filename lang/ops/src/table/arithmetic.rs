@@ -138,6 +138,7 @@ static POW: Op = Op {
     examples: &[("arange(4) ** 2", "[0 1 4 9]"), ("arange(3) ** 0.5", "[0.         1.         1.41421356]")],
     class: Class::Map(Map {
         check: Some(no_negative_power),
+        easy: EASY_POWERS,
         ..map(number_loops!(deep::int_powers, f::int_pow; deep::float_powers, Float::usual_pow), 25.0)
     }),
     numpy: numpy("np.power", 0.0, 10.0, 2.0),
@@ -148,7 +149,10 @@ static FLOAT_POWER: Op = Op {
     name: "float_power",
     summary: "First operand raised to the second, in float64",
     examples: &[("float_power(arange(1, 4), -1)", "[1.         0.5        0.33333333]")],
-    class: Class::Map(map(map_loops!(2 same deep::float_powers; Float::usual_pow: f64), 25.0)),
+    class: Class::Map(Map {
+        easy: EASY_POWERS,
+        ..map(map_loops!(2 same deep::float_powers; Float::usual_pow: f64), 25.0)
+    }),
     numpy: numpy("np.float_power", 0.0, 10.0, 2.0),
     ..MAP
 };
@@ -268,6 +272,9 @@ fn no_zero(op: &'static Op, operands: &[Operand], found: &MapLoop) -> Result<(),
     let zero = operands[1].weak.and_then(crate::Scalar::to_int) == Some(0);
     if zero && found.output.kind() != Kind::Float { Err(OpError::DivisionByZero { op: op.name }) } else { Ok(()) }
 }
+
+/// What exponents cost for which powers have loops of their own.
+const EASY_POWERS: &[(f64, f32)] = &[(2.0, 0.5), (3.0, 0.7), (0.5, 2.5), (-1.0, 3.0)];
 
 fn no_negative_power(_: &'static Op, operands: &[Operand], found: &MapLoop) -> Result<(), OpError> {
     let power = operands[1].weak.and_then(crate::Scalar::to_int);
