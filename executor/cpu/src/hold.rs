@@ -124,9 +124,7 @@ impl Source for Blocks {
 
     fn fill(&self, index: &[usize], bytes: &mut [u8]) -> Result<bool, SourceError> {
         match (self.place(index), &self.disk) {
-            (Some(Place::Disk(extent)), Some(disk)) => {
-                disk.file.fill(extent, bytes).map(|()| true).map_err(put_aside)
-            }
+            (Some(Place::Disk(extent)), Some(disk)) => disk.file.fill(extent, bytes).map(|()| true).map_err(put_aside),
             _ => Ok(false),
         }
     }

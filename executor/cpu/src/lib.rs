@@ -1,6 +1,6 @@
 //! A plan and sources in, finished blocks and a report out, on this machine's threads.
 //!
-//! In reading order: `run` (stages one after the other, tasks handed to threads), `pool` (the threads), `machine` (a
+//! In reading order: `run` (stages one after the other, tasks handed to threads), `turns` (who does which), `pool` (the threads), `machine` (a
 //! program over one tile), `maker` (values made for a block of tiles) and `scratch` (where they stand), `gather` (elements of data that exists),
 //! `apart` (work that cannot be stopped), `cache` (decoded blocks of stored arrays), `between` (what stages leave for
 //! later ones), `hold` (values in blocks), `room` (their memory), `spill` (their place on disk) and `staged` (stored
@@ -33,6 +33,7 @@ mod stage_clock;
 mod staged;
 mod store;
 mod tree;
+mod turns;
 mod watch;
 
 pub use hold::Blocks;

@@ -53,7 +53,9 @@ impl Default for Rooms {
 impl Rooms {
     /// A copy of a block.
     pub(crate) fn keep(self: &Arc<Self>, data: &Data) -> Block {
-        let Some(mut room) = self.room(data.dtype(), data.nbytes()) else { return Block::Owned(Arc::new(data.clone())) };
+        let Some(mut room) = self.room(data.dtype(), data.nbytes()) else {
+            return Block::Owned(Arc::new(data.clone()));
+        };
         room.bytes_mut().copy_from_slice(bytes_of(data));
         Block::Shared(Arc::new(room))
     }

@@ -15,9 +15,10 @@ use crate::stage_clock::StageClock;
 use crate::staged::staged;
 use crate::store;
 use crate::tree::{Merger, Partial};
+use crate::turns::Turns;
 use crate::watch::Watch;
 use cleave_ops::{Data, Region};
-use cleave_plan::memory::STREAM_BYTES;
+use cleave_plan::memory::stream_bytes;
 use cleave_plan::{
     ContractWork, Event, FoldWork, Plan, RunError, RunReport, Sink, Sources, Stage, StageReport, Target, Work,
 };
@@ -152,7 +153,7 @@ impl Run<'_> {
             merger,
             at_work: AtomicUsize::new(0),
             segments: Segments::default(),
-            next: AtomicUsize::new(0),
+            turns: Turns::new(stage, &self.plan.needs[number]),
             failed: AtomicBool::new(false),
             error: Mutex::new(None),
             clock: StageClock::new(stage),
@@ -187,7 +188,7 @@ impl Run<'_> {
 
     /// Writes a block, which is there again afterwards.
     fn stream(&self, output: usize, region: &Region, block: &mut Data) -> Result<(), RunError> {
-        let _packing = self.ledger.claim(STREAM_BYTES);
+        let _packing = self.ledger.claim(stream_bytes(block.nbytes() as u64));
         let (sink, region) = (Arc::clone(&self.sinks[output]), region.clone());
         let (bytes, none) = (block.nbytes(), Data::with_capacity(block.dtype(), 0));
         let whole = std::mem::replace(block, none);
@@ -223,7 +224,7 @@ struct Shift<'a> {
     merger: Option<Merger>,
     at_work: AtomicUsize,
     segments: Segments,
-    next: AtomicUsize,
+    turns: Turns,
     failed: AtomicBool,
     /// Guards the first error.
     error: Mutex<Option<RunError>>,
@@ -233,11 +234,12 @@ struct Shift<'a> {
 impl Shift<'_> {
     /// Takes tasks until there are none; a panic ends the run as an error.
     fn work(&self) {
-        if self.at_work.fetch_add(1, Ordering::Relaxed) >= self.run.plan.needs[self.number].workers {
+        let thread = self.at_work.fetch_add(1, Ordering::Relaxed);
+        if thread >= self.run.plan.needs[self.number].workers {
             return;
         }
         let task = Cell::new(0);
-        let done = catch_unwind(AssertUnwindSafe(|| self.tasks(&task)));
+        let done = catch_unwind(AssertUnwindSafe(|| self.tasks(thread, &task)));
         let error = match done {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
@@ -249,7 +251,7 @@ impl Shift<'_> {
         }
     }
 
-    fn tasks(&self, current: &Cell<usize>) -> Result<(), RunError> {
+    fn tasks(&self, thread: usize, current: &Cell<usize>) -> Result<(), RunError> {
         let watch = Watch::new(self.run.cancel, &self.failed, self.run.meter);
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
         let mut folder = match &self.stage.work {
@@ -258,12 +260,8 @@ impl Shift<'_> {
         };
         let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
         let mut multiplier = None;
-        loop {
-            let task = self.next.fetch_add(1, Ordering::Relaxed);
-            if task >= self.stage.tasks {
-                watch.flush();
-                return Ok(());
-            }
+        while let Some(turn) = self.turns.take(thread) {
+            let task = self.stage.task_at(turn);
             current.set(task);
             watch.visit(0)?;
             let timer = self.clock.start();
@@ -286,6 +284,8 @@ impl Shift<'_> {
             }
             self.clock.stop(timer, &self.stage.task_region(task));
         }
+        watch.flush();
+        Ok(())
     }
 
     /// Counts the blocks a thread fills again and again.

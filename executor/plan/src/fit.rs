@@ -6,6 +6,7 @@ use crate::lattice::inner_box;
 use crate::memory::{Reading, is_read_before, largest_block, result_grid, task_bytes, totals, waiting_bytes};
 use crate::plan::{Buffer, Holding, Keep, Need, Options, Plan};
 use crate::stage::{Stage, Target, Work};
+use crate::turns::strips;
 use cleave_graph::{NodeId, SourceId};
 use cleave_ops::{AxisChunks, Chunks};
 use rustc_hash::FxHashSet;
@@ -60,6 +61,12 @@ pub(crate) fn fit(plan: &mut Plan, options: &Options) -> Result<(), Misfit> {
             return Err(Misfit::Shrink);
         }
     }
+    for (number, need) in needs.iter().enumerate() {
+        let strips = strips(plan, number, options, need);
+        if let Work::Fold(work) = &mut plan.stages[number].work {
+            work.strips = strips;
+        }
+    }
     plan.totals = totals(plan);
     plan.totals.peak_bytes = needs.iter().map(|n| n.bytes).max().unwrap_or(0);
     plan.cache_bytes = needs.iter().map(|n| n.cache_bytes).max().unwrap_or(0);
@@ -94,7 +101,8 @@ fn cut_buffer(buffer: &mut Buffer, grid: &Chunks, options: &Options) {
     }
 }
 
-fn targets(stage: &Stage) -> Box<dyn Iterator<Item = &Target> + '_> {
+/// Where the results of a stage go.
+pub(crate) fn targets(stage: &Stage) -> Box<dyn Iterator<Item = &Target> + '_> {
     match &stage.work {
         Work::Fold(work) => Box::new(work.goals.iter().map(|g| &g.target)),
         Work::Store(work) => Box::new(work.goals.iter().map(|g| &g.target)),

@@ -118,8 +118,7 @@ impl ZarrSource {
         let index: Vec<u64> = region.start.iter().zip(&self.meta.chunk).map(|(s, c)| (s / c) as u64).collect();
         let chunk = Shape::new(self.meta.chunk.iter().copied());
         let Some(encoding) = self.encoding else {
-            let read: ArrayBytes =
-                self.array.retrieve_chunk_opt(&index, &one_thread()).map_err(StoreError::chunk)?;
+            let read: ArrayBytes = self.array.retrieve_chunk_opt(&index, &one_thread()).map_err(StoreError::chunk)?;
             return self.cut(read, &chunk, region, bytes);
         };
         let runs = Runs::new(&chunk, &Region::whole(&region.len));

@@ -94,7 +94,18 @@ pub fn create_zarr(path: &Path, new: &NewZarr) -> Result<ZarrSink, StoreError> {
     let files = Arc::new(Files::new(staged.path(), name));
     let array = Array::open(Arc::clone(&files), "/").map_err(unusable)?;
     let (path, label) = (path.to_path_buf(), file_name(path));
-    Ok(ZarrSink { path, staged, files, array, packing: packing(new), shape, chunk, dtype: new.dtype, written: 0.into(), label })
+    Ok(ZarrSink {
+        path,
+        staged,
+        files,
+        array,
+        packing: packing(new),
+        shape,
+        chunk,
+        dtype: new.dtype,
+        written: 0.into(),
+        label,
+    })
 }
 
 /// The chunk shape of a chunking whose chunks are equal except for a shorter last one on each axis; the error
@@ -158,7 +169,9 @@ fn v3_meta(new: &NewZarr, shape: &Shape, chunk: &Shape) -> Value {
     match new.compressor {
         Compressor::None => {}
         Compressor::Gzip => codecs.push(json!({ "name": "gzip", "configuration": { "level": GZIP_LEVEL } })),
-        Compressor::Zstd => codecs.push(json!({ "name": "zstd", "configuration": { "level": ZSTD_LEVEL, "checksum": true } })),
+        Compressor::Zstd => {
+            codecs.push(json!({ "name": "zstd", "configuration": { "level": ZSTD_LEVEL, "checksum": true } }))
+        }
     }
     let mut meta = json!({
         "zarr_format": 3,
