@@ -20,6 +20,8 @@ pub struct Probes {
     pub costly: &'static Op,
     /// A reduction that costs one addition an element.
     pub sum: &'static Op,
+    /// A product of matrices.
+    pub product: &'static Op,
 }
 
 /// Elements of a probe: it is over before the system gives the core to another program, if there is one.
@@ -34,6 +36,8 @@ const MEMORY_BYTES: usize = 128 << 20;
 const PIECE_BYTES: usize = 4 << 20;
 /// Rows of the array whose columns are summed.
 const ROWS: usize = 512;
+/// Rows and columns of the matrices that are multiplied, and what they share.
+const SIDES: (usize, usize) = (384, 256);
 /// The least and the most repetitions, and how long they may take together.
 const REPEATS: (usize, usize, Duration) = (3, 60, Duration::from_millis(50));
 
@@ -81,7 +85,10 @@ fn arithmetic(probes: &Probes, one: &Bench<'_>, machine: &mut Machine) -> Option
     let uniform = draw(Law::Uniform { low: float(0.0), high: float(1.0) })?;
     let normal = draw(Law::Normal { mean: float(0.0), std: float(1.0) })?;
     (machine.uniform_s, machine.normal_s) = (uniform, normal);
-    machine.product_s = machine.product_s.max(machine.add_s / 8.0);
+    let (free, shared) = (SIDES.0 as f64, SIDES.1 as f64);
+    let packed = 2.0 * free * shared * machine.pack_s();
+    let products = one.time(&product(probes))? - packed;
+    machine.product_s = positive(products / (free * free * shared), machine.add_s / 4.0);
     Some(())
 }
 
@@ -226,6 +233,18 @@ fn drawn(probes: &Probes, law: Law, len: usize) -> Probe {
     summed(graph, probes, &[x])
 }
 
+/// The product of two matrices whose elements cost nothing.
+fn product(probes: &Probes) -> Probe {
+    let (mut graph, (free, shared)) = (Graph::new(), SIDES);
+    let mut operand = |lens| add(&mut graph, NodeKind::Fill(Fill::Const(Scalar::Float(0.5))), &Shape::new(lens));
+    let (left, right) = (operand([free, shared]), operand([shared, free]));
+    let (op, loop_index) = (probes.product, double_loop(probes.product));
+    let (batch, summed) = (Default::default(), [(1, 0)].into_iter().collect());
+    let kind = NodeKind::Contract { op, loop_index, left, right, batch, summed };
+    let node = add(&mut graph, kind, &Shape::new([free, free]));
+    Probe { graph, outputs: vec![Output { node, cut: Cut::Engine, held: false }], sources: Sources::default() }
+}
+
 /// The sum of an array in memory.
 fn loaded(probes: &Probes, len: usize) -> Probe {
     let mut graph = Graph::new();
@@ -276,6 +295,7 @@ fn double_loop(op: &'static Op) -> usize {
     let found = match &op.class {
         Class::Map(map) => map.loops.iter().position(|l| l.inputs.iter().all(|&d| d == DType::F64)),
         Class::Fold(fold) => fold.loops.iter().position(|l| l.input == DType::F64),
+        Class::Contract(contract) => contract.loops.iter().position(|l| l.dtype == DType::F64),
         _ => None,
     };
     found.unwrap_or(0)
@@ -289,7 +309,7 @@ mod tests {
 
     fn probes() -> Probes {
         let find = |name| table::find(name).expect("an operation of the table");
-        Probes { add: find("add"), costly: find("exp"), sum: find("sum") }
+        Probes { add: find("add"), costly: find("exp"), sum: find("sum"), product: find("matmul") }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// What a `Load` step reads.
 pub(crate) enum Reader<'a> {
     /// What an earlier stage left, dense.
-    Buffer { data: &'a Data, shape: &'a Shape },
+    Buffer { data: DataRef<'a>, shape: &'a Shape },
     /// Blocks of a source.
     Stored(Stored<'a>),
 }
@@ -31,7 +31,7 @@ pub(crate) fn gather(reader: &mut Reader<'_>, view: &View, region: &Region, out:
         Reader::Buffer { data, shape } => {
             let first = source_index(view, &region.start);
             let from = walk(view, &first, shape);
-            copy_box(&region.len, data.as_ref(), &from, out, &Walk::whole(&region.len));
+            copy_box(&region.len, *data, &from, out, &Walk::whole(&region.len));
             Ok(())
         }
         Reader::Stored(stored) => stored.gather(view, region, out),

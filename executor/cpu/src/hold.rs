@@ -1,13 +1,14 @@
 //! Values in blocks, each put once and read often: results that stay, and what stages leave for later ones.
 
-use crate::gather::locate;
-use crate::memory::{DenseSink, number_of};
+use crate::memory::{DenseSink, block_number, number_of};
 use crate::room::Rooms;
-use crate::spill::{Extent, Spill, SpillFile};
+use crate::shelf::{Place, Shelf, put_aside};
+use crate::spill::Spill;
 use cleave_ops::{Chunks, DType, Data, Region, Shape};
 use cleave_plan::plan::{Buffer, PlannedOutput};
 use cleave_plan::{Block, Keep, Sink, Source, SourceError, SpillError};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 /// An array in blocks, in memory as far as it may be, the rest on disk.
@@ -16,62 +17,54 @@ pub struct Blocks {
     counts: Shape,
     dtype: DType,
     places: Vec<OnceLock<Place>>,
-    rooms: Arc<Rooms>,
-    disk: Option<Disk>,
-    memory_bytes: AtomicU64,
+    shelf: Shelf,
 }
 
-enum Place {
-    Memory(Block),
-    Disk(Extent),
-}
-
-/// Where blocks go for which there is no memory.
-struct Disk {
-    file: SpillFile,
-    /// Bytes of memory that may still be taken.
-    left: AtomicU64,
-}
+/// A block that was asked for where it is not: its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absent(pub usize);
 
 impl Blocks {
     /// Room for a result that stays in memory.
     pub fn new(output: &PlannedOutput, rooms: &Arc<Rooms>) -> Self {
-        Self::empty(&output.grid, output.dtype, rooms, None)
+        Self::on(Shelf::of_memory(rooms), &output.grid, output.dtype)
     }
 
     /// Room for a value between stages.
-    pub(crate) fn between(buffer: &Buffer, rooms: &Arc<Rooms>, spill: &Spill) -> Result<Self, SpillError> {
-        let disk = match buffer.keep {
-            Keep::Dense | Keep::Memory => None,
-            Keep::Spill { memory_bytes } => Some(Disk { file: spill.file()?, left: AtomicU64::new(memory_bytes) }),
+    pub(crate) fn between(buffer: &Buffer, rooms: &Arc<Rooms>, spill: &Arc<Spill>) -> Self {
+        let shelf = match buffer.keep {
+            Keep::Dense | Keep::Memory => Shelf::of_memory(rooms),
+            Keep::Spill { memory_bytes } => Shelf::with_disk(rooms, spill, Arc::new(AtomicU64::new(memory_bytes))),
         };
-        Ok(Self::empty(&buffer.grid, buffer.dtype, rooms, disk))
+        Self::on(shelf, &buffer.grid, buffer.dtype)
     }
 
-    fn empty(grid: &Chunks, dtype: DType, rooms: &Arc<Rooms>, disk: Option<Disk>) -> Self {
+    pub(crate) fn on(shelf: Shelf, grid: &Chunks, dtype: DType) -> Self {
         let places = std::iter::repeat_with(OnceLock::new).take(grid.count()).collect();
-        let (grid, counts, rooms) = (grid.clone(), grid.numblocks(), Arc::clone(rooms));
-        Self { grid, counts, dtype, places, rooms, disk, memory_bytes: AtomicU64::new(0) }
+        Self { grid: grid.clone(), counts: grid.numblocks(), dtype, places, shelf }
     }
 
-    /// Takes a copy of a finished block. Those for which there is no memory go to disk, so the first stay: what
-    /// is read in order is best kept so.
-    pub(crate) fn keep(&self, region: &Region, block: &Data) -> Result<(), SpillError> {
-        if region.size() == 0 {
-            return Ok(());
+    /// Takes a copy of a finished block, by its number; one that is there already stays. Those for which there is
+    /// no memory go to disk, so the first stay: what is read in order is best kept so.
+    pub(crate) fn keep(&self, number: usize, block: &Data) -> Result<(), SpillError> {
+        let Some(place) = self.places.get(number).filter(|place| place.get().is_none()) else { return Ok(()) };
+        if let Err(second) = place.set(self.shelf.put(block)?) {
+            self.shelf.forget(&second);
         }
-        let index: Vec<usize> = self.grid.0.iter().zip(&region.start).map(|(a, &i)| locate(a, i).number).collect();
-        let bytes = block.nbytes() as u64;
-        let place = match self.disk.as_ref().filter(|disk| !disk.admits(bytes)) {
-            Some(disk) => Place::Disk(disk.file.write(block)?),
-            None => {
-                self.memory_bytes.fetch_add(bytes, Ordering::Relaxed);
-                Place::Memory(self.rooms.keep(block))
-            }
-        };
-        // Each block is made once, so the place is empty.
-        let _ = self.places[number_of(&index, &self.counts)].set(place);
         Ok(())
+    }
+
+    /// A block by its number.
+    pub(crate) fn get(&self, number: usize) -> Result<Block, SourceError> {
+        match self.places.get(number).and_then(OnceLock::get) {
+            Some(place) => self.shelf.get(place, self.dtype),
+            None => Err(SourceError { what: "a block that stays".to_owned(), cause: Arc::new(Absent(number)) }),
+        }
+    }
+
+    /// Whether a block is there.
+    pub(crate) fn holds(&self, number: usize) -> bool {
+        self.places.get(number).is_some_and(|place| place.get().is_some())
     }
 
     /// All elements as one row-major buffer.
@@ -79,16 +72,9 @@ impl Blocks {
         let dense = DenseSink::new(&self.grid.shape(), self.dtype);
         for number in (0..self.places.len()).filter(|_| self.grid.shape().size() > 0) {
             let region = cleave_plan::stage::block_region(&self.grid, number);
-            let block = self.block(&cleave_plan::stage::unravel(number, &self.counts))?;
-            dense.copy_ref(&region, block.elements());
+            dense.copy_ref(&region, self.get(number)?.elements());
         }
         Ok(dense.take())
-    }
-}
-
-impl Disk {
-    fn admits(&self, bytes: u64) -> bool {
-        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
     }
 }
 
@@ -98,7 +84,10 @@ impl Sink for Blocks {
     }
 
     fn copy(&self, region: &Region, data: &Data) -> Result<(), SourceError> {
-        self.keep(region, data).map_err(put_aside)
+        if region.size() == 0 {
+            return Ok(());
+        }
+        self.keep(block_number(&self.grid, &region.start), data).map_err(put_aside)
     }
 }
 
@@ -112,33 +101,24 @@ impl Source for Blocks {
     }
 
     fn block(&self, index: &[usize]) -> Result<Block, SourceError> {
-        match (self.place(index), &self.disk) {
-            (Some(Place::Memory(block)), _) => Ok(block.clone()),
-            (Some(Place::Disk(extent)), Some(disk)) => {
-                let data = disk.file.read(extent, self.dtype).map_err(put_aside)?;
-                Ok(Block::Owned(Arc::new(data)))
-            }
-            (Some(Place::Disk(_)), None) | (None, _) => unreachable!("a block is made before it is read"),
-        }
+        self.get(number_of(index, &self.counts))
     }
 
     fn fill(&self, index: &[usize], bytes: &mut [u8]) -> Result<bool, SourceError> {
-        match (self.place(index), &self.disk) {
-            (Some(Place::Disk(extent)), Some(disk)) => disk.file.fill(extent, bytes).map(|()| true).map_err(put_aside),
-            _ => Ok(false),
-        }
+        let place = self.places[number_of(index, &self.counts)].get();
+        place.map_or(Ok(false), |place| self.shelf.fill(place, bytes))
     }
 
     fn is_resident(&self) -> bool {
-        self.disk.is_none()
+        self.shelf.is_memory()
     }
 
     fn is_block_resident(&self, index: &[usize]) -> bool {
-        matches!(self.place(index), Some(Place::Memory(_)))
+        matches!(self.places[number_of(index, &self.counts)].get(), Some(Place::Memory(_)))
     }
 
     fn held_bytes(&self) -> u64 {
-        self.memory_bytes.load(Ordering::Relaxed)
+        self.shelf.memory_bytes()
     }
 
     fn label(&self) -> &str {
@@ -150,12 +130,10 @@ impl Source for Blocks {
     }
 }
 
-impl Blocks {
-    fn place(&self, index: &[usize]) -> Option<&Place> {
-        self.places[number_of(index, &self.counts)].get()
+impl fmt::Display for Absent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "block {} is not here", self.0)
     }
 }
 
-fn put_aside(error: SpillError) -> SourceError {
-    SourceError { what: "a block put aside".to_owned(), cause: Arc::new(error) }
-}
+impl std::error::Error for Absent {}

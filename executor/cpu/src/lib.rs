@@ -1,9 +1,11 @@
 //! A plan and sources in, finished blocks and a report out, on this machine's threads.
 //!
-//! In reading order: `run` (stages one after the other, tasks handed to threads), `turns` (who does which), `pool` (the threads), `machine` (a
+//! In reading order: `run` (stages one after the other), `share` (tasks of one of them handed to threads), `turns`
+//! (who does which) and `joiner` (its parts become whole), `pool` (the threads), `machine` (a
 //! program over one tile), `maker` (values made for a block of tiles) and `scratch` (where they stand), `gather` (elements of data that exists),
 //! `apart` (work that cannot be stopped), `cache` (decoded blocks of stored arrays), `between` (what stages leave for
-//! later ones), `hold` (values in blocks), `room` (their memory), `spill` (their place on disk) and `staged` (stored
+//! later ones), `hold` (values in blocks), `shelf` (memory, then disk), `kept` (what a machine keeps for others),
+//! `room` (their memory), `spill` (their place on disk) and `staged` (stored
 //! arrays in blocks too large for memory), `store`, `fold` and `contract` (the kinds of task), `tree` (the fixed order
 //! in which states are combined), `copy` (strided boxes), `ledger` (who holds how many bytes), `watch`, `progress` and
 //! `stage_clock` (what a run tells), `memory` (results that stay: sinks that become sources), `calibrate` (what the
@@ -19,6 +21,8 @@ mod copy;
 mod fold;
 mod gather;
 mod hold;
+mod joiner;
+mod kept;
 mod ledger;
 mod machine;
 mod maker;
@@ -28,6 +32,8 @@ mod progress;
 mod room;
 mod run;
 mod scratch;
+mod share;
+mod shelf;
 mod spill;
 mod stage_clock;
 mod staged;
@@ -36,9 +42,12 @@ mod tree;
 mod turns;
 mod watch;
 
-pub use hold::Blocks;
+pub use hold::{Absent, Blocks};
+pub use joiner::{Joiner, Part};
+pub use kept::{Item, Kept};
 pub use memory::{BlockSource, DenseSink, GridSink, MemorySource};
 pub use pool::Pool;
 pub use room::Rooms;
 pub use run::{Cancel, Control, run};
+pub use share::{Receiver, Share, ShareDone, Site, Values};
 pub use spill::clear_leftovers;

@@ -13,7 +13,7 @@ use cleave_ops::{
 };
 use cleave_plan::lattice::TILE_LEN;
 use cleave_plan::plan::Buffer;
-use cleave_plan::progression::Progression;
+use cleave_plan::progression::{Progression, hit};
 use cleave_plan::{Action, Origin, Program, RunError, Slot, Source, Step};
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -264,16 +264,6 @@ fn alias(action: &Action, region: &Region, made: &[Made]) -> Option<(u32, usize)
     Some((*number, first))
 }
 
-/// The part of a patch that shows in a region.
-fn hit(place: &[Progression], region: &Region) -> Region {
-    let within = |(axis, p): (usize, &Progression)| {
-        let start = region.start[axis];
-        p.within(start..start + region.len[axis])
-    };
-    let hits: SmallVec<[std::ops::Range<usize>; 4]> = place.iter().enumerate().map(within).collect();
-    Region { start: hits.iter().map(|r| r.start).collect(), len: hits.iter().map(|r| r.len()).collect() }
-}
-
 /// An empty register that begins on a cache line where the allocator gives one within a few tries: vector
 /// loads that cross lines take twice as long.
 fn register(dtype: DType) -> Data {
@@ -306,7 +296,10 @@ fn extra<'a>(action: &'a Action, dtype: DType, inputs: &Inputs<'a>) -> Result<Ex
         Action::Load { origin: Origin::Buffer(id), .. } => {
             let number = id.0 as usize;
             match inputs.buffers[number].as_ref().expect("a buffer is made before it is read") {
-                Between::Dense(data) => Extra::Read(Reader::Buffer { data, shape: &inputs.planned[number].shape }),
+                Between::Whole(block) => {
+                    let (data, shape) = (block.elements(), &inputs.planned[number].shape);
+                    Extra::Read(Reader::Buffer { data, shape })
+                }
                 Between::Blocks(source) => {
                     let id = SourceId(u64::MAX - u64::from(id.0));
                     Extra::Read(Reader::Stored(Stored { id, source, cache: inputs.cache, last: None }))

@@ -3,10 +3,10 @@
 use cleave_ops::{Chunks, DType, Data, DataRef, Region, Shape};
 use cleave_plan::stage::unravel;
 use cleave_plan::{Block, Sink, Source, SourceError};
+use smallvec::SmallVec;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::copy::{Walk, copy_box};
-use crate::gather::locate;
 
 /// Collects a result as one row-major buffer.
 pub struct DenseSink {
@@ -129,8 +129,7 @@ impl GridSink {
 impl Sink for GridSink {
     fn put(&self, region: &Region, data: Data) -> Result<(), SourceError> {
         if region.size() > 0 {
-            let index: Vec<usize> = self.grid.0.iter().zip(&region.start).map(|(a, &i)| locate(a, i).number).collect();
-            let number = number_of(&index, &self.grid.numblocks());
+            let number = block_number(&self.grid, &region.start);
             lock(&self.blocks)[number] = Arc::new(data);
         }
         Ok(())
@@ -188,6 +187,12 @@ pub(crate) fn number_of(index: &[usize], lens: &Shape) -> usize {
     let number = index.iter().zip(&lens.strides()).map(|(i, s)| i * s).sum();
     debug_assert_eq!(unravel(number, lens).as_slice(), index);
     number
+}
+
+/// The row-major number of the block that begins at, or holds, an index.
+pub(crate) fn block_number(grid: &Chunks, at: &[usize]) -> usize {
+    let index: SmallVec<[usize; 4]> = grid.0.iter().zip(at).map(|(axis, &i)| axis.find(i)).collect();
+    number_of(&index, &grid.numblocks())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,8 +1,9 @@
 //! How far a run is, told at most every 50 ms.
 
 use crate::ledger::Ledger;
+use crate::share::Share;
 use cleave_plan::event::Progress;
-use cleave_plan::{Event, Plan};
+use cleave_plan::{Event, Plan, Stage};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,14 +39,26 @@ struct Present {
 
 impl<'a> Meter<'a> {
     pub(crate) fn new(plan: &Plan, ledger: &'a Ledger, tell: &'a (dyn Fn(Event) + Sync)) -> Self {
+        let present = Present { number: 0, before: 0.0, weight: 1.0, first: 0, elements: 1 };
+        Self::of(plan.totals.work, present, ledger, tell)
+    }
+
+    /// Of a share alone.
+    pub(crate) fn of_share(stage: &Stage, share: &Share, ledger: &'a Ledger, tell: &'a (dyn Fn(Event) + Sync)) -> Self {
+        let (elements, weight) = (stage.elements_of(&share.tasks), stage.weight.max(1.0));
+        let present = Present { number: share.stage, before: 0.0, weight, first: 0, elements };
+        Self::of(elements as f64 * weight, present, ledger, tell)
+    }
+
+    fn of(total: f64, present: Present, ledger: &'a Ledger, tell: &'a (dyn Fn(Event) + Sync)) -> Self {
         let now = Instant::now();
         Self {
             tell,
             ledger,
             started: now,
-            total: plan.totals.work,
+            total,
             elements: AtomicU64::new(0),
-            stage: Mutex::new(Present { number: 0, before: 0.0, weight: 1.0, first: 0, elements: 1 }),
+            stage: Mutex::new(present),
             last: Mutex::new(now),
         }
     }

@@ -1,32 +1,17 @@
-//! A plan, stage after stage: tasks are numbers that threads take from a counter.
+//! A plan, stage after stage: each is one share of all its tasks.
 
 use crate::apart::apart;
-use crate::between::{Between, Betweens, Making};
-use crate::cache::Cache;
-use crate::contract::{Hand, Multiplier, Segments};
-use crate::fold::{self, Folder, rule};
-use crate::ledger::{Claim, Ledger};
-use crate::machine::{Inputs, Machine};
+use crate::between::{Betweens, Making};
 use crate::pool::Pool;
 use crate::progress::Meter;
 use crate::room::IDLE_BYTES;
-use crate::spill::Spill;
-use crate::stage_clock::StageClock;
-use crate::staged::staged;
-use crate::store;
-use crate::tree::{Merger, Partial};
-use crate::turns::Turns;
-use crate::watch::Watch;
+use crate::share::{Receiver, Share, Site};
 use cleave_ops::{Data, Region};
 use cleave_plan::memory::stream_bytes;
-use cleave_plan::{
-    ContractWork, Event, FoldWork, Plan, RunError, RunReport, Sink, Sources, Stage, StageReport, Target, Work,
-};
-use std::any::Any;
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use cleave_plan::plan::Need;
+use cleave_plan::{Event, Plan, RunError, RunReport, Sink, Sources, StageReport, Target};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A wish to stop, shared with whoever may have it; looked at between tiles.
 #[derive(Clone, Debug, Default)]
@@ -60,30 +45,17 @@ pub fn run(
     sinks: &[Arc<dyn Sink>],
     control: &Control<'_>,
 ) -> Result<RunReport, RunError> {
-    let ledger = Arc::new(Ledger::new(&pool.rooms, plan.limit_bytes));
-    let stages = {
-        let cache = Cache::new(Arc::clone(&pool.rooms), Arc::clone(&ledger), Arc::clone(&control.cancel.0));
-        let meter = Meter::new(plan, &ledger, control.events);
-        let _present = ledger.claim(sources.values().map(|s| s.held_bytes()).sum());
-        let written = AtomicU64::new(0);
-        let spill = Arc::new(Spill::new(&pool.spill_directory));
-        let sources = &staged(plan, sources, (&spill, &pool.rooms), &ledger, &control.cancel.0);
-        let run = Run {
-            pool,
-            plan,
-            sources,
-            sinks,
-            cancel: &control.cancel.0,
-            ledger: &ledger,
-            cache: &cache,
-            meter: &meter,
-            written: &written,
-            spill: &spill,
-        };
-        run.stages().map(|stages| run.report(stages))
+    let site = Site::new(pool, plan, sources, &control.cancel);
+    let ledger = Arc::clone(&site.ledger);
+    let report = {
+        let (meter, written) = (Meter::new(plan, &ledger, control.events), AtomicU64::new(0));
+        let run = Run { site: &site, plan, sinks, cancel: &control.cancel.0, meter: &meter, written: &written };
+        let stages = run.stages();
+        stages.map(|stages| run.report(stages, sources))
     };
+    drop(site);
     pool.rooms.allow_idle(idle_bytes(plan));
-    Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..stages? })
+    Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..report? })
 }
 
 /// Bytes of memory that may wait for the next run.
@@ -95,87 +67,57 @@ fn idle_bytes(plan: &Plan) -> u64 {
 }
 
 struct Run<'a> {
-    pool: &'a Pool,
+    site: &'a Site<'a>,
     plan: &'a Plan,
-    sources: &'a Sources,
     sinks: &'a [Arc<dyn Sink>],
     cancel: &'a AtomicBool,
-    ledger: &'a Arc<Ledger>,
-    cache: &'a Cache,
     meter: &'a Meter<'a>,
     written: &'a AtomicU64,
-    spill: &'a Spill,
+}
+
+/// Where the blocks of a stage go.
+struct Delivery<'a> {
+    run: &'a Run<'a>,
+    targets: Vec<&'a Target>,
+    making: &'a [Option<Making>],
+}
+
+impl Receiver for Delivery<'_> {
+    fn block(&self, goal: usize, number: usize, region: &Region, data: &mut Data) -> Result<(), RunError> {
+        let target = self.targets[goal];
+        if let Some(making) = target.buffer.and_then(|b| self.making[b.0 as usize].as_ref()) {
+            making.keep(number, region, data).map_err(RunError::Spill)?;
+        }
+        self.run.deliver(target, region, data)
+    }
 }
 
 impl Run<'_> {
     /// Runs all stages; what a stage leaves is forgotten after the last that reads it.
     fn stages(&self) -> Result<Vec<StageReport>, RunError> {
-        let mut betweens = Betweens::new(self.plan, &self.pool.rooms, self.spill, self.ledger);
+        let Site { pool, spill, ledger, .. } = self.site;
+        let mut betweens = Betweens::new(self.plan, &pool.rooms, spill, ledger);
         let mut results = Vec::new();
         let mut reports = Vec::with_capacity(self.plan.stages.len());
         for (number, stage) in self.plan.stages.iter().enumerate() {
             self.meter.begin(number, self.plan);
-            self.cache.keep_to(self.plan.needs[number].cache_bytes);
+            let Need { workers, cache_bytes, .. } = self.plan.needs[number];
             let made = self.plan.outputs.iter().filter(|o| o.held && o.made_by == number);
-            results.push(self.ledger.claim(made.map(|o| o.nbytes()).sum()));
-            betweens.begin(number).map_err(RunError::Spill)?;
-            reports.push(self.stage(number, stage, &betweens.ready, &betweens.making)?);
+            results.push(ledger.claim(made.map(|o| o.nbytes()).sum()));
+            betweens.begin(number);
+            let all = Share { stage: number, tasks: 0..stage.tasks, workers, cache_bytes };
+            let out = Delivery { run: self, targets: stage.targets(), making: &betweens.making };
+            let done = self.site.work(&all, &betweens, &out, self.cancel, self.meter)?;
+            debug_assert!(done.parts.is_empty(), "all parts were there to be joined");
+            reports.push(done.report);
             betweens.end(number);
-            self.spill.forget_spare();
+            self.site.spill.forget_spare();
         }
         Ok(reports)
     }
 
-    fn stage(
-        &self,
-        number: usize,
-        stage: &Stage,
-        buffers: &[Option<Between>],
-        making: &[Option<Making>],
-    ) -> Result<StageReport, RunError> {
-        let inputs = Inputs {
-            stored: self.sources,
-            buffers,
-            planned: &self.plan.buffers,
-            cache: self.cache,
-            ledger: self.ledger,
-        };
-        let merger = match &stage.work {
-            Work::Fold(work) => Some(Merger::new(work.goals.iter().map(rule).collect(), work.spans)),
-            Work::Store(_) | Work::Contract(_) => None,
-        };
-        let shift = Shift {
-            run: self,
-            number,
-            stage,
-            inputs,
-            making,
-            merger,
-            at_work: AtomicUsize::new(0),
-            segments: Segments::default(),
-            turns: Turns::new(stage, &self.plan.needs[number]),
-            failed: AtomicBool::new(false),
-            error: Mutex::new(None),
-            clock: StageClock::new(stage),
-        };
-        self.pool.each(stage.tasks, || shift.work());
-        match shift.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
-            None => Ok(shift.clock.report(stage)),
-        }
-    }
-
-    /// Hands a finished block to all who want it.
-    fn deliver(
-        &self,
-        target: &Target,
-        making: &[Option<Making>],
-        region: &Region,
-        block: &mut Data,
-    ) -> Result<(), RunError> {
-        if let Some(making) = target.buffer.and_then(|b| making[b.0 as usize].as_ref()) {
-            making.keep(region, block).map_err(RunError::Spill)?;
-        }
+    /// Hands a finished block to all outputs that want it.
+    fn deliver(&self, target: &Target, region: &Region, block: &mut Data) -> Result<(), RunError> {
         let bytes = (block.nbytes() * target.outputs.len()) as u64;
         self.written.fetch_add(bytes, Ordering::Relaxed);
         let (held, streamed): (Vec<usize>, Vec<usize>) =
@@ -188,7 +130,7 @@ impl Run<'_> {
 
     /// Writes a block, which is there again afterwards.
     fn stream(&self, output: usize, region: &Region, block: &mut Data) -> Result<(), RunError> {
-        let _packing = self.ledger.claim(stream_bytes(block.nbytes() as u64));
+        let _packing = self.site.ledger.claim(stream_bytes(block.nbytes() as u64));
         let (sink, region) = (Arc::clone(&self.sinks[output]), region.clone());
         let (bytes, none) = (block.nbytes(), Data::with_capacity(block.dtype(), 0));
         let whole = std::mem::replace(block, none);
@@ -197,147 +139,19 @@ impl Run<'_> {
         written.map_err(RunError::Write)
     }
 
-    fn report(&self, stages: Vec<StageReport>) -> RunReport {
-        let resident = |id: &_| self.sources.get(id).is_some_and(|s| s.is_resident());
+    fn report(&self, stages: Vec<StageReport>, sources: &Sources) -> RunReport {
+        let resident = |id: &_| sources.get(id).is_some_and(|s| s.is_resident());
         let read = self.plan.stages.iter().flat_map(|s| s.stored_bytes()).filter(|(id, _)| resident(id));
         RunReport {
             wall: self.meter.elapsed(),
             stages,
-            bytes_read: self.cache.read_bytes() + read.map(|(_, bytes)| bytes).sum::<u64>(),
+            bytes_read: self.site.bytes_read() + read.map(|(_, bytes)| bytes).sum::<u64>(),
             bytes_written: self.written.load(Ordering::Relaxed),
-            bytes_spilled: self.spill.written_bytes(),
+            bytes_spilled: self.site.bytes_spilled(),
             bytes_computed: self.plan.totals.bytes_computed,
             peak_bytes: 0,
             bytes_left: 0,
-            threads: self.pool.threads(),
+            threads: self.site.pool.threads(),
         }
     }
-}
-
-/// One stage while it runs, shared by the threads that work on it.
-struct Shift<'a> {
-    run: &'a Run<'a>,
-    number: usize,
-    stage: &'a Stage,
-    inputs: Inputs<'a>,
-    making: &'a [Option<Making>],
-    merger: Option<Merger>,
-    at_work: AtomicUsize,
-    segments: Segments,
-    turns: Turns,
-    failed: AtomicBool,
-    /// Guards the first error.
-    error: Mutex<Option<RunError>>,
-    clock: StageClock,
-}
-
-impl Shift<'_> {
-    /// Takes tasks until there are none; a panic ends the run as an error.
-    fn work(&self) {
-        let thread = self.at_work.fetch_add(1, Ordering::Relaxed);
-        if thread >= self.run.plan.needs[self.number].workers {
-            return;
-        }
-        let task = Cell::new(0);
-        let done = catch_unwind(AssertUnwindSafe(|| self.tasks(thread, &task)));
-        let error = match done {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error,
-            Err(panic) => RunError::Bug { stage: self.number, task: task.get(), message: message(panic.as_ref()) },
-        };
-        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.failed.swap(true, Ordering::Relaxed) {
-            *first = Some(error);
-        }
-    }
-
-    fn tasks(&self, thread: usize, current: &Cell<usize>) -> Result<(), RunError> {
-        let watch = Watch::new(self.run.cancel, &self.failed, self.run.meter);
-        let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
-        let mut folder = match &self.stage.work {
-            Work::Fold(work) => Some(Folder::new(work, &mut machine)),
-            Work::Store(_) | Work::Contract(_) => None,
-        };
-        let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
-        let mut multiplier = None;
-        while let Some(turn) = self.turns.take(thread) {
-            let task = self.stage.task_at(turn);
-            current.set(task);
-            watch.visit(0)?;
-            let timer = self.clock.start();
-            match (&self.stage.work, &mut folder) {
-                (Work::Fold(work), Some(folder)) => self.fold(work, folder, task, &mut machine, &watch)?,
-                (Work::Store(work), _) => {
-                    let region = store::task(work, task, &mut machine, &watch, &mut blocks)?;
-                    for (goal, block) in work.goals.iter().zip(&mut blocks) {
-                        self.run.deliver(&goal.target, self.making, &region, block)?;
-                    }
-                }
-                (Work::Contract(work), _) => {
-                    let multiplier = match &mut multiplier {
-                        Some(multiplier) => multiplier,
-                        none => none.insert(Multiplier::new(work, &self.inputs)?),
-                    };
-                    self.contract(work, multiplier, task, &watch)?;
-                }
-                (Work::Fold(_), None) => unreachable!("a stage that reduces has a folder"),
-            }
-            self.clock.stop(timer, &self.stage.task_region(task));
-        }
-        watch.flush();
-        Ok(())
-    }
-
-    /// Counts the blocks a thread fills again and again.
-    fn blocks_claim(&self) -> Option<Claim> {
-        match &self.stage.work {
-            Work::Fold(_) | Work::Contract(_) => None,
-            Work::Store(work) => Some(self.run.ledger.claim(store::most_bytes(work))),
-        }
-    }
-
-    fn fold(
-        &self,
-        work: &FoldWork,
-        folder: &mut Folder<'_>,
-        task: usize,
-        machine: &mut Machine<'_>,
-        watch: &Watch<'_>,
-    ) -> Result<(), RunError> {
-        let partial = folder.task(task, machine, watch, self.run.ledger)?;
-        let merger = self.merger.as_ref().expect("a stage that reduces has a merger");
-        match merger.add(task / work.spans, task % work.spans, partial) {
-            Some(whole) => self.finish(work, &work.kept_region(task), &whole),
-            None => Ok(()),
-        }
-    }
-
-    fn contract(
-        &self,
-        work: &ContractWork,
-        multiplier: &mut Multiplier<'_>,
-        task: usize,
-        watch: &Watch<'_>,
-    ) -> Result<(), RunError> {
-        let give = |region: &Region, mut block: Data| self.run.deliver(&work.target, self.making, region, &mut block);
-        let Some(part) = multiplier.task(task, watch, Hand { give: &give, ledger: self.run.ledger })? else {
-            return Ok(());
-        };
-        let block = self.segments.add(work, task, part, self.run.ledger);
-        block.map_or(Ok(()), |block| give(&work.region(task), block.data))
-    }
-
-    fn finish(&self, work: &FoldWork, kept: &Region, whole: &Partial) -> Result<(), RunError> {
-        for (goal, state) in work.goals.iter().zip(&whole.states) {
-            let mut block = fold::finish(goal, work, kept, state);
-            let _claim = self.run.ledger.claim(block.nbytes() as u64);
-            self.run.deliver(&goal.target, self.making, kept, &mut block)?;
-        }
-        Ok(())
-    }
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without text".to_owned())
 }

@@ -46,10 +46,11 @@ impl StageClock {
         }
     }
 
-    pub(crate) fn report(self, stage: &Stage) -> StageReport {
+    /// What so many tasks that visited so many elements took.
+    pub(crate) fn report(self, tasks: usize, elements: u64) -> StageReport {
         let wall = self.started.elapsed();
         let (busy, heat) = self.spent.into_inner().unwrap_or_else(PoisonError::into_inner);
-        StageReport { wall, busy, tasks: stage.tasks, elements: stage.elements(), heat }
+        StageReport { wall, busy, tasks, elements, heat }
     }
 }
 

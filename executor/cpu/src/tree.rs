@@ -76,13 +76,16 @@ pub(crate) struct Partial {
     pub(crate) _claim: Claim,
 }
 
+/// The place of a part: kept box, level above the leaves, and number on that level.
+type Node = (usize, u32, usize);
+
 /// The tree over the spans of each kept box, whose parts come in any order from many threads: neighbours are
 /// combined as soon as both are there.
 pub(crate) struct Merger {
     rules: Vec<&'static FoldLoop>,
     spans: usize,
-    /// Guards the parts that wait, by kept box, level and number.
-    waiting: Mutex<HashMap<(usize, u32, usize), Partial>>,
+    /// Guards the parts that wait.
+    waiting: Mutex<HashMap<Node, Partial>>,
 }
 
 impl Merger {
@@ -90,9 +93,10 @@ impl Merger {
         Self { rules, spans, waiting: Mutex::default() }
     }
 
-    /// Adds the part of a span; gives the whole once it is complete.
-    pub(crate) fn add(&self, kept_box: usize, span: usize, part: Partial) -> Option<Partial> {
-        let (mut level, mut number, mut count, mut part) = (0, span, self.spans, part);
+    /// Adds the part at a node, a span being one of level 0; gives the whole once it is complete.
+    pub(crate) fn add_at(&self, node: Node, part: Partial) -> Option<Partial> {
+        let ((kept_box, mut level, mut number), mut part) = (node, part);
+        let mut count = self.spans.div_ceil(1 << level);
         while count > 1 {
             let alone = number.is_multiple_of(2) && number + 1 == count;
             if !alone {
@@ -102,6 +106,11 @@ impl Merger {
             (level, number, count) = (level + 1, number / 2, count.div_ceil(2));
         }
         Some(part)
+    }
+
+    /// All parts that still wait, with their places.
+    pub(crate) fn drain(&self) -> Vec<(Node, Partial)> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
     }
 
     /// Both children, left first, if the other one is there; otherwise this one waits.

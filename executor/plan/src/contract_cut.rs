@@ -3,6 +3,7 @@
 
 use crate::build::build_through;
 use crate::contract::{Axes, ContractWork, Operand, Side, Sides, axes, block_bytes, contract_loop};
+use crate::cost::arithmetic;
 use crate::error::PlanError;
 use crate::hold::Why;
 use crate::lattice::inner_box;
@@ -12,22 +13,17 @@ use crate::size::axis_across;
 use crate::stage::{BufferId, Stage, Target, Work};
 use cleave_graph::{Graph, NodeId, NodeKind, SourceId};
 use cleave_ops::view::SourceAxis;
-use cleave_ops::{AxisChunks, Chunks, DType, Shape, View};
+use cleave_ops::{AxisChunks, Chunks, DType, Kind, Shape, View};
 use rustc_hash::FxHashMap;
 
 /// Bytes of an element that is decoded, for what reading it takes.
 const ELEMENT_BYTES: f64 = 8.0;
-/// What an element takes where values are made for a block at a time: panels are no such blocks.
-const LOCAL_NS: f64 = 50.0;
-/// What moving an element into a panel takes, and writing one of the result.
-const PACK_NS: f64 = 1.0;
-const WRITE_NS: f64 = 1.0;
-/// What a task takes besides its work.
-const TASK_NS: f64 = 2e4;
+/// What an element takes where values are made for a block at a time, in additions: panels are no such blocks.
+const LOCAL: f64 = 300.0;
 /// The part of a task that threads wait for the last one at the end.
 const WAITING: f64 = 0.25;
 /// How long a task of many small products should take.
-const BATCH_NS: f64 = 4e6;
+const BATCH_S: f64 = 4e-3;
 /// Work in progress of one thread: at most this, and at most this part of the limit.
 const BLOCK_BYTES: u64 = 96 << 20;
 const LIMIT_PART: u64 = 4;
@@ -38,24 +34,14 @@ const LOOP_SIDE: usize = 256;
 /// The most bytes of an operand that is kept where there is no limit.
 const MOST_KEPT: u64 = 2 << 30;
 
-/// Nanoseconds for one product and its sum.
-fn product_ns(dtype: DType) -> f64 {
-    match dtype {
-        DType::F64 => 0.036,
-        DType::F32 | DType::F16 => 0.018,
-        _ => 1.0,
-    }
-}
-
-/// Nanoseconds to compute one element.
-fn element_ns(program: &Program, options: &Options) -> f64 {
+/// Seconds to compute one element.
+fn element_s(program: &Program, options: &Options) -> f64 {
     let decoded = |id: &SourceId| options.sources.get(id).is_some_and(|s| !s.is_resident());
     let stored = |action: &Action| matches!(action, Action::Load { origin: Origin::Stored(id), .. } if decoded(id));
     let decodes = program.steps.iter().filter(|s| stored(&s.action)).count();
-    let locals = if program.has_locals() { LOCAL_NS } else { 0.0 };
+    let locals = if program.has_locals() { LOCAL } else { 0.0 };
     let rates = &options.rates;
-    let decoded_ns = decodes as f64 * ELEMENT_BYTES * 1e9 / rates.disk;
-    program.weight() * 1e9 / rates.work + decoded_ns + locals
+    arithmetic::element_s(program, rates) + locals * rates.add_s + rates.disk_s(decodes as f64 * ELEMENT_BYTES)
 }
 
 /// The stage of a contraction.
@@ -74,7 +60,7 @@ pub(crate) fn contract_stage(
     let left = operand(graph, *left, &left_axes, Side::Free, held)?;
     let right = operand(graph, *right, &right_axes, Side::Shared, held)?;
     let dtype = contract_loop(op, *loop_index).dtype;
-    let costs = [element_ns(&left.program, options), element_ns(&right.program, options)];
+    let costs = [element_s(&left.program, options), element_s(&right.program, options)];
     let boxes = boxes(&sides, dtype, costs, options);
     let (panel, segments) = (sides.panel(), sides.segments());
     let work = ContractWork { op, loop_index: *loop_index, left, right, sides, panel, segments, boxes, dtype, target };
@@ -178,19 +164,22 @@ struct Block {
 
 /// The block with which all is done soonest, by what it costs to multiply, to fill panels and to wait at the end.
 fn block(sides: &Sides, dtype: DType, costs: [f64; 2], options: &Options) -> Block {
+    let rates = &options.rates;
     let model = Model {
         lens: [sides.batch.size().max(1), sides.rows.size().max(1), sides.columns.size().max(1)],
         shared: (sides.shared.size() / sides.segments()) as f64,
         segments: sides.segments(),
         threads: options.threads.max(1),
-        product: product_ns(dtype),
-        costs: costs.map(|c| c + PACK_NS),
+        product: rates.product_s_of(dtype),
+        costs: costs.map(|c| c + rates.pack_s()),
+        write: rates.pack_s(),
+        task: rates.task_s,
     };
     let room = match options.memory_limit_bytes {
         0 => BLOCK_BYTES,
         limit => BLOCK_BYTES.min(limit / (LIMIT_PART * options.threads.max(1) as u64)),
     };
-    let own_loop = product_ns(dtype) >= 1.0;
+    let own_loop = dtype.kind() != Kind::Float;
     let candidates =
         |len: usize, unit: usize| lengths(len, unit).into_iter().filter(move |&side| !own_loop || side <= LOOP_SIDE);
     let mut best = (f64::INFINITY, Block { batch: 1, rows: model.lens[1].min(8), columns: model.lens[2].min(48) });
@@ -228,29 +217,32 @@ struct Model {
     shared: f64,
     segments: usize,
     threads: usize,
+    /// Seconds of a product, of an element of each operand, of one of the result, and of a task besides.
     product: f64,
     costs: [f64; 2],
+    write: f64,
+    task: f64,
 }
 
 impl Model {
-    /// Nanoseconds for one block of one batch index.
+    /// Seconds for one block of one batch index.
     fn block(&self, rows: usize, columns: usize) -> f64 {
         let (rows, columns) = (rows as f64, columns as f64);
         let panels = rows * self.costs[0] + columns * self.costs[1];
-        self.shared * (rows * columns * self.product + panels) + rows * columns * WRITE_NS
+        self.shared * (rows * columns * self.product + panels) + rows * columns * self.write
     }
 
-    /// Nanoseconds until the last thread is done, a part of a task being lost to waiting.
+    /// Seconds until the last thread is done, a part of a task being lost to waiting.
     fn time(&self, rows: usize, columns: usize) -> f64 {
         let tasks = self.lens[0] * self.segments * self.lens[1].div_ceil(rows) * self.lens[2].div_ceil(columns);
-        let task = self.block(rows, columns) + TASK_NS;
+        let task = self.block(rows, columns) + self.task;
         let waiting = if self.threads == 1 { 0.0 } else { WAITING };
         (tasks.div_ceil(self.threads) as f64 + waiting) * task
     }
 
     /// Batch indices a task takes.
     fn batch(&self, block: Block) -> usize {
-        let by_time = (BATCH_NS / self.block(block.rows, block.columns).max(1.0)) as usize;
+        let by_time = (BATCH_S / self.block(block.rows, block.columns).max(1e-9)) as usize;
         by_time.min(self.lens[0] / (8 * self.threads)).max(1)
     }
 }
@@ -266,21 +258,21 @@ pub(crate) fn kept_operands(
     let mut kept = FxHashMap::default();
     for &node in wanted.iter().filter(|n| matches!(graph[**n].kind, NodeKind::Contract { .. })) {
         let sides = sides(graph, node);
-        let block = block(&sides, graph[node].dtype, [1.0; 2], options);
+        let block = block(&sides, graph[node].dtype, [1e-9; 2], options);
         let others = [(sides.columns.size(), block.columns), (sides.rows.size(), block.rows)];
         for (input, (len, side)) in graph[node].kind.inputs().into_iter().zip(others) {
             let below = below_views(graph, input);
             let again = len.div_ceil(side.max(1)).saturating_sub(1) as f64;
-            let most = AGAIN_PART * product_ns(graph[node].dtype) * len as f64;
+            let most = AGAIN_PART * options.rates.product_s_of(graph[node].dtype) * len as f64;
             let open = !ends(below) && !options.choices.denied.contains(&below);
             let worth = open && fits(graph, below, options) && again > 0.0;
             let cost = || {
                 let view = View::identity(&graph[below].shape);
-                build_through(graph, below, view, &held).map_or(0.0, |p| element_ns(&p, options))
+                build_through(graph, below, view, &held).map_or(0.0, |p| element_s(&p, options))
             };
-            let again_ns = if worth { again * cost() } else { 0.0 };
-            if again_ns > most {
-                let saved_s = again_ns * graph[below].shape.size() as f64 * 1e-9;
+            let again_s = if worth { again * cost() } else { 0.0 };
+            if again_s > most {
+                let saved_s = again_s * graph[below].shape.size() as f64;
                 kept.insert(below, Why::Seen { saved_s });
             }
         }
@@ -315,7 +307,7 @@ mod tests {
         let shape = |len: usize| Shape::new([len]);
         let sides = Sides { batch: shape(batch), rows: shape(rows), shared: shape(shared), columns: shape(columns) };
         let options = Options { threads: 2, memory_limit_bytes: limit, ..Options::default() };
-        block(&sides, DType::F64, [1.0; 2], &options)
+        block(&sides, DType::F64, [1e-9; 2], &options)
     }
 
     #[test]

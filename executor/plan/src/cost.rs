@@ -8,7 +8,7 @@ pub mod machine;
 pub mod parts;
 pub mod stored;
 
-mod arithmetic;
+pub(crate) mod arithmetic;
 mod traffic;
 
 pub use machine::Machine;

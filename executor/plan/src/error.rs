@@ -1,6 +1,7 @@
 //! Why a graph cannot be planned, and why a run ended without a result.
 
 use crate::source::SourceError;
+use crate::stage::BufferId;
 use cleave_graph::{NodeId, SourceId};
 use std::fmt;
 use std::io::ErrorKind;
@@ -106,6 +107,10 @@ pub enum RunError {
     MissingSource(SourceId),
     /// A source is not what the plan says it is.
     WrongSource(SourceId),
+    /// What an earlier stage should have left is not there, or is not what the plan says it is.
+    MissingValue(BufferId),
+    /// A part of a stage's result that is not of the form the stage says.
+    WrongPart { stage: usize, place: usize },
     /// A panic in a task: an error of the program itself.
     Bug { stage: usize, task: usize, message: String },
     /// The threads could not be started.
@@ -122,6 +127,8 @@ impl RunError {
             RunError::Spill(error) => error.code(),
             RunError::MissingSource(_) => "missing-source",
             RunError::WrongSource(_) => "wrong-source",
+            RunError::MissingValue(_) => "missing-value",
+            RunError::WrongPart { .. } => "wrong-part",
             RunError::Bug { .. } => "bug",
             RunError::Threads(_) => "no-threads",
         }
@@ -137,6 +144,10 @@ impl fmt::Display for RunError {
             RunError::Spill(error) => write!(f, "{error}"),
             RunError::MissingSource(id) => write!(f, "source {} is not there", id.0),
             RunError::WrongSource(id) => write!(f, "source {} is not what it was when the array was made", id.0),
+            RunError::MissingValue(id) => write!(f, "value {} of an earlier stage is not there", id.0),
+            RunError::WrongPart { stage, place } => {
+                write!(f, "a part of block {place} of stage {stage} is not of the form the stage says")
+            }
             RunError::Bug { stage, task, message } => write!(f, "in task {task} of stage {stage}: {message}"),
             RunError::Threads(error) => write!(f, "the compute threads could not be started: {error}"),
         }

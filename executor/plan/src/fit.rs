@@ -3,7 +3,7 @@
 use crate::error::{Demand, PlanError};
 use crate::hold::Why;
 use crate::lattice::inner_box;
-use crate::memory::{Reading, is_read_before, largest_block, result_grid, task_bytes, totals, waiting_bytes};
+use crate::memory::{Reading, is_read_before, largest_block, task_bytes, totals, waiting_bytes};
 use crate::plan::{Buffer, Holding, Keep, Need, Options, Plan};
 use crate::stage::{Stage, Target, Work};
 use crate::turns::strips;
@@ -78,8 +78,8 @@ pub(crate) fn fit(plan: &mut Plan, options: &Options) -> Result<(), Misfit> {
 fn place_results(plan: &mut Plan, options: &Options) {
     for number in 0..plan.stages.len() {
         let stage = &plan.stages[number];
-        let grid = result_grid(stage);
-        let targets: Vec<Target> = targets(stage).cloned().collect();
+        let grid = stage.grid();
+        let targets: Vec<Target> = stage.targets().into_iter().cloned().collect();
         for target in targets {
             if let Some(id) = target.buffer {
                 cut_buffer(&mut plan.buffers[id.0 as usize], &grid, options);
@@ -98,15 +98,6 @@ fn cut_buffer(buffer: &mut Buffer, grid: &Chunks, options: &Options) {
         Holding::AllOnDisk => (buffer.keep, buffer.grid) = (Keep::Spill { memory_bytes: 0 }, grid.clone()),
         Holding::AsFits if small => {}
         Holding::AsFits => (buffer.keep, buffer.grid) = (Keep::Memory, grid.clone()),
-    }
-}
-
-/// Where the results of a stage go.
-pub(crate) fn targets(stage: &Stage) -> Box<dyn Iterator<Item = &Target> + '_> {
-    match &stage.work {
-        Work::Fold(work) => Box::new(work.goals.iter().map(|g| &g.target)),
-        Work::Store(work) => Box::new(work.goals.iter().map(|g| &g.target)),
-        Work::Contract(work) => Box::new(std::iter::once(&work.target)),
     }
 }
 
@@ -145,7 +136,7 @@ fn wanted_workers(stage: &Stage, options: &Options) -> usize {
 
 /// Whether smaller tasks are possible and would take less.
 fn shrinks(stage: &Stage, plan: &Plan, options: &Options) -> bool {
-    let of_the_engine = targets(stage).flat_map(|t| &t.outputs).all(|&o| plan.outputs[o].held);
+    let of_the_engine = stage.targets().into_iter().flat_map(|t| &t.outputs).all(|&o| plan.outputs[o].held);
     of_the_engine && options.choices.shrink < MOST_SHRINKS && task_bytes(stage, plan) > SMALL_TASK_BYTES
 }
 
@@ -204,7 +195,8 @@ fn refuse_what_cannot(plan: &Plan, options: &Options, fixed: &[Fixed], limit: u6
             return Err(Misfit::Shrink);
         }
         if total > needed {
-            let written = targets(&plan.stages[number]).flat_map(|t| &t.outputs).any(|&o| !plan.outputs[o].held);
+            let targets = plan.stages[number].targets().into_iter();
+            let written = targets.flat_map(|t| &t.outputs).any(|&o| !plan.outputs[o].held);
             let work = if written { Demand::WrittenBlock(work) } else { Demand::Work(work) };
             let demands =
                 [Demand::Results(fixed.results), Demand::Present(fixed.present), Demand::ReadBlock(read), work];

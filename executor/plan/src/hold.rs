@@ -3,7 +3,6 @@
 
 use crate::locals::serves;
 use crate::plan::{Cut, Options, Output, nbytes};
-use crate::program::draw_weight;
 use cleave_graph::{Graph, NodeId, NodeKind};
 use cleave_ops::{Fill, Shape, View};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -186,10 +185,9 @@ fn verdict(graph: &Graph, node: NodeId, read: &FxHashSet<Reading>, options: &Opt
         return None;
     }
     let (rates, threads) = (&options.rates, options.threads);
-    let again_s = rates.work_s((visits - len as f64) * weight_below(graph, node, options), threads);
+    let again_s = (visits - len as f64) * element_s(graph, node, options) / rates.speedup(threads);
     let size = here.dtype.size() as f64;
-    let moved = 2.0 * len as f64 * size + visits * size / NEAR;
-    let mut keep_s = rates.stage_s + rates.memory_s(moved, threads);
+    let mut keep_s = rates.stage_s + rates.memory_s(len as f64 * size, visits * size / NEAR, threads);
     let mut passes: SmallVec<[usize; 4]> = read.iter().map(|r| r.0).collect();
     passes.sort_unstable();
     passes.dedup();
@@ -202,31 +200,32 @@ fn verdict(graph: &Graph, node: NodeId, read: &FxHashSet<Reading>, options: &Opt
     (again_s > MARGIN * keep_s).then_some(why)
 }
 
-/// Arithmetic an element of a node and all that is computed with it, in additions.
-fn weight_below(graph: &Graph, node: NodeId, options: &Options) -> f64 {
-    let (mut seen, mut open, mut weight) = (FxHashSet::default(), vec![node], 0.0);
+/// Seconds of one thread for an element of a node and all that is computed with it.
+fn element_s(graph: &Graph, node: NodeId, options: &Options) -> f64 {
+    let (mut seen, mut open, mut seconds) = (FxHashSet::default(), vec![node], 0.0);
     while let Some(node) = open.pop().filter(|_| seen.len() < MOST_BELOW) {
         if seen.insert(node) {
-            weight += own_weight(graph, node, options);
+            seconds += own_s(graph, node, options);
             if !matches!(graph[node].kind, NodeKind::Fold { .. } | NodeKind::Contract { .. }) {
                 open.extend(graph[node].kind.inputs());
             }
         }
     }
-    weight
+    seconds
 }
 
-fn own_weight(graph: &Graph, node: NodeId, options: &Options) -> f64 {
+fn own_s(graph: &Graph, node: NodeId, options: &Options) -> f64 {
+    let rates = &options.rates;
     match &graph[node].kind {
         NodeKind::Fill(Fill::Const(_)) | NodeKind::View { .. } | NodeKind::Rechunk(_) => 0.0,
-        NodeKind::Fill(Fill::Random { law, .. }) => draw_weight(law),
-        NodeKind::Fill(_) | NodeKind::Cast(_) | NodeKind::Overlay { .. } => 1.0,
+        NodeKind::Fill(Fill::Random { law, .. }) => rates.draw_s(law),
+        NodeKind::Fill(_) | NodeKind::Cast(_) | NodeKind::Overlay { .. } => rates.add_s,
         // What ends a stage is only read again.
-        NodeKind::Fold { .. } | NodeKind::Contract { .. } => 1.0,
+        NodeKind::Fold { .. } | NodeKind::Contract { .. } => rates.add_s,
         NodeKind::Load(id) => match options.sources.get(id).is_none_or(|s| s.is_resident()) {
-            true => 1.0,
-            false => graph[node].dtype.size() as f64 * options.rates.work / options.rates.disk,
+            true => rates.add_s,
+            false => rates.disk_s(graph[node].dtype.size() as f64),
         },
-        NodeKind::Map { op, .. } | NodeKind::Scan { op, .. } => op.weight(),
+        NodeKind::Map { op, .. } | NodeKind::Scan { op, .. } => op.weight() * rates.add_s,
     }
 }

@@ -3,12 +3,12 @@
 //! In reading order: `source` (data that exists, as a backend sees it), `program` (what one tile does),
 //! `progression`, `locals` (values made for a block at a time) and `build` (programs from nodes seen through
 //! views), `lattice` (the fixed order of a reduction), `stage` (a loop nest over tasks), `contract` and
-//! `contract_cut` (products of matrices), `rates` and `hold` (what is worth keeping between stages), `cut` (which
-//! nodes end a stage), `size` (how much a task does), `memory` (what a stage takes), `turns` (in which
-//! order), `fit` (until it is allowed),
-//! `plan`, `cost` (seconds, bytes and memory of a plan before it runs), `advice` (chunks that would suit better),
-//! `text` (how a plan prints), `event` (what a run reports), `error`. A plan is
-//! made, checked and then only read; a task is a number in a stage's grid, so a million chunks cost nothing.
+//! `contract_cut` (products of matrices), `hold` (what is worth keeping between stages), `cut` (which
+//! nodes end a stage), `size` (how much a task does), `memory` (what a stage takes), `turns` (in which order),
+//! `fit` (until it is allowed),
+//! `plan`, `share` (tasks cut into shares) and `reads` (what these read), `cost` (seconds, bytes and memory of a
+//! plan before it runs), `advice` (chunks that would suit better), `text` (how a plan prints), `event` (what a run
+//! reports), `error`. A plan is made, checked and then only read; a task is a number in a stage's grid, so a million chunks cost nothing.
 //! This crate touches no file, clock, socket or thread.
 
 // A plan holds few of its large variants; boxing them would only blur the types.
@@ -30,7 +30,8 @@ pub mod memory;
 pub mod plan;
 pub mod program;
 pub mod progression;
-pub mod rates;
+mod reads;
+mod share;
 pub mod size;
 pub mod source;
 pub mod stage;
@@ -46,6 +47,7 @@ pub use hold::Why;
 pub use lattice::Lattice;
 pub use plan::{Cut, Holding, Keep, Need, Options, Output, Plan, Totals, plan};
 pub use program::{Action, Local, Making, Origin, Program, Slot, Step};
-pub use rates::Rates;
+pub use reads::reads;
+pub use share::shares;
 pub use source::{Block, Elements, Sink, Source, SourceError, Sources};
 pub use stage::{BufferId, FoldGoal, FoldWork, Stage, StoreGoal, StoreWork, Target, Work};

@@ -1,7 +1,6 @@
 //! What a stage takes: bytes of its tasks, and of the stored blocks they read.
 
 use crate::cut::fold_loop;
-use crate::fit::targets;
 use crate::lattice::TILE_LEN;
 use crate::plan::{Keep, Options, Plan, Totals, nbytes};
 use crate::program::{Action, Origin, Program, Step};
@@ -19,15 +18,6 @@ const THREAD_BYTES: u64 = 256 << 10;
 const STRIP_STATE_BYTES: u64 = 256 << 10;
 /// The most that packing a block as a stream takes.
 const STREAM_BYTES: u64 = 2 << 20;
-
-/// The blocks in which a stage's results are made.
-pub(crate) fn result_grid(stage: &Stage) -> Chunks {
-    match &stage.work {
-        Work::Fold(fold) => fold.boxes.clone(),
-        Work::Store(store) => store.boxes.clone(),
-        Work::Contract(contract) => contract.finished(),
-    }
-}
 
 /// Whether stages before that one have read every element of a source.
 pub(crate) fn is_read_before(plan: &Plan, number: usize, source: SourceId) -> bool {
@@ -89,8 +79,8 @@ pub fn stream_bytes(block: u64) -> u64 {
 }
 
 fn streamed_bytes(stage: &Stage, plan: &Plan) -> u64 {
-    let elements = largest_block(&result_grid(stage));
-    let outputs = targets(stage).flat_map(|t| &t.outputs).map(|&output| &plan.outputs[output]);
+    let elements = largest_block(&stage.grid());
+    let outputs = stage.targets().into_iter().flat_map(|t| &t.outputs).map(|&output| &plan.outputs[output]);
     let blocks = outputs.filter(|o| !o.held).map(|o| elements.saturating_mul(o.dtype.size() as u64));
     blocks.max().map_or(0, stream_bytes)
 }

@@ -1,10 +1,10 @@
 //! A plan: stages in order, what they leave, and what they take.
 
+use crate::cost::Machine;
 use crate::cut::cut;
 use crate::error::PlanError;
 use crate::fit::{Choices, Misfit, fit};
 use crate::hold::Why;
-use crate::rates::Rates;
 use crate::source::Sources;
 use crate::stage::{BufferId, Stage};
 use cleave_graph::{Graph, Node, NodeId, SourceId};
@@ -41,7 +41,7 @@ pub struct Options {
     /// The sources the graph loads, for how they are stored; one that is missing counts as held in memory.
     pub sources: Sources,
     /// How fast the machine is; decides what is kept and what is computed again, never what comes out.
-    pub rates: Rates,
+    pub rates: Machine,
     /// Where values between stages wait.
     pub holding: Holding,
     /// What planning has decided so far; callers leave it as it is.

@@ -1,7 +1,7 @@
 //! Evenly spaced indices, and where a patch meets an array seen through a view.
 
 use cleave_ops::view::{SourceAxis, Term};
-use cleave_ops::{Shape, View};
+use cleave_ops::{Region, Shape, View};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -48,6 +48,16 @@ impl Progression {
         let q = solve(line, self.count, other_line, other.count);
         Progression { start: self.start + self.step * q.start, step: self.step * q.step, count: q.count }
     }
+}
+
+/// The part of a patch, placed so, that shows in a region.
+pub fn hit(place: &[Progression], region: &Region) -> Region {
+    let within = |(axis, p): (usize, &Progression)| {
+        let start = region.start[axis];
+        p.within(start..start + region.len[axis])
+    };
+    let hits: SmallVec<[Range<usize>; 4]> = place.iter().enumerate().map(within).collect();
+    Region { start: hits.iter().map(|r| r.start).collect(), len: hits.iter().map(|r| r.len()).collect() }
 }
 
 /// Where `patch` of an overlay placed by `place` shows, the overlay being seen through `view`.

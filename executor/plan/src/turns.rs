@@ -75,9 +75,9 @@ impl Stage {
 
     /// How many threads may each take a range of turns of their own: those that reduce different elements of stored
     /// blocks would else wait for the same block.
-    pub fn ranges(&self, need: &Need) -> usize {
+    pub fn ranges(&self, workers: usize, cache_bytes: u64) -> usize {
         match &self.work {
-            Work::Fold(work) if need.cache_bytes > 0 && work.boxes.count() >= need.workers => need.workers,
+            Work::Fold(work) if cache_bytes > 0 && work.boxes.count() >= workers => workers,
             Work::Fold(_) | Work::Store(_) | Work::Contract(_) => 1,
         }
     }

@@ -144,7 +144,8 @@ fn a_costly_operand_is_kept_for_a_product() {
     let mut g = Graph::new();
     let law = Law::Normal { mean: Scalar::Float(0.0), std: Scalar::Float(1.0) };
     let fill = |draw| NodeKind::Fill(Fill::Random { seed: 1, draw, law: law.clone() });
-    let x = add(&mut g, fill(0), &[8000, 8000]);
+    let draws = add(&mut g, fill(0), &[8000, 8000]);
+    let x = map(&mut g, "sin", &[draws]);
     let y = add(&mut g, fill(1), &[8000, 50]);
     let (square, thin) = (product(&mut g, x, x, [1, 0], &[8000, 8000]), product(&mut g, x, y, [1, 0], &[8000, 50]));
     let sum = fold(&mut g, "sum", square, &[0, 1]);

@@ -65,7 +65,8 @@ pub fn cores() -> usize {
 }
 
 fn probes() -> Option<Probes> {
-    Some(Probes { add: table::find("add")?, costly: table::find("exp")?, sum: table::find("sum")? })
+    let find = table::find;
+    Some(Probes { add: find("add")?, costly: find("exp")?, sum: find("sum")?, product: find("matmul")? })
 }
 
 fn now() -> u64 {

@@ -145,13 +145,18 @@ impl Engine {
         let roots: Vec<NodeId> = outputs.iter().map(|o| o.node).collect();
         let (graph, roots, applied) = optimize(graph, &roots, RewriteOptions { fold: settings.fold });
         let outputs: Vec<Output> = outputs.iter().zip(roots).map(|(o, node)| Output { node, ..o.clone() }).collect();
-        let options = Options {
-            threads: settings.workers(),
+        let threads = settings.workers();
+        let options = || Options {
+            threads,
             memory_limit_bytes: settings.memory_limit_bytes,
             sources: self.sources.clone(),
+            rates: self.forecaster.rates(),
             ..Options::default()
         };
-        let plan = cleave_plan::plan(&graph, &outputs, &options)?;
+        let mut plan = cleave_plan::plan(&graph, &outputs, &options())?;
+        if self.forecaster.look(&plan, &self.sources, threads) {
+            plan = cleave_plan::plan(&graph, &outputs, &options())?;
+        }
         let rewrites = applied.iter().map(ToString::to_string).collect();
         Ok(Planned { plan, rewrites, graph: graph.to_string() })
     }

@@ -2,7 +2,7 @@
 
 use crate::calibration::{self, Calibration};
 use cleave_cpu::Cancel;
-use cleave_plan::cost::{Delivery, Estimate, Forecast, Kind, estimate};
+use cleave_plan::cost::{Delivery, Estimate, Forecast, Kind, Machine, estimate};
 use cleave_plan::{Plan, Sources};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -54,17 +54,26 @@ impl Forecaster {
         Self { shared: Arc::new(Shared { folder, known: Mutex::default() }) }
     }
 
-    /// What a plan costs. Short ones are predicted with what is known; longer ones are worth a look.
-    pub(crate) fn estimate(&self, plan: &Plan, sources: &Sources, threads: usize, delivery: Delivery) -> Estimate {
+    /// What is known of the machine, to plan with.
+    pub(crate) fn rates(&self) -> Machine {
+        self.shared.lock().calibration.machine.clone()
+    }
+
+    /// Looks for this machine's rates before the first plan that is worth it; whether other rates are known now.
+    pub(crate) fn look(&self, plan: &Plan, sources: &Sources, threads: usize) -> bool {
         let mut known = self.shared.lock();
-        let first = known.predict(plan, sources, threads, delivery);
-        if known.looked || first.seconds < WORTH_LOOKING_S || self.shared.folder.is_none() {
-            return first;
+        let Some(folder) = self.shared.folder.as_deref().filter(|_| !known.looked) else { return false };
+        if known.predict(plan, sources, threads, Delivery::Looked).seconds < WORTH_LOOKING_S {
+            return false;
         }
         known.looked = true;
-        let kept = self.shared.folder.as_deref().and_then(calibration::load);
-        known.calibration = kept.unwrap_or_else(|| Calibration::quick(calibration::cores()));
-        known.predict(plan, sources, threads, delivery)
+        known.calibration = calibration::load(folder).unwrap_or_else(|| Calibration::quick(calibration::cores()));
+        true
+    }
+
+    /// What a plan costs, by what is known.
+    pub(crate) fn estimate(&self, plan: &Plan, sources: &Sources, threads: usize, delivery: Delivery) -> Estimate {
+        self.shared.lock().predict(plan, sources, threads, delivery)
     }
 
     /// Whether the rates were measured, not guessed.

@@ -3,7 +3,8 @@
 use crate::build::scalar_as;
 use crate::graph::Graph;
 use crate::node::{AxisPairs, Node, NodeId, NodeKind, SCAN_LEN};
-use cleave_ops::{Class, DType, Fill, Op, Shape, View};
+use cleave_ops::view::SourceAxis;
+use cleave_ops::{Class, DType, Fill, FoldLoop, Op, Scalar, Shape, View};
 use std::fmt;
 
 /// A node that breaks a rule.
@@ -20,23 +21,28 @@ pub struct Illegal {
 pub enum Rule {
     /// Inputs stand before what is made of them.
     InputsFirst,
+    /// It has no more axes and elements than a machine can address.
+    Addressable,
     /// Chunks cover the shape.
     ChunksCover,
-    /// A constant is written as its dtype holds it; other rules have the axes they speak of.
+    /// A constant is written as its dtype holds it; other rules have the axes they speak of and numbers that can be
+    /// reckoned with.
     FillFits,
     /// Inputs of an elementwise node have its shape.
     MapShapes,
-    /// Inputs and result have the dtypes of the loop.
+    /// The operation is of the node's class; inputs and result have the dtypes of its loop.
     LoopDTypes,
     /// A cast or rechunk keeps the shape, a view, rechunk or overlay the dtype.
     Kept,
     /// A reduction's axes ascend, at least one, and are missing in its shape.
     FoldAxes,
+    /// A reduction of no elements has a result.
+    FoldOfNothing,
     /// A scan begins each block but the first with the totals before it.
     ScanBlocks,
-    /// A contraction pairs axes of equal length, each once.
+    /// A contraction pairs axes of equal length, each once, and adds over at least one element.
     Paired,
-    /// A view has one entry for each axis of its source and stays inside it.
+    /// A view has one entry for each axis of its source and stays inside it; its terms ascend and step.
     ViewInside,
     /// A view has the node's shape.
     ViewShape,
@@ -67,6 +73,9 @@ fn broken_rule(graph: &Graph, id: NodeId, node: &Node) -> Option<Rule> {
     if node.kind.inputs().iter().any(|input| *input >= id) {
         return Some(Rule::InputsFirst);
     }
+    if Shape::checked(node.shape.iter().copied()).is_err() {
+        return Some(Rule::Addressable);
+    }
     if node.chunks.shape() != node.shape {
         return Some(Rule::ChunksCover);
     }
@@ -75,7 +84,7 @@ fn broken_rule(graph: &Graph, id: NodeId, node: &Node) -> Option<Rule> {
         NodeKind::Load(_) => vec![],
         NodeKind::Map { op, loop_index, inputs } => vec![
             (inputs.iter().all(|i| graph[*i].shape == node.shape), Rule::MapShapes),
-            (loop_dtypes(op, *loop_index, &dtypes(graph, inputs), node.dtype), Rule::LoopDTypes),
+            (map_loop(op, *loop_index, &dtypes(graph, inputs), node.dtype), Rule::LoopDTypes),
         ],
         NodeKind::Cast(input) => vec![(graph[*input].shape == node.shape, Rule::Kept)],
         NodeKind::Rechunk(input) => {
@@ -83,20 +92,21 @@ fn broken_rule(graph: &Graph, id: NodeId, node: &Node) -> Option<Rule> {
         }
         NodeKind::Fold { op, loop_index, input, axes, .. } => vec![
             (fold_axes(&graph[*input].shape, axes, &node.shape), Rule::FoldAxes),
-            (loop_dtypes(op, *loop_index, &dtypes(graph, &[*input]), node.dtype), Rule::LoopDTypes),
+            (fold_loop(op, *loop_index, graph[*input].dtype, node.dtype).is_some(), Rule::LoopDTypes),
+            (has_result(op, &graph[*input].shape, axes), Rule::FoldOfNothing),
         ],
         NodeKind::Scan { op, loop_index, input, axis, before } => vec![
             (graph[*input].shape == node.shape && *axis < node.shape.ndim(), Rule::Kept),
-            (loop_dtypes(op, *loop_index, &dtypes(graph, &[*input]), node.dtype), Rule::LoopDTypes),
+            (scan_loop(op, *loop_index, graph[*input].dtype, node.dtype), Rule::LoopDTypes),
             (scan_begins(graph, node, *axis, *before), Rule::ScanBlocks),
         ],
-        NodeKind::Contract { op, loop_index, left, right, batch, summed } => vec![
-            (
-                contracted(&graph[*left].shape, &graph[*right].shape, batch, summed).as_ref() == Some(&node.shape),
-                Rule::Paired,
-            ),
-            (loop_dtypes(op, *loop_index, &dtypes(graph, &[*left, *right]), node.dtype), Rule::LoopDTypes),
-        ],
+        NodeKind::Contract { op, loop_index, left, right, batch, summed } => {
+            let (left, right) = (&graph[*left], &graph[*right]);
+            let adds = !summed.is_empty() && summed.iter().all(|p| left.shape.get(p.0).is_some_and(|&len| len > 0));
+            let pairs = contracted(&left.shape, &right.shape, batch, summed).as_ref() == Some(&node.shape);
+            let takes = contract_loop(op, *loop_index, [left.dtype, right.dtype], node.dtype);
+            vec![(pairs && adds, Rule::Paired), (takes, Rule::LoopDTypes)]
+        }
         NodeKind::View { input, view } => vec![
             (graph[*input].dtype == node.dtype, Rule::Kept),
             (view.shape == node.shape, Rule::ViewShape),
@@ -116,26 +126,46 @@ fn dtypes(graph: &Graph, inputs: &[NodeId]) -> Vec<DType> {
     inputs.iter().map(|i| graph[*i].dtype).collect()
 }
 
-fn loop_dtypes(op: &Op, index: usize, inputs: &[DType], output: DType) -> bool {
-    match &op.class {
-        Class::Map(map) => map.loops.get(index).is_some_and(|l| l.inputs == inputs && l.output == output),
-        Class::Fold(fold) => fold.loops.get(index).is_some_and(|l| [l.input] == inputs && l.output == output),
-        Class::Scan(scan) => scan.loops.get(index).is_some_and(|l| [l.input] == inputs && l.output == output),
-        Class::Contract(contract) => {
-            contract.loops.get(index).is_some_and(|l| [l.dtype; 2] == inputs && l.dtype == output)
-        }
-        Class::Fill(_) | Class::View(_) => false,
-    }
+fn map_loop(op: &Op, index: usize, inputs: &[DType], output: DType) -> bool {
+    let Class::Map(map) = &op.class else { return false };
+    map.loops.get(index).is_some_and(|l| l.inputs == inputs && l.output == output)
+}
+
+fn fold_loop(op: &Op, index: usize, input: DType, output: DType) -> Option<&FoldLoop> {
+    let Class::Fold(fold) = &op.class else { return None };
+    fold.loops.get(index).filter(|l| l.input == input && l.output == output)
+}
+
+fn scan_loop(op: &Op, index: usize, input: DType, output: DType) -> bool {
+    let Class::Scan(scan) = &op.class else { return false };
+    scan.loops.get(index).is_some_and(|l| l.input == input && l.output == output)
+}
+
+fn contract_loop(op: &Op, index: usize, inputs: [DType; 2], output: DType) -> bool {
+    let Class::Contract(contract) = &op.class else { return false };
+    contract.loops.get(index).is_some_and(|l| [l.dtype; 2] == inputs && l.dtype == output)
 }
 
 fn fill_fits(fill: &Fill, node: &Node) -> bool {
     match fill {
         Fill::Const(value) => scalar_as(*value, node.dtype) == *value,
-        Fill::Ramp { .. } => node.shape.ndim() == 1,
+        Fill::Ramp { start, step, last } => {
+            node.shape.ndim() == 1 && [Some(*start), Some(*step), *last].into_iter().flatten().all(is_of_64_bits)
+        }
         Fill::Index { axis } => *axis < node.shape.ndim(),
         Fill::Diagonal { .. } | Fill::Band { .. } => node.shape.ndim() >= 2,
         Fill::Random { .. } => true,
     }
+}
+
+/// Whether some dtype holds it, so that no arithmetic on it leaves 128 bits.
+fn is_of_64_bits(value: Scalar) -> bool {
+    value.to_int().is_none_or(|v| (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&v))
+}
+
+fn has_result(op: &Op, input: &Shape, axes: &[usize]) -> bool {
+    let nothing = axes.iter().any(|&a| input.get(a) == Some(&0));
+    !nothing || matches!(&op.class, Class::Fold(fold) if fold.has_identity)
 }
 
 fn fold_axes(input: &Shape, axes: &[usize], result: &Shape) -> bool {
@@ -146,7 +176,8 @@ fn fold_axes(input: &Shape, axes: &[usize], result: &Shape) -> bool {
 }
 
 fn scan_begins(graph: &Graph, node: &Node, axis: usize, before: Option<NodeId>) -> bool {
-    let later_blocks = node.shape[axis].div_ceil(SCAN_LEN).saturating_sub(1);
+    let Some(len) = node.shape.get(axis) else { return false };
+    let later_blocks = len.div_ceil(SCAN_LEN).saturating_sub(1);
     let along = |(a, &len): (usize, &usize)| if a == axis { later_blocks } else { len };
     let wanted: Shape = node.shape.iter().enumerate().map(along).collect();
     before.map_or(later_blocks == 0, |b| graph[b].shape == wanted && graph[b].dtype == node.dtype)
@@ -164,15 +195,31 @@ pub(crate) fn contracted(left: &Shape, right: &Shape, batch: &AxisPairs, summed:
 }
 
 fn is_inside(view: &View, source: &Shape) -> bool {
-    let holds = |at: i64, len: usize| (0..len as i64).contains(&at);
-    let axis_inside = |(s, &len): (&cleave_ops::view::SourceAxis, &usize)| {
-        let (low, high) = s.range(&view.shape);
-        holds(low, len) && holds(high, len)
-    };
-    let named = view.source.iter().flat_map(|s| &s.terms).all(|t| t.axis < view.shape.ndim());
-    let matching = view.source.len() == source.ndim() && named;
-    matching && (view.shape.is_empty_array() || view.source.iter().zip(source.iter()).all(axis_inside))
+    let stays = |(s, &len): (&SourceAxis, &usize)| is_within(s, &view.shape, len);
+    let matching = view.source.len() == source.ndim() && view.source.iter().all(|s| steps(s, view.shape.ndim()));
+    matching && view.source.iter().zip(source.iter()).all(stays)
 }
+
+/// Whether terms ascend by axis, name axes that are there, and step.
+fn steps(axis: &SourceAxis, ndim: usize) -> bool {
+    let ascending = axis.terms.windows(2).all(|pair| pair[0].axis < pair[1].axis);
+    ascending && axis.terms.iter().all(|t| t.axis < ndim && t.step != 0)
+}
+
+/// Whether all indices lie in an axis of that length; of a view without elements, whether they can be reckoned with.
+fn is_within(axis: &SourceAxis, shape: &Shape, len: usize) -> bool {
+    if shape.is_empty_array() {
+        return axis.start.unsigned_abs() <= FAR && axis.terms.iter().all(|t| t.step.unsigned_abs() <= FAR);
+    }
+    let reach = |t: &cleave_ops::view::Term| i128::from(t.step) * (shape[t.axis] as i128 - 1);
+    let low: i128 = axis.terms.iter().map(|t| reach(t).min(0)).sum();
+    let high: i128 = axis.terms.iter().map(|t| reach(t).max(0)).sum();
+    let start = i128::from(axis.start);
+    start + low >= 0 && start + high < len as i128
+}
+
+/// Beyond this, indices of views without elements are refused.
+const FAR: u64 = 1 << 60;
 
 fn is_injective(place: &View) -> bool {
     let names = |axis: usize| place.source.iter().filter(|s| s.follows(axis)).count();

@@ -8,7 +8,7 @@ mod pack;
 mod panel;
 mod segments;
 
-pub(crate) use segments::{Part, Segments};
+pub(crate) use segments::{Segments, Sums};
 
 use crate::ledger::{Claim, Ledger};
 use crate::machine::Inputs;
@@ -61,7 +61,7 @@ impl<'a> Multiplier<'a> {
 
     /// Makes the sums of a task's block over its segment; hands over what of the result is finished, or gives all
     /// that was summed where more is to be done with it.
-    pub(crate) fn task(&mut self, task: usize, watch: &Watch<'_>, hand: Hand<'_>) -> Result<Option<Part>, RunError> {
+    pub(crate) fn task(&mut self, task: usize, watch: &Watch<'_>, hand: Hand<'_>) -> Result<Option<Sums>, RunError> {
         let region = self.work.region(task);
         let (sides, panels) = (self.work.block_sides(&region), self.work.panels(task));
         let steps = sides.batch.size() * panels.len() * sides.columns.size().div_ceil(COLUMNS);
@@ -83,7 +83,7 @@ impl<'a> Multiplier<'a> {
         panels: Range<usize>,
         progress: &mut Progress<'_>,
         ledger: &Arc<Ledger>,
-    ) -> Result<Part, RunError> {
+    ) -> Result<Sums, RunError> {
         let size = sides.rows.size() * sides.columns.size();
         let matrices = if size == 0 { 0 } else { sides.batch.size() };
         let claim = ledger.claim((matrices * size * self.tiles.dtype().size()) as u64);
@@ -94,7 +94,7 @@ impl<'a> Multiplier<'a> {
             self.sum(sides, &batch, panels.clone(), progress)?;
             self.unpack(sides.rows.size(), sides.columns.size(), 0, &mut data, number * size);
         }
-        Ok(Part { data, _claim: claim })
+        Ok(Sums { data, _claim: claim })
     }
 
     /// Finishes a matrix a few rows at a time.
@@ -106,7 +106,7 @@ impl<'a> Multiplier<'a> {
             let claim = hand.ledger.claim((len * self.tiles.dtype().size()) as u64);
             let mut data = Data::zeros(self.tiles.dtype(), len);
             self.unpack(rows, columns, row, &mut data, 0);
-            let part = finish(self.work, Part { data, _claim: claim }, hand.ledger);
+            let part = finish(self.work, Sums { data, _claim: claim }, hand.ledger);
             (hand.give)(&sides.with_rows(band), part.data)?;
             row += band.size();
         }

@@ -4,52 +4,65 @@ use super::add_all;
 use crate::ledger::{Claim, Ledger};
 use cleave_ops::{Data, cast};
 use cleave_plan::ContractWork;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The sums of a block over one segment.
-pub(crate) struct Part {
+pub(crate) struct Sums {
     pub(crate) data: Data,
     pub(crate) _claim: Claim,
 }
 
-/// The parts that wait for others of their block.
+/// The sums that wait for others of their block.
 #[derive(Default)]
 pub(crate) struct Segments {
-    /// Guards the parts, by block, then by segment.
-    waiting: Mutex<HashMap<usize, Vec<(usize, Part)>>>,
+    /// Guards the sums, by block, then by segment.
+    waiting: Mutex<HashMap<usize, BTreeMap<usize, Sums>>>,
 }
 
 impl Segments {
-    /// Adds the part of a task; gives the finished block once all its parts are there.
-    pub(crate) fn add(&self, work: &ContractWork, task: usize, part: Part, ledger: &Arc<Ledger>) -> Option<Part> {
+    /// Adds the sums of a segment; gives the finished block once those of all segments are there.
+    pub(crate) fn add(
+        &self,
+        work: &ContractWork,
+        block: usize,
+        segment: usize,
+        sums: Sums,
+        ledger: &Arc<Ledger>,
+    ) -> Option<Sums> {
         if work.segments == 1 {
-            return Some(finish(work, part, ledger));
+            return Some(finish(work, sums, ledger));
         }
-        let block = task / work.segments;
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let parts = waiting.entry(block).or_default();
-        parts.push((task % work.segments, part));
-        if parts.len() < work.segments {
+        let all = waiting.entry(block).or_default();
+        all.insert(segment, sums);
+        if all.len() < work.segments {
             return None;
         }
-        let mut parts = waiting.remove(&block).unwrap_or_default();
+        let mut all = waiting.remove(&block).unwrap_or_default().into_values();
         drop(waiting);
-        parts.sort_by_key(|(segment, _)| *segment);
-        let mut parts = parts.into_iter().map(|(_, part)| part);
-        let mut whole = parts.next()?;
-        parts.for_each(|part| add_all(work, part.data.as_ref(), &mut whole.data));
+        let mut whole = all.next()?;
+        all.for_each(|sums| add_all(work, sums.data.as_ref(), &mut whole.data));
         Some(finish(work, whole, ledger))
+    }
+
+    /// All that still wait, with their blocks and segments.
+    pub(crate) fn drain(&self) -> Vec<(usize, usize, Sums)> {
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let of_block = |(block, all): (usize, BTreeMap<usize, Sums>)| {
+            all.into_iter().map(move |(segment, sums)| (block, segment, sums))
+        };
+        waiting.into_iter().flat_map(of_block).collect()
     }
 }
 
 /// Sums in the dtype of the result.
-pub(crate) fn finish(work: &ContractWork, sums: Part, ledger: &Arc<Ledger>) -> Part {
+pub(crate) fn finish(work: &ContractWork, sums: Sums, ledger: &Arc<Ledger>) -> Sums {
     if sums.data.dtype() == work.dtype {
         return sums;
     }
     let claim = ledger.claim((sums.data.len() * work.dtype.size()) as u64);
     let mut data = Data::with_capacity(work.dtype, sums.data.len());
     cast(sums.data.as_ref(), &mut data);
-    Part { data, _claim: claim }
+    Sums { data, _claim: claim }
 }

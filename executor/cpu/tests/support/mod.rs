@@ -11,7 +11,7 @@ use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::{Chunks, Class, DType, Data, Fill, Op, Region, Shape, View, copy_run, table};
 use cleave_plan::stage::{block_region, unravel};
 use cleave_plan::{
-    Block, Cut, Holding, Options, Output, PlanError, Rates, RunError, RunReport, Sink, Source, SourceError, Sources,
+    Block, Cut, Holding, Machine, Options, Output, PlanError, RunError, RunReport, Sink, Source, SourceError, Sources,
     plan,
 };
 use std::sync::Arc;
@@ -137,7 +137,9 @@ pub(crate) struct Memory {
 impl Memory {
     fn options(self, options: Options) -> Options {
         let memory_limit_bytes = self.limit_bytes;
-        let eager = Rates { work: 1.0, memory: 1e30, disk: 1e30, stage_s: 0.0 };
+        let slow = Machine { uniform_s: 1.0, normal_s: 1.0, add_s: 1.0, stage_s: 0.0, ..Machine::default() };
+        let moves = Machine { read_bps: 1e30, read_all_bps: 1e30, touch_bps: 1e30, ..slow };
+        let eager = Machine { decode_bps: 1e30, disk_read_bps: 1e30, disk_write_bps: 1e30, ..moves };
         match self.on_disk {
             true => Options { memory_limit_bytes, rates: eager, holding: Holding::AllOnDisk, ..options },
             false => Options { memory_limit_bytes, ..options },

@@ -8,7 +8,6 @@ use crate::cut::fold_loop;
 use crate::lattice::TILE_LEN;
 use crate::program::{Action, Making, Program, Step};
 use crate::stage::{FoldWork, Stage, Work};
-use cleave_ops::fill::Law;
 use cleave_ops::op::Layout;
 use cleave_ops::{Class, DType, Fill, Region, Shape, View};
 
@@ -16,12 +15,8 @@ use cleave_ops::{Class, DType, Fill, Region, Shape, View};
 const HEAVY: f64 = 4.0;
 /// Copying a register, against adding two.
 const COPY: f64 = 0.7;
-/// Moving an element into a panel, against adding two.
-const PACK: f64 = 3.0;
 /// Draws that are not neighbours, against those that are.
 const APART: f64 = 4.0;
-/// Draws that need a division more, against uniform ones.
-const INTEGERS: f64 = 1.4;
 
 /// Seconds of one thread.
 pub(super) struct Arithmetic {
@@ -50,14 +45,21 @@ pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
 /// The products, and the operands, which each row or column of blocks computes again.
 fn products(work: &ContractWork, elements: f64, machine: &Machine, parts: &mut Parts) {
     let shared = work.sides.shared.size() as f64;
-    let each = if work.dtype.kind() == cleave_ops::Kind::Float { 0.125 * scale(work.dtype) } else { 20.0 };
-    parts.0[Kind::Contraction as usize] += elements * shared * machine.product_s * (8.0 * each).max(1e-3);
+    let each = shared * machine.product_s_of(work.dtype) + 2.0 * COPY * scale(work.dtype) * machine.add_s;
+    parts.0[Kind::Contraction as usize] += elements * each;
     let [_, rows, columns] = work.block_lens();
     for (operand, side) in [(&work.left, columns), (&work.right, rows)] {
         let visited = elements * shared / side.max(1) as f64;
         program(&operand.program, visited, visited / TILE_LEN as f64, machine, parts);
-        parts.0[Kind::Contraction as usize] += PACK * machine.add_s * visited;
+        parts.0[Kind::Contraction as usize] += machine.pack_s() * visited;
     }
+}
+
+/// Seconds of one thread for an element of a program.
+pub(crate) fn element_s(of: &Program, machine: &Machine) -> f64 {
+    let mut parts = Parts::default();
+    program(of, 1.0, 0.0, machine, &mut parts);
+    parts.sum()
 }
 
 fn program(program: &Program, elements: f64, tiles: f64, machine: &Machine, parts: &mut Parts) {
@@ -95,7 +97,7 @@ fn step_s(program: &Program, step: &Step, machine: &Machine) -> (Kind, f64) {
     match &step.action {
         Action::Fill { fill: Fill::Random { law, .. }, shape, view } => {
             let apart = if in_order(view, shape) { 1.0 } else { APART };
-            (Kind::Random, law_s(law, machine) * apart)
+            (Kind::Random, machine.draw_s(law) * apart)
         }
         Action::Fill { .. } => (Kind::Elementwise, machine.fill_s),
         Action::Load { .. } | Action::Cast { .. } | Action::Overlay { .. } => {
@@ -117,14 +119,6 @@ fn in_order(view: &View, shape: &Shape) -> bool {
     match (last, along) {
         (Some(last), Some(along)) => view.source[last].step_on(along).unsigned_abs() == 1,
         _ => true,
-    }
-}
-
-fn law_s(law: &Law, machine: &Machine) -> f64 {
-    match law {
-        Law::Uniform { .. } => machine.uniform_s,
-        Law::Integers { .. } => machine.uniform_s * INTEGERS,
-        Law::Normal { .. } => machine.normal_s,
     }
 }
 

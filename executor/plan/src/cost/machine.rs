@@ -1,4 +1,8 @@
-//! The rates of a machine, in seconds and bytes a second; measured once, or taken from here.
+//! The rates of a machine, in seconds and bytes a second; measured once, or taken from here. Planning weighs with
+//! them what is kept, put aside or computed again, prediction tells with them what a plan costs.
+
+use cleave_ops::fill::Law;
+use cleave_ops::{DType, Kind};
 
 /// What a machine does in a second. The default is a server core of the 2020s.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +21,7 @@ pub struct Machine {
     pub uniform_s: f64,
     /// One normal draw, on one thread.
     pub normal_s: f64,
-    /// One multiplication and addition of a matrix product, on one thread.
+    /// One multiplication and addition of a matrix product of `float64`, on one thread.
     pub product_s: f64,
     /// Beginning a step on a tile.
     pub step_s: f64,
@@ -61,7 +65,7 @@ impl Default for Machine {
             fill_s: 1.0e-9,
             uniform_s: 0.8e-9,
             normal_s: 3.0e-9,
-            product_s: 0.06e-9,
+            product_s: 0.04e-9,
             step_s: 25e-9,
             task_s: 2.5e-6,
             stage_s: 20e-6,
@@ -142,7 +146,50 @@ pub const RATES: [Rate; 20] = [
     rate!(block_s, Seconds, "stored block opened"),
 ];
 
+/// Moving an element of a product into a panel, a tile at a time, or out of the sums, against adding two.
+const PACK: f64 = 9.0;
+/// A product of whole numbers against adding two `float64`: what takes a step, and what takes eight bytes.
+const WHOLE_PRODUCT: (f64, f64) = (0.3, 0.7);
+/// Draws that need a division more, against uniform ones.
+const INTEGERS: f64 = 1.4;
+/// Bytes on disk for a byte put aside.
+pub(crate) const SPILL_PACKED: f64 = 0.7;
+
 impl Machine {
+    /// Seconds to write new memory, and to read memory, by so many threads.
+    pub fn memory_s(&self, written: f64, read: f64, threads: usize) -> f64 {
+        written / (self.touch_bps * self.speedup(threads)) + read / self.read_bps_of(threads)
+    }
+
+    /// Seconds to pack and write, or to read and unpack, that many bytes.
+    pub fn disk_s(&self, bytes: f64) -> f64 {
+        let packed = bytes * SPILL_PACKED;
+        bytes / self.decode_bps + (packed / self.disk_write_bps + packed / self.disk_read_bps) / 2.0
+    }
+
+    /// Seconds of one multiplication and addition of a matrix product of a dtype, on one thread.
+    pub fn product_s_of(&self, dtype: DType) -> f64 {
+        match (dtype, dtype.kind()) {
+            (DType::F64, _) => self.product_s,
+            (_, Kind::Float) => self.product_s / 2.0,
+            _ => self.add_s * (WHOLE_PRODUCT.0 + WHOLE_PRODUCT.1 * dtype.size() as f64 / 8.0),
+        }
+    }
+
+    /// Seconds to move an element of a product into a panel, or out of the sums, on one thread.
+    pub fn pack_s(&self) -> f64 {
+        PACK * self.add_s
+    }
+
+    /// Seconds of a draw, on one thread.
+    pub fn draw_s(&self, law: &Law) -> f64 {
+        match law {
+            Law::Uniform { .. } => self.uniform_s,
+            Law::Integers { .. } => self.uniform_s * INTEGERS,
+            Law::Normal { .. } => self.normal_s,
+        }
+    }
+
     /// How much faster than one so many threads are.
     pub fn speedup(&self, threads: usize) -> f64 {
         let (n, threads) = (self.threads as f64, threads.max(1) as f64);

@@ -1,20 +1,17 @@
 //! Bytes between memory, files and registers.
 
-use super::machine::Machine;
+use super::machine::{Machine, SPILL_PACKED};
 use super::stored::Usage;
 use super::{Delivery, Forecast};
 use crate::plan::{Plan, nbytes};
 use crate::program::{Action, Origin, Program, Step};
-use crate::stage::{Stage, Target, Work};
+use crate::stage::{Stage, Work};
 use cleave_ops::{DType, Shape, View};
 
 /// What is read again from so few bytes stays in a cache.
 const CACHED_BYTES: u64 = 1 << 20;
 /// Bytes that come from memory at once.
 const LINE_BYTES: usize = 64;
-
-/// Bytes on disk for a byte put aside.
-const SPILL_PACKED: f64 = 0.7;
 
 /// What a stage moves.
 #[derive(Default)]
@@ -95,7 +92,7 @@ pub(super) fn of(plan: &Plan, stage: &Stage, forecast: &Forecast<'_>) -> Traffic
 /// Bytes a stage puts aside on disk, and bytes that it reads from there.
 fn aside(plan: &Plan, stage: &Stage) -> (u64, u64) {
     let on_disk = |id| plan.buffer(id).nbytes().saturating_sub(plan.buffer(id).memory_bytes());
-    let put = targets(stage).into_iter().filter_map(|t| t.buffer).map(on_disk).fold(0, u64::saturating_add);
+    let put = stage.targets().into_iter().filter_map(|t| t.buffer).map(on_disk).fold(0, u64::saturating_add);
     let mut read = 0_u64;
     stage.programs().for_each(|program| {
         program.each_step(&mut |_, step| {
@@ -130,19 +127,10 @@ fn fetched(view: &View, shape: &Shape, dtype: DType, visited: u64) -> f64 {
     visited as f64 * size as f64 * apart as f64
 }
 
-/// Where a stage's results go.
-fn targets(stage: &Stage) -> Vec<&Target> {
-    match &stage.work {
-        Work::Fold(work) => work.goals.iter().map(|g| &g.target).collect(),
-        Work::Contract(work) => vec![&work.target],
-        Work::Store(work) => work.goals.iter().map(|g| &g.target).collect(),
-    }
-}
-
 /// Bytes of a stage's results in new memory, handed to outputs, and handed to those that are not held.
 fn results(plan: &Plan, stage: &Stage) -> (u64, u64, u64) {
     let (mut touched, mut delivered, mut written) = (0_u64, 0_u64, 0_u64);
-    for target in targets(stage) {
+    for target in stage.targets() {
         touched = touched.saturating_add(target.buffer.map_or(0, |id| plan.buffer(id).memory_bytes()));
         for output in target.outputs.iter().filter_map(|&n| plan.outputs.get(n)) {
             delivered = delivered.saturating_add(output.nbytes());

@@ -1,0 +1,276 @@
+//! Some tasks of a stage on this machine's threads, with what earlier stages left given from outside. A run on one
+//! machine is one share of all tasks of each stage; for a run on several, a stage's shares go to different machines.
+
+use crate::between::Between;
+use crate::cache::Cache;
+use crate::contract::{Hand, Multiplier};
+use crate::fold::Folder;
+use crate::joiner::{Joiner, Part};
+use crate::ledger::{Claim, Ledger};
+use crate::machine::{Inputs, Machine};
+use crate::pool::Pool;
+use crate::progress::Meter;
+use crate::run::{Cancel, Control};
+use crate::spill::Spill;
+use crate::stage_clock::StageClock;
+use crate::staged::staged;
+use crate::store;
+use crate::turns::Turns;
+use crate::watch::Watch;
+use cleave_ops::{Data, Region};
+use cleave_plan::{BufferId, ContractWork, FoldWork, Plan, RunError, Source, Sources, Stage, StageReport, Work};
+use std::any::Any;
+use std::cell::Cell;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Some tasks of one stage, and what they may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The stage, counted from 0.
+    pub stage: usize,
+    /// The tasks.
+    pub tasks: Range<usize>,
+    /// The most threads that work at once.
+    pub workers: usize,
+    /// Bytes for decoded blocks.
+    pub cache_bytes: u64,
+}
+
+/// What earlier stages left.
+pub trait Values: Sync {
+    /// All of a value that the plan keeps dense as one block, of others those blocks that will be read.
+    fn buffer(&self, id: BufferId) -> Option<Arc<dyn Source>>;
+}
+
+/// Takes finished blocks; called from many threads at once.
+pub trait Receiver: Sync {
+    /// A block of one of the stage's goals: its row-major number in the stage's grid, the region of the result it
+    /// covers and its elements, which may be taken.
+    fn block(&self, goal: usize, number: usize, region: &Region, data: &mut Data) -> Result<(), RunError>;
+}
+
+/// What a share leaves besides finished blocks.
+#[derive(Debug)]
+pub struct ShareDone {
+    /// Parts of blocks that it could not finish alone.
+    pub parts: Vec<Part>,
+    /// Where its time went.
+    pub report: StageReport,
+}
+
+/// What all shares of one plan have in common on a machine: threads, sources, decoded blocks, and who holds how
+/// many bytes.
+pub struct Site<'a> {
+    pub(crate) pool: &'a Pool,
+    pub(crate) plan: &'a Plan,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) spill: Arc<Spill>,
+    sources: Sources,
+    cache: Cache,
+    _present: Claim,
+}
+
+impl<'a> Site<'a> {
+    /// A place to run shares of a plan; `cancel` ends waiting for blocks of sources.
+    pub fn new(pool: &'a Pool, plan: &'a Plan, sources: &Sources, cancel: &Cancel) -> Self {
+        let ledger = Arc::new(Ledger::new(&pool.rooms, plan.limit_bytes));
+        let spill = Arc::new(Spill::new(&pool.spill_directory));
+        Self {
+            pool,
+            plan,
+            _present: ledger.claim(sources.values().map(|s| s.held_bytes()).sum()),
+            cache: Cache::new(Arc::clone(&pool.rooms), Arc::clone(&ledger), Arc::clone(&cancel.0)),
+            sources: staged(plan, sources, (&spill, &pool.rooms), &ledger, &cancel.0),
+            spill,
+            ledger,
+        }
+    }
+
+    /// Runs the tasks of a share. Those blocks of which it has all go to `out`.
+    pub fn run_share(
+        &self,
+        share: &Share,
+        values: &dyn Values,
+        out: &dyn Receiver,
+        control: &Control<'_>,
+    ) -> Result<ShareDone, RunError> {
+        let meter = Meter::of_share(&self.plan.stages[share.stage], share, &self.ledger, control.events);
+        self.work(share, values, out, &control.cancel.0, &meter)
+    }
+
+    /// The same, its progress being told as part of something larger.
+    pub(crate) fn work(
+        &self,
+        share: &Share,
+        values: &dyn Values,
+        out: &dyn Receiver,
+        cancel: &AtomicBool,
+        meter: &Meter<'_>,
+    ) -> Result<ShareDone, RunError> {
+        let stage = &self.plan.stages[share.stage];
+        self.cache.keep_to(share.cache_bytes);
+        let inputs = Inputs {
+            stored: &self.sources,
+            buffers: &Between::all(self.plan, stage, values)?,
+            planned: &self.plan.buffers,
+            cache: &self.cache,
+            ledger: &self.ledger,
+        };
+        let shift = Shift {
+            share,
+            stage,
+            inputs,
+            joiner: Joiner::with_ledger(share.stage, stage, Arc::clone(&self.ledger)),
+            out,
+            cancel,
+            meter,
+            at_work: AtomicUsize::new(0),
+            turns: Turns::new(stage, share),
+            failed: AtomicBool::new(false),
+            error: Mutex::new(None),
+            clock: StageClock::new(stage),
+        };
+        self.pool.each(share.tasks.len(), || shift.work());
+        if let Some(error) = shift.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        let report = shift.clock.report(share.tasks.len(), stage.elements_of(&share.tasks));
+        Ok(ShareDone { parts: shift.joiner.drain(), report })
+    }
+
+    /// Bytes read from stored sources by all shares so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.cache.read_bytes()
+    }
+
+    /// Bytes put aside on disk by all shares so far.
+    pub fn bytes_spilled(&self) -> u64 {
+        self.spill.written_bytes()
+    }
+
+    /// Bytes held now.
+    pub fn bytes_held(&self) -> u64 {
+        self.ledger.used()
+    }
+
+    /// The most bytes there ever were.
+    pub fn peak_bytes(&self) -> u64 {
+        self.ledger.peak()
+    }
+}
+
+/// A share while it runs, seen by all threads that work on it.
+struct Shift<'a> {
+    share: &'a Share,
+    stage: &'a Stage,
+    inputs: Inputs<'a>,
+    joiner: Joiner<'a>,
+    out: &'a dyn Receiver,
+    cancel: &'a AtomicBool,
+    meter: &'a Meter<'a>,
+    at_work: AtomicUsize,
+    turns: Turns<'a>,
+    failed: AtomicBool,
+    /// Guards the first error.
+    error: Mutex<Option<RunError>>,
+    clock: StageClock,
+}
+
+impl Shift<'_> {
+    /// Takes tasks until there are none; a panic ends the share as an error.
+    fn work(&self) {
+        let thread = self.at_work.fetch_add(1, Ordering::Relaxed);
+        if thread >= self.share.workers {
+            return;
+        }
+        let task = Cell::new(0);
+        let done = catch_unwind(AssertUnwindSafe(|| self.tasks(thread, &task)));
+        let error = match done {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(panic) => RunError::Bug { stage: self.share.stage, task: task.get(), message: message(panic.as_ref()) },
+        };
+        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.failed.swap(true, Ordering::Relaxed) {
+            *first = Some(error);
+        }
+    }
+
+    fn tasks(&self, thread: usize, current: &Cell<usize>) -> Result<(), RunError> {
+        let watch = Watch::new(self.cancel, &self.failed, self.meter);
+        let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
+        let mut folder = match &self.stage.work {
+            Work::Fold(work) => Some(Folder::new(work, &mut machine)),
+            Work::Store(_) | Work::Contract(_) => None,
+        };
+        let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
+        let mut multiplier = None;
+        while let Some(task) = self.turns.take(thread) {
+            current.set(task);
+            watch.visit(0)?;
+            let timer = self.clock.start();
+            match (&self.stage.work, &mut folder) {
+                (Work::Fold(work), Some(folder)) => self.fold(work, folder, task, &mut machine, &watch)?,
+                (Work::Store(work), _) => {
+                    let region = store::task(work, task, &mut machine, &watch, &mut blocks)?;
+                    for (goal, block) in blocks.iter_mut().enumerate() {
+                        self.out.block(goal, task, &region, block)?;
+                    }
+                }
+                (Work::Contract(work), _) => {
+                    let multiplier = match &mut multiplier {
+                        Some(multiplier) => multiplier,
+                        none => none.insert(Multiplier::new(work, &self.inputs)?),
+                    };
+                    self.contract(work, multiplier, task, &watch)?;
+                }
+                (Work::Fold(_), None) => unreachable!("a stage that reduces has a folder"),
+            }
+            self.clock.stop(timer, &self.stage.task_region(task));
+        }
+        watch.flush();
+        Ok(())
+    }
+
+    /// Counts the blocks a thread fills again and again.
+    fn blocks_claim(&self) -> Option<Claim> {
+        match &self.stage.work {
+            Work::Fold(_) | Work::Contract(_) => None,
+            Work::Store(work) => Some(self.inputs.ledger.claim(store::most_bytes(work))),
+        }
+    }
+
+    fn fold(
+        &self,
+        work: &FoldWork,
+        folder: &mut Folder<'_>,
+        task: usize,
+        machine: &mut Machine<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<(), RunError> {
+        let partial = folder.task(task, machine, watch, self.inputs.ledger)?;
+        self.joiner.states(work, (task / work.spans, 0, task % work.spans), partial, self.out)
+    }
+
+    fn contract(
+        &self,
+        work: &ContractWork,
+        multiplier: &mut Multiplier<'_>,
+        task: usize,
+        watch: &Watch<'_>,
+    ) -> Result<(), RunError> {
+        let give = |region: &Region, mut block: Data| self.out.block(0, self.joiner.number(region), region, &mut block);
+        match multiplier.task(task, watch, Hand { give: &give, ledger: self.inputs.ledger })? {
+            Some(sums) => self.joiner.sums(work, (task / work.segments, task % work.segments), sums, self.out),
+            None => Ok(()),
+        }
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without text".to_owned())
+}

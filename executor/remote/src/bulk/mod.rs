@@ -1,0 +1,18 @@
+//! Large values in frames: from an offset on, with a checksum over all of it at the end.
+
+mod error;
+mod fetch;
+mod put;
+mod serve;
+
+pub use error::BulkError;
+pub use fetch::{Fetch, fetch, fetch_block};
+pub use put::put;
+pub use serve::{Received, Receiving, frames};
+
+/// Bytes of a frame: enough to keep up with a bare socket, and little enough that others get a turn.
+pub const FRAME_BYTES: usize = 256 << 10;
+/// The most bytes a frame from elsewhere may have.
+pub const MOST_FRAME_BYTES: usize = 2 << 20;
+/// How often a transfer is tried.
+pub const ATTEMPTS: u32 = 3;

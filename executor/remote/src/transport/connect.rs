@@ -1,0 +1,177 @@
+//! Reaching a worker.
+
+use super::endpoint::Endpoint;
+use super::first::{Ear, Heard, Listened};
+use super::reach::{Fault, ReachError};
+use super::settings::{MESSAGE_BYTES, PATIENCE, client};
+use super::stream::Stream;
+use crate::proto::engine_client::EngineClient;
+use crate::security::{Bearer, Tls, Token};
+use futures_util::future::BoxFuture;
+use hyper_util::rt::TokioIo;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tonic::Status;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Uri};
+
+/// Opens bare connections.
+#[derive(Clone)]
+pub struct Dialer(Arc<dyn Fn(Endpoint) -> Dialed + Send + Sync>);
+
+type Dialed = BoxFuture<'static, io::Result<Box<dyn Stream>>>;
+
+impl Dialer {
+    /// Over TCP.
+    pub fn tcp() -> Dialer {
+        Dialer::with(tcp)
+    }
+
+    /// Over something else, such as a simulated network.
+    pub fn with<S: Stream, F: Future<Output = io::Result<S>> + Send + 'static>(
+        dial: impl Fn(Endpoint) -> F + Send + Sync + 'static,
+    ) -> Dialer {
+        let boxed = |stream: S| Box::new(stream) as Box<dyn Stream>;
+        Dialer(Arc::new(move |endpoint| {
+            let dialed = dial(endpoint);
+            Box::pin(async move { dialed.await.map(boxed) })
+        }))
+    }
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Dialer")
+    }
+}
+
+async fn tcp(endpoint: Endpoint) -> io::Result<TcpStream> {
+    let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await;
+    let found: Vec<_> = found.map_err(|error| io::Error::new(io::ErrorKind::NotFound, error))?.collect();
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in found {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// How workers are reached.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    /// What opens bare connections.
+    pub dialer: Dialer,
+    /// Certificates, where connections are encrypted.
+    pub tls: Option<Tls>,
+    /// The pool's token, if it has one.
+    pub token: Option<Token>,
+    /// How long each step may take.
+    pub patience: Duration,
+}
+
+impl Default for Connector {
+    /// Plain TCP without a token.
+    fn default() -> Self {
+        Self { dialer: Dialer::tcp(), tls: None, token: None, patience: PATIENCE }
+    }
+}
+
+/// A connection to a worker, which connects again by itself when it was lost.
+#[derive(Clone, Debug)]
+pub struct Link {
+    endpoint: Endpoint,
+    channel: Channel,
+    bearer: Bearer,
+    ear: Ear,
+}
+
+/// The service's calls over a link.
+pub type EngineLink = EngineClient<InterceptedService<Channel, Bearer>>;
+
+impl Connector {
+    /// Connects, and waits until the peer has shown that it speaks HTTP/2.
+    pub async fn connect(&self, endpoint: &Endpoint) -> Result<Link, ReachError> {
+        let at = |fault| ReachError { endpoint: endpoint.clone(), fault };
+        let uri = tonic::transport::Endpoint::from_shared(format!("http://{endpoint}"));
+        let uri = uri.map_err(|_| at(Fault::Unresolved { cause: "not a host name".into() }))?;
+        let ear = Ear::new();
+        let (connector, to, heard) = (self.clone(), endpoint.clone(), ear.clone());
+        let dial = tower::service_fn(move |_: Uri| {
+            let (connector, to, ear) = (connector.clone(), to.clone(), heard.clone());
+            async move { connector.stream(&to, ear).await.map(TokioIo::new) }
+        });
+        let connected = client(uri).connect_with_connector(dial).await;
+        let channel = connected.map_err(|error| match ear.last() {
+            Heard::Wrong(fault) => at(fault),
+            Heard::Nothing | Heard::Greeting => at(Fault::Lost { cause: error.to_string() }),
+        })?;
+        let greeting = timeout(self.patience, ear.greeting()).await;
+        greeting.unwrap_or(Err(Fault::Silent { after: self.patience })).map_err(at)?;
+        Ok(Link { endpoint: endpoint.clone(), channel, bearer: Bearer::new(self.token.as_ref()), ear })
+    }
+
+    /// A new stream to a peer, encrypted where that is wanted; what goes wrong is left with the ear.
+    async fn stream(&self, endpoint: &Endpoint, ear: Ear) -> io::Result<Listened> {
+        ear.put(Heard::Nothing);
+        match self.secured(endpoint).await {
+            Ok(stream) => Ok(Listened::new(stream, ear)),
+            Err(fault) => {
+                ear.put(Heard::Wrong(fault));
+                Err(io::ErrorKind::NotConnected.into())
+            }
+        }
+    }
+
+    async fn secured(&self, endpoint: &Endpoint) -> Result<Box<dyn Stream>, Fault> {
+        let late = |_| Fault::TimedOut { after: self.patience };
+        let stream = timeout(self.patience, (self.dialer.0)(endpoint.clone())).await.map_err(late)?;
+        let stream = stream.map_err(|error| Fault::of_io(&error))?;
+        let Some(tls) = &self.tls else { return Ok(stream) };
+        let name = ServerName::try_from(endpoint.host.clone());
+        let name = name.map_err(|_| Fault::Unresolved { cause: "not a host name".into() })?;
+        let shaken = TlsConnector::from(tls.client.clone()).connect(name, stream);
+        let late = |_| Fault::Silent { after: self.patience };
+        let shaken = timeout(self.patience, shaken).await.map_err(late)?;
+        shaken.map(|stream| Box::new(stream) as Box<dyn Stream>).map_err(|error| Fault::of_handshake(&error))
+    }
+}
+
+impl Link {
+    /// Where it leads.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The channel, for other services of the same peer.
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// The service's calls.
+    pub fn engine(&self) -> EngineLink {
+        EngineClient::with_interceptor(self.channel.clone(), self.bearer.clone())
+            .max_decoding_message_size(MESSAGE_BYTES)
+            .max_encoding_message_size(MESSAGE_BYTES)
+    }
+
+    /// What a failed call says of the peer.
+    pub fn explain(&self, status: &Status) -> ReachError {
+        let heard = match self.ear.last() {
+            Heard::Wrong(fault) => Some(fault),
+            Heard::Nothing | Heard::Greeting => None,
+        };
+        ReachError { endpoint: self.endpoint.clone(), fault: Fault::of_status(status, heard) }
+    }
+}

@@ -1,0 +1,16 @@
+//! Connections: how endpoints are written and reached, with which settings both sides speak, and who is let in.
+
+mod connect;
+mod door;
+mod endpoint;
+mod first;
+mod reach;
+mod settings;
+mod stream;
+
+pub use connect::{Connector, Dialer, EngineLink, Link};
+pub use door::{Admitted, Door, Peer, accepted};
+pub use endpoint::{BadEndpoint, Endpoint};
+pub use reach::{CertificateFault, Fault, ReachError, refusal, word_of};
+pub use settings::{CONNECTIONS, MESSAGE_BYTES, PATIENCE, engine_service, server};
+pub use stream::Stream;

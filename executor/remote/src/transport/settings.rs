@@ -1,0 +1,53 @@
+//! What both sides agree on, as measured.
+
+use crate::proto::engine_server::{Engine, EngineServer};
+use crate::security::{Guard, Token};
+use std::time::Duration;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Endpoint, Server};
+
+/// The largest message.
+pub const MESSAGE_BYTES: usize = 4 << 20;
+/// How many connections a worker has at most.
+pub const CONNECTIONS: usize = 64;
+/// How long a peer may take to connect, to shake hands, to say the first word.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Frames of this size keep up with a bare socket; with the usual 16 KiB, half of that.
+const FRAME_BYTES: u32 = 256 << 10;
+const STREAM_WINDOW: u32 = 8 << 20;
+const CONNECTION_WINDOW: u32 = 16 << 20;
+const HEADER_BYTES: u32 = 16 << 10;
+const STREAMS: u32 = 64;
+const PING_EVERY: Duration = Duration::from_secs(5);
+
+/// A server with the settings of this service; add services and give it what a [`Door`](super::Door) admits.
+pub fn server() -> Server {
+    Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME_BYTES)
+        .max_concurrent_streams(STREAMS)
+        .http2_max_header_list_size(HEADER_BYTES)
+        .http2_keepalive_interval(Some(PING_EVERY))
+        .http2_keepalive_timeout(Some(PATIENCE))
+}
+
+/// The service, open to those who show the token.
+pub fn engine_service<T: Engine>(engine: T, token: Option<Token>) -> InterceptedService<EngineServer<T>, Guard> {
+    let service =
+        EngineServer::new(engine).max_decoding_message_size(MESSAGE_BYTES).max_encoding_message_size(MESSAGE_BYTES);
+    InterceptedService::new(service, Guard::new(token))
+}
+
+/// The client's side of the same settings.
+pub(super) fn client(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME_BYTES)
+        .http2_max_header_list_size(HEADER_BYTES)
+        .http2_keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PATIENCE)
+        .keep_alive_while_idle(true)
+}

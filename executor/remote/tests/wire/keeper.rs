@@ -1,0 +1,157 @@
+//! A worker that only keeps values.
+
+use bytes::Bytes;
+use cleave_remote::bulk::{Receiving, frames};
+use cleave_remote::proto::engine_server::Engine;
+use cleave_remote::proto::{self, Item, item};
+use cleave_remote::security::{Tls, Token};
+use cleave_remote::transport::{Connector, Door, Endpoint, accepted, engine_service, refusal, server};
+use cleave_remote::versions;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tonic::{Code, Request, Response, Status, Streaming};
+
+/// Values by the number under which they are put.
+#[derive(Default)]
+pub(crate) struct Keeper {
+    pub(crate) kept: Mutex<HashMap<u64, Bytes>>,
+    pub(crate) fetches: AtomicUsize,
+    /// What fetches do besides giving frames, the first time and the times after.
+    pub(crate) faults: Mutex<Vec<Fault>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Fault {
+    /// Breaks off after so many frames.
+    Lost(usize),
+    /// Turns a bit in a frame.
+    Flipped(usize),
+    /// Says another length.
+    Long,
+    /// Never ends the value.
+    Endless,
+}
+
+pub(crate) fn put_item(number: u64) -> Item {
+    let what = Some(item::What::Put(proto::PutBlock { number, block: 0 }));
+    Item { session: Bytes::from_static(b"s"), job: 1, what }
+}
+
+type Reply<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl Engine for Served {
+    async fn hello(&self, request: Request<proto::HelloRequest>) -> Reply<proto::HelloReply> {
+        let theirs = request.into_inner().versions;
+        versions::check(theirs.as_ref())
+            .map_err(|differ| refusal(Code::FailedPrecondition, differ.code(), differ.to_string()))?;
+        Ok(Response::new(proto::HelloReply { versions: Some(versions::ours()), ..Default::default() }))
+    }
+
+    type RunStream = BoxStream<'static, Result<proto::Events, Status>>;
+    async fn run(&self, _: Request<Streaming<proto::Order>>) -> Reply<Self::RunStream> {
+        Err(refusal(Code::Internal, "bug", "it runs nothing"))
+    }
+
+    type FetchStream = BoxStream<'static, Result<proto::Frame, Status>>;
+    async fn fetch(&self, request: Request<proto::FetchRequest>) -> Reply<Self::FetchStream> {
+        self.0.fetches.fetch_add(1, Ordering::Relaxed);
+        let request = request.into_inner();
+        let Some(item::What::Put(put)) = request.item.and_then(|item| item.what) else {
+            return Err(refusal(Code::InvalidArgument, "bad-item", "no number"));
+        };
+        let data = self.0.kept.lock().unwrap().get(&put.number).cloned();
+        let data = data.ok_or_else(|| refusal(Code::NotFound, "not-kept", "it is not here"))?;
+        let sent = frames(data, request.offset)?;
+        let mut faults = self.0.faults.lock().unwrap();
+        let fault = if faults.is_empty() { None } else { Some(faults.remove(0)) };
+        Ok(Response::new(match fault {
+            Some(fault) => spoiled(sent.boxed(), fault),
+            None => sent.boxed(),
+        }))
+    }
+
+    async fn put(&self, request: Request<Streaming<proto::PutFrame>>) -> Reply<proto::PutReply> {
+        let (mut frames, mut receiving) = (request.into_inner(), Receiving::new(1 << 30));
+        let mut reply = proto::PutReply::default();
+        while let Some(frame) = frames.message().await? {
+            let taken = receiving.take(frame);
+            let taken = taken.map_err(|error| refusal(Code::InvalidArgument, "damaged-block", error.to_string()))?;
+            let Some(value) = taken else { continue };
+            (reply.blocks, reply.nbytes) = (reply.blocks + 1, reply.nbytes + value.data.len() as u64);
+            let Some(item::What::Put(put)) = value.item.what else { continue };
+            self.0.kept.lock().unwrap().insert(put.number, value.data);
+        }
+        Ok(Response::new(reply))
+    }
+
+    async fn drain(&self, _: Request<proto::DrainRequest>) -> Reply<proto::DrainReply> {
+        Ok(Response::new(proto::DrainReply::default()))
+    }
+
+    type StatusStream = BoxStream<'static, Result<proto::WorkerStatus, Status>>;
+    async fn status(&self, _: Request<proto::StatusRequest>) -> Reply<Self::StatusStream> {
+        Err(refusal(Code::Internal, "bug", "it has no status"))
+    }
+}
+
+type Frames = BoxStream<'static, Result<proto::Frame, Status>>;
+
+fn spoiled(sent: Frames, fault: Fault) -> Frames {
+    let numbered = sent.enumerate();
+    match fault {
+        Fault::Lost(after) => numbered
+            .take(after + 1)
+            .map(move |(at, frame)| if at < after { frame } else { Err(Status::unavailable("lost")) })
+            .boxed(),
+        Fault::Flipped(which) => numbered
+            .map(move |(at, frame)| {
+                let mut frame = frame?;
+                if at == which {
+                    let mut bytes = frame.data.to_vec();
+                    bytes[0] ^= 1;
+                    frame.data = bytes.into();
+                }
+                Ok(frame)
+            })
+            .boxed(),
+        Fault::Long => {
+            numbered.map(|(_, frame)| frame.map(|f| proto::Frame { nbytes: f.nbytes.map(|n| n + 1), ..f })).boxed()
+        }
+        Fault::Endless => numbered.map(|(_, frame)| frame.map(|f| proto::Frame { checksum: None, ..f })).boxed(),
+    }
+}
+
+pub(crate) struct Served(Arc<Keeper>);
+
+/// A keeper at work, until it is dropped.
+pub(crate) struct Running {
+    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) endpoint: Endpoint,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub(crate) async fn serve(door: Door, token: Option<Token>) -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let keeper = Arc::new(Keeper::default());
+    let service = engine_service(Served(keeper.clone()), token);
+    let served = server().add_service(service).serve_with_incoming(door.admit(accepted(listener)));
+    let task = tokio::spawn(async move { served.await.unwrap() });
+    Running { keeper, endpoint: Endpoint { host: "127.0.0.1".into(), port }, task }
+}
+
+pub(crate) fn connector(tls: Option<Tls>, token: Option<Token>) -> Connector {
+    Connector { tls, token, ..Connector::default() }
+}

@@ -1,0 +1,232 @@
+"""Workers die, freeze, leave and come: the answer is exact, or there is one clear error within a bound."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from program import run_text, told
+from workers import Proxy, run_on, scheduler, start_run, start_worker, wait_busy, workers
+
+# Some ten seconds of one core, in a few hundred shares or fewer.
+LONG = (
+    "x = default_rng(3).standard_normal((45000, 45000), chunks=(3000, 3000))\n"
+    "print((sin(x) * x[::-1, ::-1]).sum().compute(), x.max().compute())\n"
+)
+# A value that is kept between stages, on the workers, and read by the next.
+KEPT = (
+    "x = default_rng(3).standard_normal((12000, 12000), chunks=(3000, 3000))\n"
+    "y = sin(x) @ cos(x[:, :500])\n"
+    "print(y.sum().compute(), y.max().compute())\n"
+)
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory):
+    """What threads say."""
+    said = {}
+
+    def ask(text):
+        if text not in said:
+            said[text] = run_text(tmp_path_factory.mktemp("exact"), text, timeout=120).stdout
+        return said[text]
+
+    return ask
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing(tmp_path, monkeypatch):
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    yield
+    end = time.monotonic() + 5
+    while list(place.iterdir()) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not list(place.iterdir())
+
+
+def ended(process, timeout):
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize("text", [LONG, KEPT], ids=["long", "kept"])
+@pytest.mark.parametrize("pause", [0.3, 1.5])
+def test_a_worker_is_killed(tmp_path, exact, text, pause):
+    with workers(3, "--threads", 1) as pool:
+        process = start_run(tmp_path, pool, text)
+        wait_busy(pool[1], pause)
+        pool[1].kill()
+        code, out, err = ended(process, 90)
+        assert (code, out) == (0, exact(text)), err
+        again = run_on(tmp_path, [pool[0], pool[2]], "print(ones(10).sum().compute())\n")
+        assert again.stdout == "10.0\n"
+
+
+def test_two_of_three_are_killed_at_once(tmp_path, exact):
+    with workers(3, "--threads", 1) as pool:
+        process = start_run(tmp_path, pool, LONG)
+        wait_busy(pool[0])
+        pool[0].kill()
+        pool[1].kill()
+        assert ended(process, 120)[:2] == (0, exact(LONG))
+
+
+def test_all_are_killed(tmp_path):
+    with workers(2, "--threads", 1) as pool:
+        process = start_run(tmp_path, pool, LONG)
+        wait_busy(pool[0])
+        pool[0].kill()
+        pool[1].kill()
+        code, out, err = ended(process, 60)
+        assert code != 0 and out == ""
+        assert "no worker" in err.lower() and all(w.address in err for w in pool), err
+
+
+def test_a_worker_freezes_and_thaws(tmp_path, exact):
+    with workers(2, "--threads", 1) as pool:
+        process = start_run(tmp_path, pool, LONG)
+        wait_busy(pool[1])
+        pool[1].freeze()
+        code, out, err = ended(process, 120)
+        assert (code, out) == (0, exact(LONG)), err
+        pool[1].thaw()
+        again = run_on(tmp_path, pool, "print(ones(10).sum().compute())\n")
+        assert again.stdout == "10.0\n", told(again)
+
+
+def test_connections_are_reset(tmp_path, exact):
+    with workers(2, "--threads", 1) as pool:
+        proxy = Proxy(pool[0].address)
+        pool[0].address = proxy.address
+        process = start_run(tmp_path, pool, LONG)
+        wait_busy(pool[0])
+        proxy.reset()
+        code, out, err = ended(process, 120)
+        proxy.close()
+        assert (code, out) == (0, exact(LONG)), err
+
+
+def test_a_slow_link(tmp_path, exact):
+    text = "x = default_rng(3).random((2000, 1500), chunks=500)\nprint(x.sum(axis=0).compute()[::700], x.sum().compute())\n"
+    with workers(2, "--threads", 1) as pool:
+        proxy = Proxy(pool[0].address)
+        proxy.delay_s = 0.05
+        pool[0].address = proxy.address
+        done = run_on(tmp_path, pool, text, timeout=90)
+        proxy.close()
+        assert done.stdout == exact(text), told(done)
+
+
+def test_a_worker_is_told_to_end_and_drains(tmp_path, exact):
+    with workers(2, "--threads", 1) as pool:
+        process = start_run(tmp_path, pool, LONG)
+        wait_busy(pool[0])
+        pool[0].signal(signal.SIGTERM)
+        assert pool[0].process.wait(35) == 0, "".join(pool[0].lines)
+        assert ended(process, 90)[:2] == (0, exact(LONG))
+
+
+def test_a_kernel_is_killed(tmp_path):
+    with workers(1, "--threads", 1) as pool:
+        process = start_run(tmp_path, pool, LONG)
+        wait_busy(pool[0])
+        process.kill()
+        process.communicate(timeout=10)
+        end = time.monotonic() + 12
+        while time.monotonic() < end:
+            before = pool[0].cpu_s()
+            time.sleep(0.5)
+            if pool[0].cpu_s() - before < 0.1:
+                break
+        else:
+            pytest.fail("the worker went on computing for nobody")
+        assert run_on(tmp_path, pool, "print(ones(10).sum().compute())\n").stdout == "10.0\n"
+
+
+def test_an_interrupt(tmp_path):
+    with workers(2, "--threads", 1) as pool:
+        process = start_run(tmp_path, pool, LONG)
+        wait_busy(pool[0])
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        code, out, err = ended(process, 20)
+        assert time.monotonic() - start < 3 and code != 0 and out == "", err
+        assert run_on(tmp_path, pool, "print(ones(10).sum().compute())\n").stdout == "10.0\n"
+
+
+def test_two_programs_share_a_pool(tmp_path, exact):
+    texts = [f"x = default_rng({seed}).random((9000, 9000), chunks=3000)\nprint(x.std().compute())\n" for seed in (1, 2)]
+    with workers(2, "--threads", 1) as pool:
+        runs = [start_run(tmp_path, pool, text, name=f"{i}.clv") for i, text in enumerate(texts)]
+        for text, process in zip(texts, runs):
+            assert ended(process, 90)[:2] == (0, exact(text))
+
+
+def test_a_hundred_connections_leave_nothing(tmp_path):
+    with workers(1, "--threads", 1) as pool:
+        def open_files():
+            return len(os.listdir(f"/proc/{pool[0].process.pid}/fd"))
+
+        run_on(tmp_path, pool, "print(ones(10).sum().compute())\n")
+        time.sleep(0.5)
+        before = open_files()
+        for _ in range(30):
+            assert run_on(tmp_path, pool, "print(ones(10).sum().compute())\n").stdout == "10.0\n"
+        time.sleep(1)
+        assert open_files() <= before + 2
+
+
+def test_an_error_of_the_program_is_one_error(tmp_path):
+    with workers(2, "--threads", 1) as pool:
+        there = run_on(tmp_path, pool, 'x = from_zarr("nowhere.zarr")\nprint(x.sum().compute())\n', check=None)
+        assert there.returncode != 0 and "nowhere.zarr" in there.stderr
+        assert len(re.findall(r"nowhere\.zarr", there.stderr)) < 6
+
+
+WRONG = {
+    "a closed port": ("127.0.0.1:1", "127.0.0.1:1"),
+    "no port": ("127.0.0.1", "port"),
+    "no such host": ("no-such-host.invalid:7077", "no-such-host.invalid"),
+    "nothing": ("", "worker"),
+    "a word": ("everything", "everything"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_wrong_addresses(tmp_path, kind):
+    address, word = WRONG[kind]
+    start = time.monotonic()
+    done = run_text(tmp_path, "print(ones(10).sum().compute())\n", "--scheduler", f"workers://{address}", check=None)
+    assert done.returncode != 0 and word in done.stderr and "panicked" not in done.stderr, told(done)
+    assert done.stdout == "" and time.monotonic() - start < 15
+
+
+def test_something_else_listens(tmp_path):
+    import http.server
+    import threading
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = "127.0.0.1:%d" % server.server_address[1]
+    done = run_text(tmp_path, "print(ones(10).sum().compute())\n", "--scheduler", f"workers://{address}", check=None)
+    server.shutdown()
+    assert done.returncode != 0 and address in done.stderr, told(done)
+
+
+def test_a_worker_joins_later(tmp_path, exact):
+    first = start_worker("--threads", "1")
+    second = start_worker("--threads", "1")
+    port = second.port
+    second.kill()
+    try:
+        process = start_run(tmp_path, [first, second], LONG)
+        wait_busy(first)
+        with workers(1, "--threads", "1", listen=f"127.0.0.1:{port}") as (late,):
+            wait_busy(late, 0.2)
+            assert ended(process, 120)[:2] == (0, exact(LONG))
+    finally:
+        first.kill()
