@@ -84,7 +84,7 @@ impl Cache {
     pub(crate) fn block(&self, key: &Key, source: &Arc<dyn Source>) -> Result<Arc<Held>, RunError> {
         let bytes = (source.grid().region(&key.1).size() * source.dtype().size()) as u64;
         let unpacking = source.unpacking_bytes();
-        let _unpacking = match self.admit(key, bytes + unpacking)? {
+        let unpacking_claim = match self.admit(key, bytes + unpacking)? {
             Admitted::There(held) => return Ok(held),
             Admitted::Read => self.ledger.claim(unpacking),
         };
@@ -93,6 +93,7 @@ impl Cache {
         let (source, index) = (Arc::clone(source), key.1.clone());
         let read = move || rooms.read(source.as_ref(), &index, &ledger);
         let (block, claim) = apart(bytes as usize, &self.cancel, read)?.map_err(RunError::read)?;
+        drop(unpacking_claim);
         let held = self.keep(key, Held { bytes, _claim: Some(claim), block });
         drop(turn);
         Ok(held)

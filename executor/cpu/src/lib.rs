@@ -1,7 +1,7 @@
 //! A plan and sources in, finished blocks and a report out, on this machine's threads.
 //!
-//! In reading order: `run` (stages one after the other), `share` (tasks of one of them handed to threads) and
-//! `joiner` (their parts become whole), `pool` (the threads), `machine` (a program over one tile), `maker` (values
+//! In reading order: `run` (stages one after the other), `share` (tasks of one of them handed to threads),
+//! `turns` (who does which) and `joiner` (their parts become whole), `pool` (the threads), `machine` (a program over one tile), `maker` (values
 //! made for a block of tiles) and `scratch` (where they stand), `gather` (elements of data that exists), `apart`
 //! (work that cannot be stopped), `cache` (decoded blocks of stored arrays), `between` (what stages leave for later
 //! ones), `kept` (what a machine keeps for others), `hold` (values in blocks), `shelf` (in memory, then on disk),
@@ -39,6 +39,7 @@ mod stage_clock;
 mod staged;
 mod store;
 mod tree;
+mod turns;
 mod watch;
 
 pub use hold::{Absent, Blocks};

@@ -81,7 +81,8 @@ impl Rooms {
 
     /// Lets so many bytes wait for their next use, and gives the others back.
     pub fn allow_idle(&self, bytes: u64) {
-        self.most_idle_bytes.store(i64::try_from(bytes / 2).map_or(i64::MAX / 2, |half| 2 * half), Ordering::SeqCst);
+        let most = i64::try_from(bytes).unwrap_or(i64::MAX).min(i64::MAX / 2);
+        self.most_idle_bytes.store(most, Ordering::SeqCst);
         self.shrink();
     }
 
@@ -117,8 +118,9 @@ impl Rooms {
 
     fn give(&self, map: MmapMut) {
         let len = map.len();
-        self.lock().maps.entry(len).or_default().push(map);
+        // Counted first: whoever takes it at once subtracts it.
         self.idle_bytes.fetch_add(len as u64, Ordering::SeqCst);
+        self.lock().maps.entry(len).or_default().push(map);
         self.shrink();
     }
 

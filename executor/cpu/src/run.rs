@@ -6,7 +6,7 @@ use crate::pool::Pool;
 use crate::progress::Meter;
 use crate::share::{Receiver, Share, Site};
 use cleave_ops::{Data, Region};
-use cleave_plan::memory::STREAM_BYTES;
+use cleave_plan::memory::stream_bytes;
 use cleave_plan::plan::Need;
 use cleave_plan::{Event, Plan, RunError, RunReport, Sink, Sources, StageReport, Target};
 use std::sync::Arc;
@@ -119,7 +119,7 @@ impl Run<'_> {
 
     /// Writes a block, which is there again afterwards.
     fn stream(&self, output: usize, region: &Region, block: &mut Data) -> Result<(), RunError> {
-        let _packing = self.site.ledger.claim(STREAM_BYTES);
+        let _packing = self.site.ledger.claim(stream_bytes(block.nbytes() as u64));
         let (sink, region) = (Arc::clone(&self.sinks[output]), region.clone());
         let (bytes, none) = (block.nbytes(), Data::with_capacity(block.dtype(), 0));
         let whole = std::mem::replace(block, none);

@@ -16,6 +16,7 @@ use crate::spill::Spill;
 use crate::stage_clock::StageClock;
 use crate::staged::staged;
 use crate::store;
+use crate::turns::Turns;
 use crate::watch::Watch;
 use cleave_ops::{Data, Region};
 use cleave_plan::{BufferId, ContractWork, FoldWork, Plan, RunError, Source, Sources, Stage, StageReport, Work};
@@ -151,7 +152,7 @@ impl<'a> Site<'a> {
             cancel,
             meter,
             at_work: AtomicUsize::new(0),
-            next: AtomicUsize::new(share.tasks.start),
+            turns: Turns::new(stage, share),
             failed: AtomicBool::new(false),
             error: Mutex::new(None),
             clock: StageClock::new(stage),
@@ -204,7 +205,7 @@ struct Shift<'a> {
     cancel: &'a AtomicBool,
     meter: &'a Meter<'a>,
     at_work: AtomicUsize,
-    next: AtomicUsize,
+    turns: Turns<'a>,
     failed: AtomicBool,
     /// Guards the first error.
     error: Mutex<Option<RunError>>,
@@ -214,11 +215,12 @@ struct Shift<'a> {
 impl Shift<'_> {
     /// Takes tasks until there are none; a panic ends the share as an error.
     fn work(&self) {
-        if self.at_work.fetch_add(1, Ordering::Relaxed) >= self.share.workers.max(1) {
+        let thread = self.at_work.fetch_add(1, Ordering::Relaxed);
+        if thread >= self.share.workers.max(1) {
             return;
         }
         let task = Cell::new(0);
-        let done = catch_unwind(AssertUnwindSafe(|| self.tasks(&task)));
+        let done = catch_unwind(AssertUnwindSafe(|| self.tasks(thread, &task)));
         let error = match done {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
@@ -230,7 +232,7 @@ impl Shift<'_> {
         }
     }
 
-    fn tasks(&self, current: &Cell<usize>) -> Result<(), RunError> {
+    fn tasks(&self, thread: usize, current: &Cell<usize>) -> Result<(), RunError> {
         let watch = Watch::new(self.cancel, &self.failed, self.meter);
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
         let mut folder = match &self.stage.work {
@@ -239,12 +241,7 @@ impl Shift<'_> {
         };
         let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
         let mut multiplier = None;
-        loop {
-            let task = self.next.fetch_add(1, Ordering::Relaxed);
-            if task >= self.share.tasks.end {
-                watch.flush();
-                return Ok(());
-            }
+        while let Some(task) = self.turns.take(thread) {
             current.set(task);
             watch.visit(0)?;
             let timer = self.clock.start();
@@ -267,6 +264,8 @@ impl Shift<'_> {
             }
             self.clock.stop(timer, &self.stage.task_region(task));
         }
+        watch.flush();
+        Ok(())
     }
 
     /// Counts the blocks a thread fills again and again.

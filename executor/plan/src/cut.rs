@@ -11,7 +11,7 @@ use crate::hold::{Why, worth_keeping};
 use crate::lattice::Lattice;
 use crate::plan::{Buffer, Cut, Options, Output, Plan, PlannedOutput, Totals};
 use crate::program::{Action, Origin, Program};
-use crate::size::{axis_across, engine_boxes, fold_cut, task_len};
+use crate::size::{FoldCut, axis_across, engine_boxes, fold_cut, task_len};
 use crate::stage::{BufferId, FoldGoal, FoldWork, Stage, StoreGoal, StoreWork, Target, Work};
 use cleave_graph::{Graph, NodeId, NodeKind};
 use cleave_ops::op::FoldFacts;
@@ -311,7 +311,8 @@ fn fold_work(
     let state_bytes = goals.iter().map(state).sum();
     let len = task_len(space.size(), weight, options);
     let cut = fold_cut(space, program, &lattice, len, state_bytes, options);
-    FoldWork { lattice, boxes: cut.boxes, kept_tile: cut.kept_tile, span: cut.span, spans: cut.spans, goals }
+    let FoldCut { boxes, kept_tile, span, spans } = cut;
+    FoldWork { lattice, boxes, kept_tile, span, spans, strips: None, goals }
 }
 
 fn store_work(

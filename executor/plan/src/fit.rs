@@ -5,7 +5,8 @@ use crate::hold::Why;
 use crate::lattice::inner_box;
 use crate::memory::{Reading, is_read_before, largest_block, task_bytes, totals, waiting_bytes};
 use crate::plan::{Buffer, Holding, Keep, Need, Options, Plan};
-use crate::stage::{Stage, Target};
+use crate::stage::{Stage, Target, Work};
+use crate::turns::strips;
 use cleave_graph::{NodeId, SourceId};
 use cleave_ops::{AxisChunks, Chunks};
 use rustc_hash::FxHashSet;
@@ -58,6 +59,12 @@ pub(crate) fn fit(plan: &mut Plan, options: &Options) -> Result<(), Misfit> {
     for (stage, need) in plan.stages.iter().zip(&needs) {
         if need.workers < wanted_workers(stage, options) && shrinks(stage, plan, options) {
             return Err(Misfit::Shrink);
+        }
+    }
+    for (number, need) in needs.iter().enumerate() {
+        let strips = strips(plan, number, options, need);
+        if let Work::Fold(work) = &mut plan.stages[number].work {
+            work.strips = strips;
         }
     }
     plan.totals = totals(plan);

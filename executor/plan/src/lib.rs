@@ -4,7 +4,8 @@
 //! `progression`, `locals` (values made for a block at a time) and `build` (programs from nodes seen through
 //! views), `lattice` (the fixed order of a reduction), `stage` (a loop nest over tasks), `contract` and
 //! `contract_cut` (products of matrices), `hold` (what is worth keeping between stages), `cut` (which
-//! nodes end a stage), `size` (how much a task does), `memory` (what a stage takes), `fit` (until it is allowed),
+//! nodes end a stage), `size` (how much a task does), `memory` (what a stage takes), `turns` (in which order),
+//! `fit` (until it is allowed),
 //! `plan`, `share` (tasks cut into shares) and `reads` (what these read), `cost` (seconds, bytes and memory of a
 //! plan before it runs), `advice` (chunks that would suit better), `text` (how a plan prints), `event` (what a run
 //! reports), `error`. A plan is made, checked and then only read; a task is a number in a stage's grid, so a million chunks cost nothing.
@@ -35,6 +36,7 @@ pub mod size;
 pub mod source;
 pub mod stage;
 mod text;
+mod turns;
 
 pub use advice::{Advice, advice};
 pub use contract::ContractWork;

@@ -4,7 +4,7 @@ use crate::cut::fold_loop;
 use crate::lattice::TILE_LEN;
 use crate::plan::{Keep, Options, Plan, Totals, nbytes};
 use crate::program::{Action, Origin, Program, Step};
-use crate::stage::{FoldWork, Stage, StoreWork, Work};
+use crate::stage::{FoldGoal, FoldWork, Stage, StoreWork, Work};
 use cleave_graph::SourceId;
 use cleave_ops::view::{SourceAxis, Term};
 use cleave_ops::{AxisChunks, Chunks, Region, Shape, View};
@@ -14,8 +14,10 @@ use std::collections::BTreeMap;
 const TILE_STATES: u64 = 40;
 /// What a thread takes besides: its stack, and what the allocator keeps for it.
 const THREAD_BYTES: u64 = 256 << 10;
-/// What a block takes on its way into a file.
-pub const STREAM_BYTES: u64 = 2 << 20;
+/// The most bytes of states that wait for each other while a stage goes on in strips.
+const STRIP_STATE_BYTES: u64 = 256 << 10;
+/// The most that packing a block as a stream takes.
+const STREAM_BYTES: u64 = 2 << 20;
 
 /// Whether stages before that one have read every element of a source.
 pub(crate) fn is_read_before(plan: &Plan, number: usize, source: SourceId) -> bool {
@@ -64,7 +66,23 @@ pub fn task_bytes(stage: &Stage, plan: &Plan) -> u64 {
         Work::Store(store) => store_bytes(store, plan),
         Work::Contract(contract) => contract.task_bytes(),
     };
-    THREAD_BYTES.saturating_add(registers).saturating_add(locals).saturating_add(work)
+    THREAD_BYTES
+        .saturating_add(streamed_bytes(stage, plan))
+        .saturating_add(registers)
+        .saturating_add(locals)
+        .saturating_add(work)
+}
+
+/// What a block of so many bytes takes on its way into a file, besides itself.
+pub fn stream_bytes(block: u64) -> u64 {
+    block.saturating_mul(2).min(STREAM_BYTES)
+}
+
+fn streamed_bytes(stage: &Stage, plan: &Plan) -> u64 {
+    let elements = largest_block(&stage.grid());
+    let outputs = stage.targets().into_iter().flat_map(|t| &t.outputs).map(|&output| &plan.outputs[output]);
+    let blocks = outputs.filter(|o| !o.held).map(|o| elements.saturating_mul(o.dtype.size() as u64));
+    blocks.max().map_or(0, stream_bytes)
 }
 
 /// Bytes of what tasks leave for each other.
@@ -75,22 +93,16 @@ pub(crate) fn waiting_bytes(stage: &Stage) -> u64 {
     }
 }
 
-/// A block of each goal, and what packing the largest takes: a stream into a file, or memory as large to put it
-/// aside.
+/// A block of each goal, and memory in which the largest is packed before it is put aside.
 fn store_bytes(store: &StoreWork, plan: &Plan) -> u64 {
     let elements = largest_block(&store.boxes);
     let bytes = |g: &crate::stage::StoreGoal| elements.saturating_mul(g.dtype.size() as u64);
-    let packing = |g: &crate::stage::StoreGoal| {
-        let streamed = g.target.outputs.iter().any(|&o| !plan.outputs[o].held);
+    let packed = |g: &crate::stage::StoreGoal| {
         let spilled = g.target.buffer.is_some_and(|b| matches!(plan.buffer(b).keep, Keep::Spill { .. }));
-        match (streamed, spilled) {
-            (false, false) => 0,
-            (true, false) => STREAM_BYTES,
-            (_, true) => bytes(g).saturating_add(bytes(g) / 8).max(STREAM_BYTES),
-        }
+        if spilled { bytes(g).saturating_add(bytes(g) / 8) } else { 0 }
     };
     let blocks = store.goals.iter().map(bytes).fold(0, u64::saturating_add);
-    blocks.saturating_add(store.goals.iter().map(packing).max().unwrap_or(0))
+    blocks.saturating_add(store.goals.iter().map(packed).max().unwrap_or(0))
 }
 
 /// States of a kept box for each open level of the tree, a tile's own trees, positions and the result.
@@ -98,12 +110,24 @@ fn fold_bytes(fold: &FoldWork) -> u64 {
     let elements = largest_block(&fold.boxes);
     let open = 2 + u64::from(fold.spans.max(1).ilog2());
     let tile = TILE_LEN as u64;
-    let goal = |g: &crate::stage::FoldGoal| {
-        let state: usize = fold_loop(g.op, g.loop_index).state.iter().map(|d| d.size()).sum();
+    let goal = |g: &FoldGoal| {
+        let state = state_bytes(g);
         let kept = elements * (state as u64 * open + 3 * g.dtype.size() as u64);
         kept + fold.kept_tile.size() as u64 * state as u64 * TILE_STATES + tile * 8
     };
-    fold.goals.iter().map(goal).sum::<u64>() + tile * 16
+    fold.goals.iter().map(goal).sum::<u64>() + tile * 16 + strip_bytes(fold).unwrap_or(0)
+}
+
+/// Bytes of the states of all superboxes, which may wait for their neighbours if they are reduced in strips, and do
+/// so only where that is little.
+pub(crate) fn strip_bytes(fold: &FoldWork) -> Option<u64> {
+    let cells = largest_block(&fold.boxes).saturating_mul(fold.spans as u64);
+    let bytes = fold.goals.iter().map(|g| cells.saturating_mul(state_bytes(g) as u64)).fold(0, u64::saturating_add);
+    (fold.span == 1 && fold.lattice.superboxes.ndim() > 1 && bytes <= STRIP_STATE_BYTES).then_some(bytes)
+}
+
+fn state_bytes(goal: &FoldGoal) -> usize {
+    fold_loop(goal.op, goal.loop_index).state.iter().map(|d| d.size()).sum()
 }
 
 /// Stored blocks a stage reads.
@@ -126,14 +150,18 @@ pub(crate) struct Reading {
 impl Reading {
     /// Of a stage; values between stages count where they are on disk or `spilled` says so.
     pub(crate) fn of(number: usize, plan: &Plan, options: &Options, spilled: bool) -> Self {
+        Self::in_region(number, plan, options, spilled, &plan.stages[number].task_region(0))
+    }
+
+    /// Of those of its tasks that lie in a region of its space.
+    pub(crate) fn in_region(number: usize, plan: &Plan, options: &Options, spilled: bool, region: &Region) -> Self {
         let (mut reading, stage) = (Self::default(), &plan.stages[number]);
-        let region = stage.task_region(0);
         let mut note = |program: &Program, step: &Step| {
             let Action::Load { origin, shape, view } = &step.action else { return };
             let dtype = program.slots[step.out.0 as usize];
             let size = |elements: u64| elements.saturating_mul(dtype.size() as u64);
             // A patch has a space of its own; it is counted as if it were read everywhere.
-            let seen = (program.space == stage.space).then_some(&region);
+            let seen = (program.space == stage.space).then_some(region);
             let touched_bytes = |grid: &Chunks| size(largest_block(grid)).saturating_mul(touched(grid, view, seen));
             let all = nbytes(shape, dtype);
             match origin {
@@ -145,7 +173,7 @@ impl Reading {
                     if plan.staged.contains_key(id) {
                         reading.add(at_once, [part, part], all);
                         if !is_read_before(plan, number, *id) {
-                            reading.staged = reading.staged.max(block.saturating_add(source.unpacking_bytes()));
+                            reading.staged = reading.staged.max(block + source.unpacking_bytes() + 3 * part);
                         }
                     } else {
                         reading.add(at_once, [block, source.unpacking_bytes()], all);

@@ -214,9 +214,33 @@ pub fn nbytes(shape: &Shape, dtype: DType) -> u64 {
     shape.iter().fold(dtype.size() as u64, |n, &len| n.saturating_mul(len as u64))
 }
 
+/// How often it is tried with more memory what would be enough.
+const MOST_ATTEMPTS: u32 = 32;
+
 /// Plans the computation of `outputs`, or says why it cannot be. A plan that does not fit is cut anew until one
-/// does.
+/// does; one that cannot fit names a limit within which one does.
 pub fn plan(graph: &Graph, outputs: &[Output], options: &Options) -> Result<Plan, PlanError> {
+    plan_within(graph, outputs, options).map_err(|error| match error {
+        PlanError::DoesNotFit { needed, limit, what } => {
+            PlanError::DoesNotFit { needed: enough(graph, outputs, options, needed), limit, what }
+        }
+        other => other,
+    })
+}
+
+/// A limit that is enough: with more memory a plan is cut otherwise, and may need more.
+fn enough(graph: &Graph, outputs: &[Output], options: &Options, least: u64) -> u64 {
+    let mut limit = least;
+    for _ in 0..MOST_ATTEMPTS {
+        match plan_within(graph, outputs, &Options { memory_limit_bytes: limit, ..options.clone() }) {
+            Err(PlanError::DoesNotFit { needed, .. }) => limit = needed.max(limit.saturating_add(limit / 8)),
+            _ => break,
+        }
+    }
+    limit
+}
+
+fn plan_within(graph: &Graph, outputs: &[Output], options: &Options) -> Result<Plan, PlanError> {
     let mut options = options.clone();
     loop {
         options.go_on()?;

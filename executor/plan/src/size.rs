@@ -60,7 +60,9 @@ pub fn fold_cut(
     let sides = aligned_box(&kept_lens, kept_len, |i| storage_chunk(program, lattice.kept[i], options));
     let boxes = Chunks(kept_lens.iter().zip(&sides).map(|(&len, &side)| AxisChunks::regular(len, side)).collect());
     let superboxes_wanted = task_len / (superbox_len * sides.iter().product::<usize>().max(1));
-    let span = previous_power_of_two(superboxes_wanted).min(lattice.superbox_count().next_power_of_two());
+    // Stored blocks are read in strips of single superboxes.
+    let most = if lattice.lens.ndim() > 1 && reads_stored(program, options) { 1 } else { lattice.superbox_count() };
+    let span = previous_power_of_two(superboxes_wanted).min(most.next_power_of_two());
     let spans = lattice.superbox_count().div_ceil(span).max(1);
     FoldCut { boxes, kept_tile, span, spans }
 }
@@ -93,6 +95,14 @@ fn aligned_box(lens: &Shape, most: usize, unit: impl Fn(usize) -> Option<usize>)
         }
     }
     sides
+}
+
+/// Whether any step loads blocks that must be read first.
+fn reads_stored(program: &Program, options: &Options) -> bool {
+    program.steps.iter().any(|step| match &step.action {
+        Action::Load { origin: Origin::Stored(id), .. } => options.sources.get(id).is_some_and(|s| !s.is_resident()),
+        _ => false,
+    })
 }
 
 /// The chunk length on an axis of the space of the first stored source that is read in order along it.

@@ -51,6 +51,9 @@ pub struct FoldWork {
     pub span: usize,
     /// Tasks for each kept box.
     pub spans: usize,
+    /// Superboxes on each reduced axis of the strips that are done one after the other; `None` where all are done
+    /// in row-major order.
+    pub strips: Option<Shape>,
     /// What is computed.
     pub goals: Vec<FoldGoal>,
 }

@@ -103,6 +103,9 @@ fn write_fold(f: &mut Formatter<'_>, work: &FoldWork, program: &Program) -> fmt:
         Boxes(&work.boxes),
         work.kept_tile
     )?;
+    if let Some(strips) = &work.strips {
+        writeln!(f, "  in strips of {strips} superboxes")?;
+    }
     for goal in &work.goals {
         let from = program.slots[goal.slot.0 as usize];
         writeln!(f, "  {} {} ({from}) -> {} : {}", goal.op.name, goal.slot, goal.target, goal.dtype)?;

@@ -42,12 +42,12 @@ impl Jobs {
         }
     }
 
-    /// Everything that waits, once nothing has arrived for a moment.
+    /// Everything that waits, once nothing has arrived for a moment: at once if the failed cell ran longer than that.
     pub(crate) fn take_settled(&self) -> Vec<Request> {
         let start = Instant::now();
         loop {
             let now = Instant::now();
-            let last = self.lock().last_arrival.map_or(start, |last| last.max(start));
+            let last = self.lock().last_arrival.unwrap_or(start);
             let settled = (last + QUIET).min(start + QUIET_AT_MOST);
             if now >= settled {
                 return self.lock().waiting.drain(..).collect();

@@ -12,7 +12,8 @@ use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::{Chunks, Class, DType, Data, Fill, Op, Region, Shape, View, copy_run, table};
 use cleave_plan::stage::{block_region, unravel};
 use cleave_plan::{
-    Block, Cut, Holding, Machine, Options, Output, RunError, RunReport, Sink, Source, SourceError, Sources, plan,
+    Block, Cut, Holding, Machine, Options, Output, PlanError, RunError, RunReport, Sink, Source, SourceError, Sources,
+    plan,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -154,6 +155,17 @@ pub(crate) fn compute(
     setting: &Setting<'_>,
 ) -> Result<(Vec<Data>, RunReport), RunError> {
     compute_within(graph, wanted, setting, Memory::default())
+}
+
+/// The limit that is named where nothing fits.
+pub(crate) fn needed(graph: &Graph, wanted: &[(NodeId, Cut)], setting: &Setting<'_>, memory: Memory) -> u64 {
+    let outputs: Vec<Output> =
+        wanted.iter().map(|(n, cut)| Output { node: *n, cut: cut.clone(), held: true }).collect();
+    let options = Options { threads: setting.threads, sources: setting.sources.clone(), ..Options::default() };
+    match plan(graph, &outputs, &Memory { limit_bytes: 1, ..memory }.options(options)) {
+        Err(PlanError::DoesNotFit { needed, .. }) => needed,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The same, with memory used as `memory` says; nothing stays on disk.
