@@ -5,9 +5,9 @@ use cleave_plan::event::Progress;
 
 /// The part of a prediction that counts as seen before anything is, and the seconds at least.
 const PRIOR: (f64, f64) = (0.08, 0.05);
-/// Seconds in which the time left that is shown moves most of the way to what is known, and the part of the time
-/// passed that this is at most.
-const STEADY: (f64, f64) = (1.5, 0.25);
+/// Seconds in which the time left that is shown moves most of the way to what is known: at first, more for each
+/// second passed, and at most.
+const STEADY: (f64, f64, f64) = (0.4, 0.3, 1.5);
 /// Seconds over which the rate is taken.
 const RATE_S: f64 = 1.0;
 
@@ -59,7 +59,7 @@ impl Pace {
         let prior = PRIOR.0 * self.total_s + PRIOR.1;
         let slower = (elapsed_s + prior) / (done_s + prior);
         let known = (self.total_s - done_s).max(0.0) * slower;
-        let steady_s = STEADY.0.min(STEADY.1 * elapsed_s).max(1e-3);
+        let steady_s = (STEADY.0 + STEADY.1 * elapsed_s).min(STEADY.2);
         self.left_s = Some(match self.left_s {
             None => known,
             Some(shown) => {
