@@ -4,8 +4,8 @@
 //! program over one tile), `maker` (values made for a block of tiles) and `scratch` (where they stand), `gather` (elements of data that exists),
 //! `apart` (work that cannot be stopped), `cache` (decoded blocks of stored arrays), `between` (what stages leave for
 //! later ones), `hold` (values in blocks), `room` (their memory), `spill` (their place on disk) and `staged` (stored
-//! arrays in blocks too large for memory), `store`, `fold` and `contract` (the kinds of task), `tree` (the fixed order
-//! in which states are combined), `copy` (strided boxes), `ledger` (who holds how many bytes), `watch`, `progress` and
+//! arrays in blocks too large for memory), `store`, `fold`, `joint` and `contract` (the kinds of task), `tree` (the fixed order
+//! in which states are combined), `copy` (strided boxes), `turn` (transposed ones), `ledger` (who holds how many bytes), `watch`, `progress` and
 //! `stage_clock` (what a run tells), `memory` (results that stay: sinks that become sources), `calibrate` (what the
 //! machine does in a second). Threads share only counters, the block cache and the states that wait for their
 //! neighbour; what comes out does not depend on how many threads there are.
@@ -19,6 +19,7 @@ mod copy;
 mod fold;
 mod gather;
 mod hold;
+mod joint;
 mod ledger;
 mod machine;
 mod maker;
@@ -33,6 +34,7 @@ mod stage_clock;
 mod staged;
 mod store;
 mod tree;
+mod turn;
 mod watch;
 
 pub use hold::Blocks;

@@ -5,6 +5,7 @@ use crate::between::{Between, Betweens, Making};
 use crate::cache::Cache;
 use crate::contract::{Hand, Multiplier, Segments};
 use crate::fold::{self, Folder, rule};
+use crate::joint::Joiner;
 use crate::ledger::{Claim, Ledger};
 use crate::machine::{Inputs, Machine};
 use crate::pool::Pool;
@@ -136,17 +137,14 @@ impl Run<'_> {
             cache: self.cache,
             ledger: self.ledger,
         };
-        let merger = match &stage.work {
-            Work::Fold(work) => Some(Merger::new(work.goals.iter().map(rule).collect(), work.spans)),
-            Work::Store(_) | Work::Contract(_) => None,
-        };
+        let merger = |work: &FoldWork| Merger::new(work.goals.iter().map(rule).collect(), work.spans);
         let shift = Shift {
             run: self,
             number,
             stage,
             inputs,
             making,
-            merger,
+            mergers: stage.work.folds().iter().map(merger).collect(),
             at_work: AtomicUsize::new(0),
             segments: Segments::default(),
             next: AtomicUsize::new(0),
@@ -218,7 +216,8 @@ struct Shift<'a> {
     stage: &'a Stage,
     inputs: Inputs<'a>,
     making: &'a [Option<Making>],
-    merger: Option<Merger>,
+    /// One for each reduction.
+    mergers: Vec<Merger>,
     at_work: AtomicUsize,
     segments: Segments,
     next: AtomicUsize,
@@ -250,10 +249,7 @@ impl Shift<'_> {
     fn tasks(&self, current: &Cell<usize>) -> Result<(), RunError> {
         let watch = Watch::new(self.run.cancel, &self.failed, self.run.meter);
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
-        let mut folder = match &self.stage.work {
-            Work::Fold(work) => Some(Folder::new(work, &mut machine)),
-            Work::Store(_) | Work::Contract(_) => None,
-        };
+        let (mut folder, mut joiner) = (None, None);
         let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
         let mut multiplier = None;
         loop {
@@ -265,22 +261,32 @@ impl Shift<'_> {
             current.set(task);
             watch.visit(0)?;
             let timer = self.clock.start();
-            match (&self.stage.work, &mut folder) {
-                (Work::Fold(work), Some(folder)) => self.fold(work, folder, task, &mut machine, &watch)?,
-                (Work::Store(work), _) => {
+            match &self.stage.work {
+                Work::Fold(work) => {
+                    let folder = folder.get_or_insert_with(|| Folder::new(work, &mut machine));
+                    let part = folder.task(task, &mut machine, &watch, self.run.ledger)?;
+                    self.merge(work, 0, task, part)?;
+                }
+                Work::Joint(work) => {
+                    let joiner = joiner.get_or_insert_with(|| Joiner::new(work, &machine, self.run.ledger));
+                    let parts = joiner.task(task, &mut machine, &watch, self.run.ledger)?;
+                    for (number, (fold, part)) in work.folds.iter().zip(parts).enumerate() {
+                        self.merge(fold, number, work.fold_task(fold, task), part)?;
+                    }
+                }
+                Work::Store(work) => {
                     let region = store::task(work, task, &mut machine, &watch, &mut blocks)?;
                     for (goal, block) in work.goals.iter().zip(&mut blocks) {
                         self.run.deliver(&goal.target, self.making, &region, block)?;
                     }
                 }
-                (Work::Contract(work), _) => {
+                Work::Contract(work) => {
                     let multiplier = match &mut multiplier {
                         Some(multiplier) => multiplier,
                         none => none.insert(Multiplier::new(work, &self.inputs)?),
                     };
                     self.contract(work, multiplier, task, &watch)?;
                 }
-                (Work::Fold(_), None) => unreachable!("a stage that reduces has a folder"),
             }
             self.clock.stop(timer, &self.stage.task_region(task));
         }
@@ -289,22 +295,14 @@ impl Shift<'_> {
     /// Counts the blocks a thread fills again and again.
     fn blocks_claim(&self) -> Option<Claim> {
         match &self.stage.work {
-            Work::Fold(_) | Work::Contract(_) => None,
+            Work::Fold(_) | Work::Joint(_) | Work::Contract(_) => None,
             Work::Store(work) => Some(self.run.ledger.claim(store::most_bytes(work))),
         }
     }
 
-    fn fold(
-        &self,
-        work: &FoldWork,
-        folder: &mut Folder<'_>,
-        task: usize,
-        machine: &mut Machine<'_>,
-        watch: &Watch<'_>,
-    ) -> Result<(), RunError> {
-        let partial = folder.task(task, machine, watch, self.run.ledger)?;
-        let merger = self.merger.as_ref().expect("a stage that reduces has a merger");
-        match merger.add(task / work.spans, task % work.spans, partial) {
+    /// Adds what a task of one of the stage's reductions made; the last one for a kept box finishes it.
+    fn merge(&self, work: &FoldWork, number: usize, task: usize, part: Partial) -> Result<(), RunError> {
+        match self.mergers[number].add(task / work.spans, task % work.spans, part) {
             Some(whole) => self.finish(work, &work.kept_region(task), &whole),
             None => Ok(()),
         }

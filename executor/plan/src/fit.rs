@@ -3,7 +3,7 @@
 use crate::error::{Demand, PlanError};
 use crate::hold::Why;
 use crate::lattice::inner_box;
-use crate::memory::{Reading, is_read_before, largest_block, result_grid, task_bytes, totals, waiting_bytes};
+use crate::memory::{Reading, is_read_before, largest_block, result_grids, task_bytes, totals, waiting_bytes};
 use crate::plan::{Buffer, Holding, Keep, Need, Options, Plan};
 use crate::stage::{Stage, Target, Work};
 use cleave_graph::{NodeId, SourceId};
@@ -70,10 +70,9 @@ pub(crate) fn fit(plan: &mut Plan, options: &Options) -> Result<(), Misfit> {
 /// Notes the blocks in which results and values between stages are made.
 fn place_results(plan: &mut Plan, options: &Options) {
     for number in 0..plan.stages.len() {
-        let stage = &plan.stages[number];
-        let grid = result_grid(stage);
-        let targets: Vec<Target> = targets(stage).cloned().collect();
-        for target in targets {
+        let targets: Vec<(Target, Chunks)> =
+            result_grids(&plan.stages[number]).into_iter().map(|(target, grid)| (target.clone(), grid)).collect();
+        for (target, grid) in targets {
             if let Some(id) = target.buffer {
                 cut_buffer(&mut plan.buffers[id.0 as usize], &grid, options);
             }
@@ -96,7 +95,9 @@ fn cut_buffer(buffer: &mut Buffer, grid: &Chunks, options: &Options) {
 
 fn targets(stage: &Stage) -> Box<dyn Iterator<Item = &Target> + '_> {
     match &stage.work {
-        Work::Fold(work) => Box::new(work.goals.iter().map(|g| &g.target)),
+        Work::Fold(_) | Work::Joint(_) => {
+            Box::new(stage.work.folds().iter().flat_map(|fold| &fold.goals).map(|g| &g.target))
+        }
         Work::Store(work) => Box::new(work.goals.iter().map(|g| &g.target)),
         Work::Contract(work) => Box::new(std::iter::once(&work.target)),
     }

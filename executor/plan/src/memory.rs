@@ -4,7 +4,7 @@ use crate::cut::fold_loop;
 use crate::lattice::TILE_LEN;
 use crate::plan::{Keep, Options, Plan, Totals, nbytes};
 use crate::program::{Action, Origin, Program, Step};
-use crate::stage::{FoldWork, Stage, StoreWork, Work};
+use crate::stage::{FoldWork, Stage, StoreWork, Target, Work};
 use cleave_graph::SourceId;
 use cleave_ops::view::{SourceAxis, Term};
 use cleave_ops::{AxisChunks, Chunks, Region, Shape, View};
@@ -15,12 +15,15 @@ const TILE_STATES: u64 = 40;
 /// What a thread takes besides: its stack, and what the allocator keeps for it.
 const THREAD_BYTES: u64 = 256 << 10;
 
-/// The blocks in which a stage's results are made.
-pub(crate) fn result_grid(stage: &Stage) -> Chunks {
+/// Where a stage's results go, and the blocks in which they are made.
+pub(crate) fn result_grids(stage: &Stage) -> Vec<(&Target, Chunks)> {
     match &stage.work {
-        Work::Fold(fold) => fold.boxes.clone(),
-        Work::Store(store) => store.boxes.clone(),
-        Work::Contract(contract) => contract.finished(),
+        Work::Fold(_) | Work::Joint(_) => {
+            let goals = stage.work.folds().iter().flat_map(|fold| fold.goals.iter().map(move |g| (fold, g)));
+            goals.map(|(fold, goal)| (&goal.target, fold.boxes.clone())).collect()
+        }
+        Work::Store(store) => store.goals.iter().map(|goal| (&goal.target, store.boxes.clone())).collect(),
+        Work::Contract(contract) => vec![(&contract.target, contract.finished())],
     }
 }
 
@@ -68,6 +71,7 @@ pub fn task_bytes(stage: &Stage, plan: &Plan) -> u64 {
     let locals = stage.local_bytes();
     let work = match &stage.work {
         Work::Fold(fold) => fold_bytes(fold),
+        Work::Joint(joint) => joint.bytes(),
         Work::Store(store) => store_bytes(store, plan),
         Work::Contract(contract) => contract.task_bytes(),
     };
@@ -78,6 +82,7 @@ pub fn task_bytes(stage: &Stage, plan: &Plan) -> u64 {
 pub(crate) fn waiting_bytes(stage: &Stage) -> u64 {
     match &stage.work {
         Work::Contract(contract) => contract.waiting_bytes(),
+        Work::Joint(joint) => joint.waiting_bytes(),
         Work::Fold(_) | Work::Store(_) => 0,
     }
 }
@@ -229,6 +234,7 @@ impl Stage {
         match &self.work {
             Work::Store(store) => self.program.block_shape(&longest(&store.boxes)),
             Work::Contract(_) => self.program.block_shape(&self.space),
+            Work::Joint(joint) => joint.block.clone(),
             Work::Fold(fold) => {
                 let lattice = &fold.lattice;
                 let cells = Region::whole(&lattice.superbox);

@@ -1,6 +1,7 @@
 //! A stage: one fused loop nest over a space, cut into tasks that are only numbers.
 
 use crate::contract::ContractWork;
+use crate::joint::JointWork;
 use crate::lattice::Lattice;
 use crate::program::{Program, Slot};
 use cleave_ops::op::FoldFacts;
@@ -31,6 +32,8 @@ pub struct Stage {
 pub enum Work {
     /// They are reduced.
     Fold(FoldWork),
+    /// They are reduced over different axes.
+    Joint(JointWork),
     /// They are kept.
     Store(StoreWork),
     /// They are made by multiplying two others.
@@ -112,7 +115,7 @@ impl Stage {
     pub fn programs(&self) -> impl Iterator<Item = &Program> {
         let operands = match &self.work {
             Work::Contract(work) => [Some(&work.left.program), Some(&work.right.program)],
-            Work::Fold(_) | Work::Store(_) => [None, None],
+            Work::Fold(_) | Work::Joint(_) | Work::Store(_) => [None, None],
         };
         std::iter::once(&self.program).chain(operands.into_iter().flatten())
     }
@@ -122,7 +125,19 @@ impl Stage {
         match &self.work {
             Work::Store(work) => block_region(&work.boxes, task),
             Work::Fold(work) => work.task_region(task, &self.space),
+            Work::Joint(work) => work.region(task),
             Work::Contract(work) => work.region(task),
+        }
+    }
+}
+
+impl Work {
+    /// The reductions that it does.
+    pub fn folds(&self) -> &[FoldWork] {
+        match self {
+            Work::Fold(fold) => std::slice::from_ref(fold),
+            Work::Joint(work) => &work.folds,
+            Work::Store(_) | Work::Contract(_) => &[],
         }
     }
 }

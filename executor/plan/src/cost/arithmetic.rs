@@ -35,8 +35,10 @@ pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
     let mut parts = Parts::default();
     program(&stage.program, elements, tiles, machine, &mut parts);
     match &stage.work {
-        Work::Fold(work) => {
-            parts.0[Kind::Reduction as usize] += folds(work, machine) * elements + machine.step_s * tiles;
+        Work::Fold(_) | Work::Joint(_) => {
+            for work in stage.work.folds() {
+                parts.0[Kind::Reduction as usize] += folds(work, machine) * elements + machine.step_s * tiles;
+            }
         }
         Work::Contract(work) => products(work, elements, machine, &mut parts),
         Work::Store(work) => {

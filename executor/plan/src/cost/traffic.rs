@@ -110,7 +110,7 @@ fn aside(plan: &Plan, stage: &Stage) -> (u64, u64) {
 /// Bytes of the blocks that a stage writes, which are longer than caches like.
 fn blocks(stage: &Stage) -> f64 {
     match &stage.work {
-        Work::Fold(_) | Work::Contract(_) => 0.0,
+        Work::Fold(_) | Work::Joint(_) | Work::Contract(_) => 0.0,
         Work::Store(work) => work.goals.iter().map(|g| stage.elements() as f64 * g.dtype.size() as f64).sum(),
     }
 }
@@ -133,7 +133,9 @@ fn fetched(view: &View, shape: &Shape, dtype: DType, visited: u64) -> f64 {
 /// Where a stage's results go.
 fn targets(stage: &Stage) -> Vec<&Target> {
     match &stage.work {
-        Work::Fold(work) => work.goals.iter().map(|g| &g.target).collect(),
+        Work::Fold(_) | Work::Joint(_) => {
+            stage.work.folds().iter().flat_map(|fold| &fold.goals).map(|g| &g.target).collect()
+        }
         Work::Contract(work) => vec![&work.target],
         Work::Store(work) => work.goals.iter().map(|g| &g.target).collect(),
     }
