@@ -1,5 +1,6 @@
 //! Copies of boxes between buffers with strides.
 
+use crate::turn::{turn, turns};
 use cleave_ops::{Data, DataRef, Plane, Shape, copy_plane, copy_run, scatter_run};
 use smallvec::SmallVec;
 
@@ -41,7 +42,10 @@ pub(crate) fn copy_box(lens: &[usize], src: DataRef<'_>, from: &Walk, dst: &mut 
             let plane = |base: isize, moved: isize, strides| Plane { base: (base + moved) as usize, strides };
             let source = plane(from.base, read, [step, across.1]);
             let target = plane(to.base, write, [put, across.2]);
-            copy_plane(src, source, dst, target, [n, across.0]);
+            match turns(&source, &target, [n, across.0]) {
+                true => turn(src, source, dst, target, [n, across.0]),
+                false => copy_plane(src, source, dst, target, [n, across.0]),
+            }
         });
     }
     each_index(outer, |read, write| {

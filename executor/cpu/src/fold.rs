@@ -223,7 +223,8 @@ impl GoalTrees {
     }
 }
 
-fn append(all: &mut State, more: &State) {
+/// Puts the states of more elements behind.
+pub(crate) fn append(all: &mut State, more: &State) {
     for (column, more) in all.iter_mut().zip(more) {
         let (at, n) = (column.len(), more.len());
         column.resize(at + n);

@@ -25,6 +25,34 @@ pub(crate) struct Stored<'a> {
     pub(crate) last: Option<(SmallVec<[usize; 4]>, Last)>,
 }
 
+/// Elements that lie in memory in the order of a tile, and the first of them.
+pub(crate) enum Run<'a> {
+    Dense(DataRef<'a>, usize),
+    Held(Arc<Held>, usize),
+}
+
+impl Run<'_> {
+    /// The elements of a tile of that length.
+    pub(crate) fn elements(&self, len: usize) -> DataRef<'_> {
+        match self {
+            Run::Dense(data, first) => data.slice(*first..first + len),
+            Run::Held(held, first) => held.block.elements().slice(*first..first + len),
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Where the elements of a region lie, if they do in their order and in memory that stays.
+    pub(crate) fn run(&mut self, view: &View, region: &Region) -> Result<Option<Run<'a>>, RunError> {
+        match self {
+            Reader::Buffer { data, shape } => {
+                Ok(run_in(&Region::whole(shape), view, region).map(|first| Run::Dense(*data, first)))
+            }
+            Reader::Stored(stored) => stored.run(view, region),
+        }
+    }
+}
+
 /// Writes the elements of `region`, row-major, seen through `view`; `out` has their number already.
 pub(crate) fn gather(reader: &mut Reader<'_>, view: &View, region: &Region, out: &mut Data) -> Result<(), RunError> {
     match reader {
@@ -62,6 +90,30 @@ pub(crate) fn run_in(kept: &Region, view: &View, region: &Region) -> Option<usiz
 }
 
 impl Stored<'_> {
+    /// Where the elements of a region lie, if that is in order in one block that is in memory.
+    fn run<'r>(&mut self, view: &View, region: &Region) -> Result<Option<Run<'r>>, RunError> {
+        if region.len.is_empty_array() {
+            return Ok(None);
+        }
+        let last: SmallVec<[usize; 4]> = region.ends().map(|end| end - 1).collect();
+        let corners = source_index(view, &region.start).into_iter().zip(source_index(view, &last));
+        let (mut index, mut start, mut len) = (SmallVec::new(), SmallVec::new(), SmallVec::<[usize; 4]>::new());
+        for (axis, (first, last)) in self.source.grid().0.iter().zip(corners) {
+            let place = locate(axis, first);
+            if !(place.start..place.start + place.len).contains(&last) {
+                return Ok(None);
+            }
+            index.push(place.number);
+            start.push(place.start);
+            len.push(place.len);
+        }
+        let block = Region { start, len: Shape::new(len) };
+        match run_in(&block, view, region).filter(|_| self.source.is_block_resident(&index)) {
+            Some(first) => Ok(Some(Run::Held(self.block(index)?, first))),
+            None => Ok(None),
+        }
+    }
+
     /// Copies a tile; places of windows one after the other, since each lies elsewhere in the blocks.
     fn gather(&mut self, view: &View, region: &Region, out: &mut Data) -> Result<(), RunError> {
         let inside = |axis: usize| view.source.iter().flat_map(|s| s.terms.iter().skip(1)).any(|t| t.axis == axis);

@@ -15,6 +15,8 @@ use std::sync::Arc;
 /// What is known of a block that is not finished: a node of a reduction's tree, or the sums of a segment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
+    /// Which of the stage's reductions; 0 where there is one.
+    pub fold: usize,
     /// The kept box of a reduction, or the block of a product.
     pub place: usize,
     /// How many levels the node is above the leaves; 0 for products.
@@ -29,7 +31,7 @@ pub struct Part {
 pub struct Joiner<'a> {
     number: usize,
     stage: &'a Stage,
-    grid: Chunks,
+    grids: Vec<Chunks>,
     ledger: Arc<Ledger>,
     waiting: Waiting,
 }
@@ -37,7 +39,8 @@ pub struct Joiner<'a> {
 /// Parts that wait for others.
 enum Waiting {
     Nothing,
-    Nodes(Merger),
+    /// Of each reduction.
+    Nodes(Vec<Merger>),
     Sums(Segments),
 }
 
@@ -56,11 +59,11 @@ impl<'a> Joiner<'a> {
 
     pub(crate) fn with_ledger(number: usize, stage: &'a Stage, ledger: Arc<Ledger>) -> Self {
         let waiting = match &stage.work {
-            Work::Fold(work) => Waiting::Nodes(Merger::new(work.goals.iter().map(rule).collect(), work.spans)),
+            Work::Fold(_) | Work::Joint(_) => Waiting::Nodes(stage.work.folds().iter().map(merger).collect()),
             Work::Contract(_) => Waiting::Sums(Segments::default()),
             Work::Store(_) => Waiting::Nothing,
         };
-        Self { number, stage, grid: stage.grid(), ledger, waiting }
+        Self { number, stage, grids: stage.grids(), ledger, waiting }
     }
 
     /// Adds a part. If that completes a block, it goes to `out`.
@@ -70,9 +73,9 @@ impl<'a> Joiner<'a> {
         }
         let claim = self.ledger.claim(part.nbytes());
         match &self.stage.work {
-            Work::Fold(work) => {
+            Work::Fold(_) | Work::Joint(_) => {
                 let partial = Partial { states: part.columns, _claim: claim };
-                self.states(work, (part.place, part.level, part.number), partial, out)
+                self.states(part.fold, (part.place, part.level, part.number), partial, out)
             }
             Work::Contract(work) => match part.columns.into_iter().flatten().next() {
                 Some(data) => self.sums(work, (part.place, part.number), Sums { data, _claim: claim }, out),
@@ -91,28 +94,33 @@ impl<'a> Joiner<'a> {
     pub fn drain(&self) -> Vec<Part> {
         let mut parts: Vec<Part> = match &self.waiting {
             Waiting::Nothing => Vec::new(),
-            Waiting::Nodes(merger) => merger.drain().into_iter().map(node).collect(),
+            Waiting::Nodes(mergers) => {
+                let nodes = |(fold, merger): (usize, &Merger)| merger.drain().into_iter().map(move |at| node(fold, at));
+                mergers.iter().enumerate().flat_map(nodes).collect()
+            }
             Waiting::Sums(segments) => segments.drain().into_iter().map(segment).collect(),
         };
-        parts.sort_unstable_by_key(|part| (part.place, part.level, part.number));
+        parts.sort_unstable_by_key(|part| (part.fold, part.place, part.level, part.number));
         parts
     }
 
-    /// Adds the states at a node, given as kept box, level and number.
+    /// Adds the states of one of the reductions at a node, given as kept box, level and number.
     pub(crate) fn states(
         &self,
-        work: &FoldWork,
+        fold: usize,
         node: (usize, u32, usize),
         partial: Partial,
         out: &dyn Receiver,
     ) -> Result<(), RunError> {
-        let Waiting::Nodes(merger) = &self.waiting else { return Ok(()) };
-        let Some(whole) = merger.add_at(node, partial) else { return Ok(()) };
+        let Waiting::Nodes(mergers) = &self.waiting else { return Ok(()) };
+        let Some(whole) = mergers[fold].add_at(node, partial) else { return Ok(()) };
+        let (before, work) = self.stage.work.folds().split_at(fold);
+        let (work, first) = (&work[0], before.iter().map(|f| f.goals.len()).sum::<usize>());
         let kept = block_region(&work.boxes, node.0);
         for (number, (goal, state)) in work.goals.iter().zip(&whole.states).enumerate() {
             let mut block = fold::finish(goal, work, &kept, state);
             let _claim = self.ledger.claim(block.nbytes() as u64);
-            out.block(number, node.0, &kept, &mut block)?;
+            out.block(first + number, node.0, &kept, &mut block)?;
         }
         Ok(())
     }
@@ -134,24 +142,21 @@ impl<'a> Joiner<'a> {
 
     /// The number of the block that covers a region of the result.
     pub(crate) fn number(&self, region: &Region) -> usize {
-        crate::memory::block_number(&self.grid, &region.start)
+        crate::memory::block_number(&self.grids[0], &region.start)
     }
 
     /// Whether a part is one this stage has: parts may come from elsewhere.
     fn fits(&self, part: &Part) -> bool {
         let of_one = |work: &FoldWork| part.level < usize::BITS && part.number < nodes(work.spans, part.level);
+        if let Some(work) = self.stage.work.folds().get(part.fold) {
+            return part.place < work.boxes.count() && of_one(work) && are_states(work, part);
+        }
         match &self.stage.work {
-            Work::Fold(work) if part.place < work.boxes.count() && of_one(work) => {
-                let len = block_region(&work.boxes, part.place).size();
-                let wanted = work.goals.iter().map(|goal| rule(goal).state);
-                part.columns.len() == work.goals.len()
-                    && part.columns.iter().zip(wanted).all(|(columns, dtypes)| are(columns, dtypes, len))
-            }
             Work::Contract(work) if part.place < work.boxes.count() && part.number < work.segments => {
                 let len = block_region(&work.boxes, part.place).size();
                 part.level == 0 && part.columns.len() == 1 && are(&part.columns[0], &[sums_dtype(work.dtype)], len)
             }
-            Work::Fold(_) | Work::Contract(_) | Work::Store(_) => false,
+            Work::Fold(_) | Work::Joint(_) | Work::Contract(_) | Work::Store(_) => false,
         }
     }
 }
@@ -166,10 +171,22 @@ fn are(columns: &[Data], dtypes: &[DType], len: usize) -> bool {
     columns.len() == dtypes.len() && columns.iter().zip(dtypes).all(|(c, d)| c.dtype() == *d && c.len() == len)
 }
 
-fn node(((place, level, number), partial): ((usize, u32, usize), Partial)) -> Part {
-    Part { place, level, number, columns: partial.states }
+/// Whether a part has the columns that a reduction's goals have.
+fn are_states(work: &FoldWork, part: &Part) -> bool {
+    let len = block_region(&work.boxes, part.place).size();
+    let wanted = work.goals.iter().map(|goal| rule(goal).state);
+    part.columns.len() == work.goals.len()
+        && part.columns.iter().zip(wanted).all(|(columns, dtypes)| are(columns, dtypes, len))
+}
+
+fn merger(work: &FoldWork) -> Merger {
+    Merger::new(work.goals.iter().map(rule).collect(), work.spans)
+}
+
+fn node(fold: usize, ((place, level, number), partial): ((usize, u32, usize), Partial)) -> Part {
+    Part { fold, place, level, number, columns: partial.states }
 }
 
 fn segment((place, number, sums): (usize, usize, Sums)) -> Part {
-    Part { place, level: 0, number, columns: vec![vec![sums.data]] }
+    Part { fold: 0, place, level: 0, number, columns: vec![vec![sums.data]] }
 }

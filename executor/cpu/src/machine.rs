@@ -3,13 +3,14 @@
 use crate::between::Between;
 use crate::cache::Cache;
 use crate::copy::{Walk, copy_box};
-use crate::gather::{Reader, Stored, gather, gather_part, run_in};
+use crate::gather::{Reader, Run, Stored, gather, gather_part, run_in};
 use crate::ledger::{Claim, Ledger};
 use crate::maker::{Made, Maker};
 use crate::watch::Watch;
 use cleave_graph::SourceId;
 use cleave_ops::{
-    Class, DType, Data, DataRef, Fill, MapLoop, Op, Region, Row, Shape, View, cast, each_dtype, fill_row,
+    Class, DType, Data, DataRef, Fill, FillRows, MapLoop, Op, Region, Row, Shape, View, cast, each_dtype, fill_row,
+    fill_rows,
 };
 use cleave_plan::lattice::TILE_LEN;
 use cleave_plan::plan::Buffer;
@@ -35,8 +36,8 @@ pub(crate) struct Inputs<'a> {
 pub(crate) struct Machine<'a> {
     program: &'a Program,
     registers: Vec<Data>,
-    /// Registers that are not filled but stand for a run of a local's elements: its number, the first of them.
-    aliases: Vec<Option<(u32, usize)>>,
+    /// Registers that are not filled but stand for elements that lie elsewhere.
+    aliases: Vec<Option<Alias<'a>>>,
     /// Elements of the tile at hand.
     len: usize,
     /// What each step besides its inputs needs.
@@ -52,6 +53,14 @@ pub(crate) struct Machine<'a> {
     /// The tile length for which the constants are filled.
     filled_len: Option<usize>,
     _claim: Option<Claim>,
+}
+
+/// Where the elements of a register lie.
+enum Alias<'a> {
+    /// In a local, by its number, from an element on.
+    Local(u32, usize),
+    /// In data that exists.
+    Data(Run<'a>),
 }
 
 enum Extra<'a> {
@@ -71,7 +80,7 @@ impl<'a> Machine<'a> {
     /// A machine whose registers count as another's.
     pub(crate) fn nested(program: &'a Program, inputs: &Inputs<'a>) -> Result<Self, RunError> {
         let registers = program.slots.iter().map(|&dtype| register(dtype)).collect();
-        let aliases = vec![None; program.slots.len()];
+        let aliases = program.slots.iter().map(|_| None).collect();
         let extras = program
             .steps
             .iter()
@@ -109,8 +118,9 @@ impl<'a> Machine<'a> {
 
     /// What a register holds, where its locals stand elsewhere.
     fn operand<'m>(&'m self, slot: Slot, made: &'m [Made]) -> DataRef<'m> {
-        match self.aliases[slot.0 as usize] {
-            Some((number, first)) => made[number as usize].elements().slice(first..first + self.len),
+        match &self.aliases[slot.0 as usize] {
+            Some(Alias::Local(number, first)) => made[*number as usize].elements().slice(*first..first + self.len),
+            Some(Alias::Data(run)) => run.elements(self.len),
             None => self.registers[slot.0 as usize].as_ref(),
         }
     }
@@ -192,7 +202,7 @@ impl<'a> Machine<'a> {
     fn advance(&mut self, number: usize, region: &Region, made: &[Made]) -> Result<(), RunError> {
         let step = &self.program.steps[number];
         let place = step.out.0 as usize;
-        self.aliases[place] = alias(&step.action, region, made);
+        self.aliases[place] = alias(&step.action, &mut self.extras[number], region, made)?;
         if self.aliases[place].is_some() {
             return Ok(());
         }
@@ -257,11 +267,21 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// The local whose elements a load takes in their order, and the first of them.
-fn alias(action: &Action, region: &Region, made: &[Made]) -> Option<(u32, usize)> {
-    let Action::Load { origin: Origin::Local(number), view, .. } = action else { return None };
-    let first = run_in(&made[*number as usize].region, view, region)?;
-    Some((*number, first))
+/// Where the elements lie that a load takes in their order.
+fn alias<'a>(
+    action: &Action,
+    extra: &mut Extra<'a>,
+    region: &Region,
+    made: &[Made],
+) -> Result<Option<Alias<'a>>, RunError> {
+    match (action, extra) {
+        (Action::Load { origin: Origin::Local(number), view, .. }, _) => {
+            let first = run_in(&made[*number as usize].region, view, region);
+            Ok(first.map(|first| Alias::Local(*number, first)))
+        }
+        (Action::Load { view, .. }, Extra::Read(reader)) => Ok(reader.run(view, region)?.map(Alias::Data)),
+        _ => Ok(None),
+    }
 }
 
 /// An empty register that begins on a cache line where the allocator gives one within a few tries: vector
@@ -327,12 +347,16 @@ fn fill_tile(fill: &Fill, shape: &Shape, view: &View, region: &Region, out: &mut
     let step = along.map_or(0, |(s, axis)| view.source[s].step_on(axis));
     let along = along.map(|(s, _)| s);
     let outer = row_axis.unwrap_or(region.len.ndim());
+    let next = (0..outer).rev().find(|&axis| region.len[axis] > 1);
+    let rows = next.map_or(1, |axis| region.len[axis]);
+    let apart: SmallVec<[i64; 4]> = view.source.iter().map(|s| next.map_or(0, |axis| s.step_on(axis))).collect();
     let mut index = region.start.clone();
     let mut at: SmallVec<[i64; 4]> = SmallVec::from_elem(0, view.source.len());
-    for first in (0..len).step_by(n) {
+    for first in (0..len).step_by(n * rows) {
         at.iter_mut().zip(&view.source).for_each(|(at, s)| *at = s.at(&index));
-        fill_row(fill, shape, Row { at: &at, axis: along, step }, out, first..first + n);
-        next_index(&mut index[..outer], region);
+        let rows_of = FillRows { first: Row { at: &at, axis: along, step }, apart: &apart, len: n };
+        fill_rows(fill, shape, rows_of, out, first..first + n * rows);
+        next_index(&mut index[..next.unwrap_or(0)], region);
     }
 }
 

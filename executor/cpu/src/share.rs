@@ -6,6 +6,7 @@ use crate::cache::Cache;
 use crate::contract::{Hand, Multiplier};
 use crate::fold::Folder;
 use crate::joiner::{Joiner, Part};
+use crate::joint::Folders;
 use crate::ledger::{Claim, Ledger};
 use crate::machine::{Inputs, Machine};
 use crate::pool::Pool;
@@ -16,6 +17,7 @@ use crate::spill::Spill;
 use crate::stage_clock::StageClock;
 use crate::staged::staged;
 use crate::store;
+use crate::tree::Partial;
 use crate::turns::Turns;
 use crate::watch::Watch;
 use cleave_ops::{Data, Region};
@@ -235,32 +237,39 @@ impl Shift<'_> {
     fn tasks(&self, thread: usize, current: &Cell<usize>) -> Result<(), RunError> {
         let watch = Watch::new(self.cancel, &self.failed, self.meter);
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
-        let mut folder = match &self.stage.work {
-            Work::Fold(work) => Some(Folder::new(work, &mut machine)),
-            Work::Store(_) | Work::Contract(_) => None,
-        };
+        let (mut folder, mut folders) = (None, None);
         let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
         let mut multiplier = None;
         while let Some(task) = self.turns.take(thread) {
             current.set(task);
             watch.visit(0)?;
             let timer = self.clock.start();
-            match (&self.stage.work, &mut folder) {
-                (Work::Fold(work), Some(folder)) => self.fold(work, folder, task, &mut machine, &watch)?,
-                (Work::Store(work), _) => {
+            match &self.stage.work {
+                Work::Fold(work) => {
+                    let folder = folder.get_or_insert_with(|| Folder::new(work, &mut machine));
+                    let partial = folder.task(task, &mut machine, &watch, self.inputs.ledger)?;
+                    self.fold(work, 0, task, partial)?;
+                }
+                Work::Joint(work) => {
+                    let folders = folders.get_or_insert_with(|| Folders::new(work, &machine, self.inputs.ledger));
+                    let partials = folders.task(task, &mut machine, &watch, self.inputs.ledger)?;
+                    for (number, (fold, partial)) in work.folds.iter().zip(partials).enumerate() {
+                        self.fold(fold, number, work.fold_task(fold, task), partial)?;
+                    }
+                }
+                Work::Store(work) => {
                     let region = store::task(work, task, &mut machine, &watch, &mut blocks)?;
                     for (goal, block) in blocks.iter_mut().enumerate() {
                         self.out.block(goal, task, &region, block)?;
                     }
                 }
-                (Work::Contract(work), _) => {
+                Work::Contract(work) => {
                     let multiplier = match &mut multiplier {
                         Some(multiplier) => multiplier,
                         none => none.insert(Multiplier::new(work, &self.inputs)?),
                     };
                     self.contract(work, multiplier, task, &watch)?;
                 }
-                (Work::Fold(_), None) => unreachable!("a stage that reduces has a folder"),
             }
             self.clock.stop(timer, &self.stage.task_region(task));
         }
@@ -271,21 +280,14 @@ impl Shift<'_> {
     /// Counts the blocks a thread fills again and again.
     fn blocks_claim(&self) -> Option<Claim> {
         match &self.stage.work {
-            Work::Fold(_) | Work::Contract(_) => None,
+            Work::Fold(_) | Work::Joint(_) | Work::Contract(_) => None,
             Work::Store(work) => Some(self.inputs.ledger.claim(store::most_bytes(work))),
         }
     }
 
-    fn fold(
-        &self,
-        work: &FoldWork,
-        folder: &mut Folder<'_>,
-        task: usize,
-        machine: &mut Machine<'_>,
-        watch: &Watch<'_>,
-    ) -> Result<(), RunError> {
-        let partial = folder.task(task, machine, watch, self.inputs.ledger)?;
-        self.joiner.states(work, (task / work.spans, 0, task % work.spans), partial, self.out)
+    /// Adds what a task of one of the stage's reductions made.
+    fn fold(&self, work: &FoldWork, number: usize, task: usize, partial: Partial) -> Result<(), RunError> {
+        self.joiner.states(number, (task / work.spans, 0, task % work.spans), partial, self.out)
     }
 
     fn contract(

@@ -59,6 +59,11 @@ impl Counter {
         root
     }
 
+    /// Swaps the states that wait for use with others, so that many trees share them.
+    pub(crate) fn trade(&mut self, free: &mut Vec<State>) {
+        std::mem::swap(&mut self.free, free);
+    }
+
     /// Takes back a state that is no longer needed.
     pub(crate) fn recycle(&mut self, state: State) {
         self.free.push(state);

@@ -28,10 +28,14 @@ fn graph(shape: &Shape, choices: &[&[usize]]) -> (Graph, Vec<NodeId>) {
     (graph, wanted)
 }
 
-fn normal(shape: &Shape) -> Data {
+fn normals() -> Fill {
     let law = Law::Normal { mean: Scalar::Float(0.5), std: Scalar::Float(3.0) };
+    Fill::Random { seed: 1, draw: 0, law }
+}
+
+fn normal(shape: &Shape) -> Data {
     let mut graph = Graph::new();
-    let node = fill(&mut graph, Fill::Random { seed: 1, draw: 0, law }, shape, DType::F64);
+    let node = fill(&mut graph, normals(), shape, DType::F64);
     let setting = Setting { threads: 1, sources: &Sources::new(), cancel: Cancel::default() };
     compute(&graph, &[(node, Cut::Engine)], &setting).unwrap().0.remove(0)
 }
@@ -88,4 +92,39 @@ fn of_a_rectangle() {
 #[test]
 fn of_a_box() {
     check(50, &[20, 30, 50], &[&[0, 2], &[1], &[0, 1], &[2]]);
+}
+
+/// Reductions over one axis each, made in so many stages and each alone.
+fn check_joint(lens: &[usize], axes: &[usize], threads: &[usize], passes: usize) {
+    let shape = Shape::new(lens.iter().copied());
+    let mut graph = Graph::new();
+    let x = fill(&mut graph, normals(), &shape, DType::F64);
+    let square = map(&mut graph, "square", &[x]);
+    let mut wanted = Vec::new();
+    for axis in axes {
+        let names = [("mean", x), ("std", x), ("argmax", square), ("max", square), ("min", x)];
+        wanted.extend(names.map(|(name, of)| (fold(&mut graph, name, of, &[*axis]), Cut::Engine)));
+    }
+    let bits = |data: &Data| (0..data.len()).map(|i| data.get(i).to_f64().to_bits()).collect::<Vec<u64>>();
+    let made = |wanted: &[(NodeId, Cut)], threads: usize| {
+        let setting = Setting { threads, sources: &Sources::new(), cancel: Cancel::default() };
+        let (data, report) = compute(&graph, wanted, &setting).unwrap();
+        (data.iter().map(bits).collect::<Vec<_>>(), report.stages.len())
+    };
+    let alone: Vec<Vec<u64>> = wanted.iter().flat_map(|want| made(std::slice::from_ref(want), 1).0).collect();
+    for &threads in threads {
+        let (joint, stages) = made(&wanted, threads);
+        assert_eq!(stages, passes, "passes over {lens:?}");
+        assert!(joint == alone, "{lens:?} over {axes:?} by {threads} threads");
+    }
+}
+
+#[test]
+fn of_one_pass_over_several_axes() {
+    check_joint(&[20, 1030, 1100], &[0, 1], &[1, 2, 4], 1);
+    check_joint(&[9000, 200], &[0, 1], &[1, 2], 1);
+    check_joint(&[1, 3100, 3, 130], &[1, 2], &[1], 1);
+    check_joint(&[5000, 20, 100], &[0, 2], &[1], 1);
+    // What so many read is made first and kept; its readers are two passes.
+    check_joint(&[5000, 20, 100], &[0, 1, 2], &[1], 4);
 }

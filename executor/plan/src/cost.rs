@@ -190,6 +190,7 @@ pub(crate) fn tiles(stage: &Stage) -> f64 {
             let cells: f64 = work.lattice.cells.iter().map(|&n| n as f64).product();
             cells * grid(&kept, &work.kept_tile)
         }
+        Work::Joint(_) => stage.elements() as f64 / crate::lattice::TILE_LEN as f64,
         Work::Contract(work) => work.tasks() as f64,
         Work::Store(work) => {
             let block: Vec<usize> = work.boxes.0.iter().map(cleave_ops::AxisChunks::longest).collect();

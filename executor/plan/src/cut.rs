@@ -2,15 +2,17 @@
 //!
 //! Every reduction and every output ends one. So does an elementwise node that is worth keeping
 //! (`hold` says which are). All else is computed again in every stage
-//! that reads it. Ends of one level (none needs another) with the same space and axes share a stage.
+//! that reads it. Ends of one level (none needs another) with the same space and axes share a stage; reductions over
+//! different axes do where one pass serves them all.
 
 use crate::build::build;
 use crate::contract_cut::{contract_stage, kept_operands};
 use crate::error::PlanError;
 use crate::hold::{Why, worth_keeping};
+use crate::joint::{axes_of, joint};
 use crate::lattice::Lattice;
 use crate::plan::{Buffer, Cut, Options, Output, Plan, PlannedOutput, Totals};
-use crate::program::{Action, Origin, Program};
+use crate::program::{Action, Origin, Program, Slot};
 use crate::size::{FoldCut, axis_across, engine_boxes, fold_cut, task_len};
 use crate::stage::{BufferId, FoldGoal, FoldWork, Stage, StoreGoal, StoreWork, Target, Work};
 use cleave_graph::{Graph, NodeId, NodeKind};
@@ -18,7 +20,7 @@ use cleave_ops::op::FoldFacts;
 use cleave_ops::{Chunks, Class, FoldLoop, Op, Shape};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The loop of a reduction.
 pub fn fold_loop(op: &'static Op, loop_index: usize) -> &'static FoldLoop {
@@ -217,24 +219,85 @@ fn assemble(graph: &Graph, outputs: &[Output], groups: &[Group], options: &Optio
         totals: Totals::default(),
     };
     let mut held: FxHashMap<NodeId, BufferId> = FxHashMap::default();
-    for (number, group) in groups.iter().enumerate() {
+    let mut bundles: VecDeque<Vec<&Group>> = bundles(groups).into();
+    while let Some(bundle) = bundles.pop_front() {
+        let number = plan.stages.len();
         options.go_on()?;
-        let targets: Vec<Target> = group.goals.iter().map(|g| target(graph, g, &mut plan.buffers, number)).collect();
         let holding = |node: NodeId| held.get(&node).copied();
-        let stage = match group.key.end {
-            End::Contract(node) => contract_stage(graph, node, targets[0].clone(), &holding, options)?,
+        let goals: Vec<&Goal> = bundle.iter().flat_map(|group| &group.goals).collect();
+        let program = match bundle[0].key.end {
+            End::Contract(_) => Program::default(),
             End::Fold(_) | End::Store(_) => {
-                let roots: Vec<NodeId> = group.goals.iter().map(|g| g.root).collect();
-                let program = build(graph, &group.key.space, &roots, &holding)?;
-                stage(graph, group, program, &targets, options)
+                let roots: Vec<NodeId> = goals.iter().map(|g| g.root).collect();
+                build(graph, &bundle[0].key.space, &roots, &holding)?
             }
+        };
+        let buffers = plan.buffers.len();
+        let targets: Vec<Target> = goals.iter().map(|g| target(graph, g, &mut plan.buffers, number)).collect();
+        let stage = match (&bundle[..], &bundle[0].key.end) {
+            ([_], End::Contract(node)) => contract_stage(graph, *node, targets[0].clone(), &holding, options)?,
+            ([group], End::Fold(_) | End::Store(_)) => stage(graph, group, program, &targets, options),
+            (several, _) => match joint_stage(graph, several, program, &targets, options) {
+                Some(stage) => stage,
+                None => {
+                    plan.buffers.truncate(buffers);
+                    several.iter().rev().for_each(|group| bundles.push_front(vec![group]));
+                    continue;
+                }
+            },
         };
         stage.programs().for_each(|program| note_reads(program, &mut plan.buffers, number));
         plan.stages.push(stage);
-        let made = group.goals.iter().zip(&targets).filter_map(|(g, t)| t.buffer.map(|b| (g.node, b)));
+        let made = goals.iter().zip(&targets).filter_map(|(g, t)| t.buffer.map(|b| (g.node, b)));
         held.extend(made);
     }
     Ok(plan)
+}
+
+/// Groups that may share a stage: reductions of one level and space over different axes.
+fn bundles(groups: &[Group]) -> Vec<Vec<&Group>> {
+    let mut bundles: Vec<Vec<&Group>> = Vec::new();
+    for group in groups {
+        let joins = |bundle: &&mut Vec<&Group>| {
+            let key = &bundle[0].key;
+            let all = bundle.iter().chain([&group]).map(|g| reduced(g));
+            (key.level, &key.space) == (group.key.level, &group.key.space) && axes_of(&key.space, all).is_some()
+        };
+        match bundles.iter_mut().find(joins) {
+            Some(bundle) => bundle.push(group),
+            None => bundles.push(vec![group]),
+        }
+    }
+    bundles.iter_mut().for_each(|bundle| bundle.sort_by(|a, b| reduced(a).cmp(reduced(b))));
+    bundles
+}
+
+/// The axes over which a group reduces.
+fn reduced(group: &Group) -> &[usize] {
+    match &group.key.end {
+        End::Fold(axes) => axes,
+        End::Store(_) | End::Contract(_) => &[],
+    }
+}
+
+fn joint_stage(
+    graph: &Graph,
+    bundle: &[&Group],
+    program: Program,
+    targets: &[Target],
+    options: &Options,
+) -> Option<Stage> {
+    let space = bundle[0].key.space.clone();
+    let (mut goals, mut first) = (Vec::new(), 0);
+    for group in bundle {
+        let next = first + group.goals.len();
+        let slots = &program.results[first..next];
+        goals.push((reduced(group)[0], fold_goals(graph, group, slots, &targets[first..next], &space)));
+        first = next;
+    }
+    let work = joint(&space, goals, &program, options)?;
+    let weight = program.weight() + work.goals().map(|g| g.op.weight()).sum::<f64>();
+    Some(Stage { space, program, tasks: work.tasks(), work: Work::Joint(work), weight })
 }
 
 fn target(graph: &Graph, goal: &Goal, buffers: &mut Vec<Buffer>, stage: usize) -> Target {
@@ -257,7 +320,7 @@ fn stage(graph: &Graph, group: &Group, program: Program, targets: &[Target], opt
     let space = group.key.space.clone();
     let (work, weight) = match &group.key.end {
         End::Fold(axes) => {
-            let goals = fold_goals(graph, group, &program, targets, &space, axes);
+            let goals = fold_goals(graph, group, &program.results, targets, &space);
             let weight = program.weight() + goals.iter().map(|g| g.op.weight()).sum::<f64>();
             (Work::Fold(fold_work(&space, &program, axes, goals, weight, options)), weight)
         }
@@ -270,23 +333,16 @@ fn stage(graph: &Graph, group: &Group, program: Program, targets: &[Target], opt
     let tasks = match &work {
         Work::Fold(fold) => fold.boxes.count() * fold.spans,
         Work::Store(store) => store.boxes.count(),
-        Work::Contract(contract) => contract.tasks(),
+        Work::Joint(_) | Work::Contract(_) => unreachable!("they make stages of their own"),
     };
     Stage { space, program, work, tasks, weight }
 }
 
-fn fold_goals(
-    graph: &Graph,
-    group: &Group,
-    program: &Program,
-    targets: &[Target],
-    space: &Shape,
-    axes: &[usize],
-) -> Vec<FoldGoal> {
-    let count = axes.iter().map(|&a| space[a] as u64).product();
+fn fold_goals(graph: &Graph, group: &Group, slots: &[Slot], targets: &[Target], space: &Shape) -> Vec<FoldGoal> {
+    let count = reduced(group).iter().map(|&a| space[a] as u64).product();
     let goal = |(i, g): (usize, &Goal)| match &graph[g.node].kind {
         NodeKind::Fold { op, loop_index, ddof, .. } => FoldGoal {
-            slot: program.results[i],
+            slot: slots[i],
             op,
             loop_index: *loop_index,
             facts: FoldFacts { count, ddof: ddof.0 },

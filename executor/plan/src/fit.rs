@@ -78,9 +78,8 @@ pub(crate) fn fit(plan: &mut Plan, options: &Options) -> Result<(), Misfit> {
 fn place_results(plan: &mut Plan, options: &Options) {
     for number in 0..plan.stages.len() {
         let stage = &plan.stages[number];
-        let grid = stage.grid();
-        let targets: Vec<Target> = stage.targets().into_iter().cloned().collect();
-        for target in targets {
+        let made: Vec<(Target, Chunks)> = stage.targets().into_iter().cloned().zip(stage.grids()).collect();
+        for (target, grid) in made {
             if let Some(id) = target.buffer {
                 cut_buffer(&mut plan.buffers[id.0 as usize], &grid, options);
             }

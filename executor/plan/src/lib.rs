@@ -2,7 +2,8 @@
 //!
 //! In reading order: `source` (data that exists, as a backend sees it), `program` (what one tile does),
 //! `progression`, `locals` (values made for a block at a time) and `build` (programs from nodes seen through
-//! views), `lattice` (the fixed order of a reduction), `stage` (a loop nest over tasks), `contract` and
+//! views), `lattice` (the fixed order of a reduction), `stage` (a loop nest over tasks), `joint` (reductions
+//! over different axes in one pass), `contract` and
 //! `contract_cut` (products of matrices), `hold` (what is worth keeping between stages), `cut` (which
 //! nodes end a stage), `size` (how much a task does), `memory` (what a stage takes), `turns` (in which order),
 //! `fit` (until it is allowed),
@@ -24,6 +25,7 @@ pub mod error;
 pub mod event;
 pub mod fit;
 pub mod hold;
+pub mod joint;
 pub mod lattice;
 pub mod locals;
 pub mod memory;
@@ -44,6 +46,7 @@ pub use cost::{Delivery, Estimate, Factors, Forecast, Kind, Machine, Parts, Stag
 pub use error::{Demand, PlanError, RunError, SpillError};
 pub use event::{Event, Heat, RunReport, StageReport};
 pub use hold::Why;
+pub use joint::JointWork;
 pub use lattice::Lattice;
 pub use plan::{Cut, Holding, Keep, Need, Options, Output, Plan, Totals, plan};
 pub use program::{Action, Local, Making, Origin, Program, Slot, Step};

@@ -63,6 +63,7 @@ pub fn task_bytes(stage: &Stage, plan: &Plan) -> u64 {
     let locals = stage.local_bytes();
     let work = match &stage.work {
         Work::Fold(fold) => fold_bytes(fold),
+        Work::Joint(joint) => joint.bytes(),
         Work::Store(store) => store_bytes(store, plan),
         Work::Contract(contract) => contract.task_bytes(),
     };
@@ -79,7 +80,7 @@ pub fn stream_bytes(block: u64) -> u64 {
 }
 
 fn streamed_bytes(stage: &Stage, plan: &Plan) -> u64 {
-    let elements = largest_block(&stage.grid());
+    let elements = stage.grids().iter().map(largest_block).max().unwrap_or(0);
     let outputs = stage.targets().into_iter().flat_map(|t| &t.outputs).map(|&output| &plan.outputs[output]);
     let blocks = outputs.filter(|o| !o.held).map(|o| elements.saturating_mul(o.dtype.size() as u64));
     blocks.max().map_or(0, stream_bytes)
@@ -89,6 +90,7 @@ fn streamed_bytes(stage: &Stage, plan: &Plan) -> u64 {
 pub(crate) fn waiting_bytes(stage: &Stage) -> u64 {
     match &stage.work {
         Work::Contract(contract) => contract.waiting_bytes(),
+        Work::Joint(joint) => joint.waiting_bytes(),
         Work::Fold(_) | Work::Store(_) => 0,
     }
 }
@@ -257,6 +259,7 @@ impl Stage {
         match &self.work {
             Work::Store(store) => self.program.block_shape(&longest(&store.boxes)),
             Work::Contract(_) => self.program.block_shape(&self.space),
+            Work::Joint(joint) => joint.block.clone(),
             Work::Fold(fold) => {
                 let lattice = &fold.lattice;
                 let cells = Region::whole(&lattice.superbox);

@@ -46,6 +46,8 @@ pub struct Options {
     pub rates: Machine,
     /// Where values between stages wait.
     pub holding: Holding,
+    /// Whether tasks of a stage are to run on machines apart, so that no two reductions share a pass.
+    pub apart: bool,
     /// What planning has decided so far; callers leave it as it is.
     pub choices: Choices,
     /// Stops planning when it becomes true.

@@ -26,6 +26,7 @@ pub fn reads(plan: &Plan, stage: usize, tasks: Range<usize>, sources: &Sources) 
         Work::Fold(work) => {
             fold_regions(work, tasks).iter().for_each(|region| reads.program(&stage.program, region));
         }
+        Work::Joint(work) => tasks.for_each(|task| reads.program(&stage.program, &work.region(task))),
         Work::Contract(work) => reads.product(work, tasks),
     }
     reads.found.into_iter().map(|(origin, runs)| (origin, joined(runs))).collect()

@@ -53,19 +53,23 @@ fn roundest(number: usize, slack: usize, unit: usize) -> usize {
 }
 
 impl Stage {
-    /// The blocks in which its results are made.
-    pub fn grid(&self) -> Chunks {
+    /// The blocks in which its results are made, goal after goal.
+    pub fn grids(&self) -> Vec<Chunks> {
         match &self.work {
-            Work::Fold(fold) => fold.boxes.clone(),
-            Work::Store(store) => store.boxes.clone(),
-            Work::Contract(contract) => contract.finished(),
+            Work::Fold(_) | Work::Joint(_) => {
+                self.work.folds().iter().flat_map(|fold| fold.goals.iter().map(|_| fold.boxes.clone())).collect()
+            }
+            Work::Store(store) => store.goals.iter().map(|_| store.boxes.clone()).collect(),
+            Work::Contract(contract) => vec![contract.finished()],
         }
     }
 
     /// Where its results go, goal after goal.
     pub fn targets(&self) -> Vec<&Target> {
         match &self.work {
-            Work::Fold(work) => work.goals.iter().map(|g| &g.target).collect(),
+            Work::Fold(_) | Work::Joint(_) => {
+                self.work.folds().iter().flat_map(|fold| &fold.goals).map(|g| &g.target).collect()
+            }
             Work::Store(work) => work.goals.iter().map(|g| &g.target).collect(),
             Work::Contract(work) => vec![&work.target],
         }
@@ -95,6 +99,8 @@ impl Stage {
     pub fn work_before(&self, task: usize) -> u128 {
         let visited = match &self.work {
             Work::Store(work) => size_before(&work.boxes, task),
+            // Its boxes are nearly alike.
+            Work::Joint(_) => u128::from(self.elements_of(&(0..task))),
             Work::Fold(work) => {
                 let parts = superboxes(work);
                 let part = (task % work.spans * work.span).min(parts.count());
@@ -113,6 +119,7 @@ impl Stage {
     fn round(&self) -> usize {
         let tasks = match &self.work {
             Work::Fold(work) => work.spans,
+            Work::Joint(_) => 1,
             Work::Contract(work) => work.segments,
             Work::Store(work) => work.boxes.0.last().map_or(1, AxisChunks::count),
         };

@@ -2,6 +2,7 @@
 
 use crate::contract::ContractWork;
 use crate::cut::fold_loop;
+use crate::joint::JointWork;
 use crate::lattice::Lattice;
 use crate::program::{Action, Program, Slot};
 use cleave_ops::op::FoldFacts;
@@ -32,6 +33,8 @@ pub struct Stage {
 pub enum Work {
     /// They are reduced.
     Fold(FoldWork),
+    /// They are reduced over different axes.
+    Joint(JointWork),
     /// They are kept.
     Store(StoreWork),
     /// They are made by multiplying two others.
@@ -116,7 +119,7 @@ impl Stage {
     pub fn programs(&self) -> impl Iterator<Item = &Program> {
         let operands = match &self.work {
             Work::Contract(work) => [Some(&work.left.program), Some(&work.right.program)],
-            Work::Fold(_) | Work::Store(_) => [None, None],
+            Work::Fold(_) | Work::Joint(_) | Work::Store(_) => [None, None],
         };
         std::iter::once(&self.program).chain(operands.into_iter().flatten())
     }
@@ -126,7 +129,19 @@ impl Stage {
         match &self.work {
             Work::Store(work) => block_region(&work.boxes, task),
             Work::Fold(work) => work.task_region(task, &self.space),
+            Work::Joint(work) => work.region(task),
             Work::Contract(work) => work.region(task),
+        }
+    }
+}
+
+impl Work {
+    /// The reductions that it does.
+    pub fn folds(&self) -> &[FoldWork] {
+        match self {
+            Work::Fold(fold) => std::slice::from_ref(fold),
+            Work::Joint(work) => &work.folds,
+            Work::Store(_) | Work::Contract(_) => &[],
         }
     }
 }

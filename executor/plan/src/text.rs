@@ -38,6 +38,10 @@ impl fmt::Display for Stage {
         write_program(f, &self.program, 1)?;
         match &self.work {
             Work::Fold(work) => write_fold(f, work, &self.program),
+            Work::Joint(work) => {
+                writeln!(f, "  in {} by blocks {}", Boxes(&work.boxes), work.block)?;
+                work.folds.iter().try_for_each(|fold| write_fold(f, fold, &self.program))
+            }
             Work::Store(work) => write_store(f, work, &self.program),
             Work::Contract(work) => write_contract(f, work),
         }

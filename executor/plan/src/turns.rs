@@ -69,7 +69,7 @@ impl Stage {
             Work::Fold(FoldWork { strips: Some(sides), lattice, spans, .. }) => {
                 turn / spans * spans + number_in_boxes(turn % spans, &lattice.superboxes, sides)
             }
-            Work::Fold(_) | Work::Store(_) | Work::Contract(_) => turn,
+            Work::Fold(_) | Work::Joint(_) | Work::Store(_) | Work::Contract(_) => turn,
         }
     }
 
@@ -78,7 +78,7 @@ impl Stage {
     pub fn ranges(&self, workers: usize, cache_bytes: u64) -> usize {
         match &self.work {
             Work::Fold(work) if cache_bytes > 0 && work.boxes.count() >= workers => workers,
-            Work::Fold(_) | Work::Store(_) | Work::Contract(_) => 1,
+            Work::Fold(_) | Work::Joint(_) | Work::Store(_) | Work::Contract(_) => 1,
         }
     }
 }

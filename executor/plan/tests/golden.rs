@@ -68,6 +68,16 @@ fn several_reductions_share_one_pass() {
 }
 
 #[test]
+fn reductions_over_two_axes_share_one_pass() {
+    let mut g = Graph::new();
+    let law = Law::Uniform { low: Scalar::Float(0.0), high: Scalar::Float(1.0) };
+    let x = add(&mut g, NodeKind::Fill(Fill::Random { seed: 1, draw: 0, law }), &[500, 2000, 2000]);
+    let nodes = [("mean", 0), ("std", 0), ("mean", 1), ("argmax", 1)];
+    let nodes = nodes.map(|(name, axis)| fold(&mut g, name, x, &[axis]));
+    insta::assert_snapshot!(planned(&g, &nodes));
+}
+
+#[test]
 fn a_standardised_array_takes_two_passes() {
     let mut g = Graph::new();
     let x = load(&mut g, &[5000, 4000]);

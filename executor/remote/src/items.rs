@@ -41,6 +41,6 @@ pub(crate) fn columns(plan: &Plan, stage: usize, place: usize) -> Option<(Vec<Ve
         Work::Contract(work) if place < work.boxes.count() => {
             Some((vec![vec![sums_dtype(work.dtype)]], block_region(&work.boxes, place).size()))
         }
-        Work::Fold(_) | Work::Contract(_) | Work::Store(_) => None,
+        Work::Fold(_) | Work::Joint(_) | Work::Contract(_) | Work::Store(_) => None,
     }
 }

@@ -13,7 +13,8 @@ use cleave_ops::{Fill, Scalar, Shape, View};
 use cleave_plan::hold::Why;
 use cleave_plan::plan::{Buffer, nbytes};
 use cleave_plan::{
-    Action, BufferId, Cut, Origin, Output, Plan, Program, Slot, Sources, Stage, StageEstimate, Step, Target, Work,
+    Action, BufferId, Cut, FoldWork, Origin, Output, Plan, Program, Slot, Sources, Stage, StageEstimate, Step, Target,
+    Work,
 };
 
 /// The plan of arrays, to be drawn.
@@ -49,8 +50,8 @@ fn kept(number: usize, buffer: &Buffer, plan: &Plan) -> KeptFacts {
     let maker = &plan.stages[buffer.made_by];
     let of = |target: &Target| target.buffer == Some(BufferId(number as u32));
     let name = match &maker.work {
-        Work::Fold(work) => {
-            let goal = work.goals.iter().position(|g| of(&g.target));
+        Work::Fold(_) | Work::Joint(_) => {
+            let goal = maker.work.folds().iter().flat_map(|fold| &fold.goals).position(|g| of(&g.target));
             goal.and_then(|i| goal_words(maker).into_iter().nth(i)).map_or_else(String::new, |words| words.0)
         }
         Work::Store(_) => "values used again".to_owned(),
@@ -148,7 +149,7 @@ pub(crate) fn lengths(shape: &Shape) -> String {
 pub(crate) fn kept_shape(stage: &Stage) -> Shape {
     match &stage.work {
         Work::Fold(work) => work.boxes.shape(),
-        Work::Store(_) | Work::Contract(_) => stage.space.clone(),
+        Work::Joint(_) | Work::Store(_) | Work::Contract(_) => stage.space.clone(),
     }
 }
 
@@ -156,12 +157,15 @@ pub(crate) fn kept_shape(stage: &Stage) -> Shape {
 pub(crate) fn product(stage: &Stage) -> Option<&'static str> {
     match &stage.work {
         Work::Contract(work) => Some(work.op.name),
-        Work::Fold(_) | Work::Store(_) => None,
+        Work::Fold(_) | Work::Joint(_) | Work::Store(_) => None,
     }
 }
 
 pub(crate) fn goal_words(stage: &Stage) -> Vec<(String, Slot)> {
-    let Work::Fold(work) = &stage.work else { return Vec::new() };
+    stage.work.folds().iter().flat_map(|work| fold_words(stage, work)).collect()
+}
+
+fn fold_words(stage: &Stage, work: &FoldWork) -> Vec<(String, Slot)> {
     let all = work.lattice.reduced.len() == stage.space.ndim();
     let axes = work.lattice.reduced.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
     let name = |op: &'static str| if all { op.to_owned() } else { format!("{op} axis {axes}") };

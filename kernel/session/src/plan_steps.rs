@@ -111,7 +111,10 @@ impl<'a> Drawing<'a> {
         let before = self.before_ends[stage];
         let of = |target: &Target| target.buffer == Some(id);
         match &self.plan.stages[stage].work {
-            Work::Fold(work) => (stage, before + work.goals.iter().position(|g| of(&g.target)).unwrap_or(0)),
+            work @ (Work::Fold(_) | Work::Joint(_)) => {
+                let mut goals = work.folds().iter().flat_map(|fold| &fold.goals);
+                (stage, before + goals.position(|g| of(&g.target)).unwrap_or(0))
+            }
             Work::Store(_) => (stage, before.saturating_sub(1)),
             Work::Contract(_) => (stage, before),
         }

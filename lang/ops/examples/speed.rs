@@ -4,7 +4,9 @@
 #![allow(clippy::print_stdout, clippy::panic)]
 
 use cleave_ops::op::{Cell, Class, Layout};
-use cleave_ops::{DType, Data, Fill, Law, Operand, Row, Scalar, Shape, cast, each_dtype, fill_row, resolve, table};
+use cleave_ops::{
+    DType, Data, Fill, Law, Operand, Plane, Row, Scalar, Shape, cast, copy_plane, each_dtype, fill_row, resolve, table,
+};
 use std::time::Instant;
 
 /// Elements of a tile: what the executor gives a kernel at once.
@@ -14,6 +16,7 @@ fn main() {
     println!("{} on one core, 10^9 elements a second", cleave_ops::vector_unit());
     fills();
     casts();
+    turns();
     maps();
     folds();
 }
@@ -83,6 +86,17 @@ fn casts() {
     }
 }
 
+/// A tile read across: rows of the source become columns.
+fn turns() {
+    let (n, wide) = (128, 4100);
+    for dtype in [DType::F64, DType::F32] {
+        let (x, mut out) = (Data::zeros(dtype, n * wide), Data::zeros(dtype, TILE));
+        let from = Plane { base: 0, strides: [wide as isize, 1] };
+        let to = Plane { base: 0, strides: [1, n as isize] };
+        measure(&format!("transpose {dtype}"), || copy_plane(x.as_ref(), from, &mut out, to, [n, TILE / n]));
+    }
+}
+
 /// Numbers between 0.06 and 1, of integers between 1 and 97.
 fn sample(dtype: DType, salt: usize) -> Data {
     let mut out = Data::zeros(dtype, TILE);
@@ -125,7 +139,8 @@ fn folds() {
             let Ok(found) = resolve(op, &[Operand::array(dtype)]) else { continue };
             let (rule, x) = (&fold.loops[found.index], sample(dtype, 0));
             let mut state: Vec<Data> = rule.state.iter().map(|d| Data::zeros(*d, 0)).collect();
-            for (layout, kept) in [(Layout::Rows, 1), (Layout::Rows, 32), (Layout::Columns, 64), (Layout::Columns, 512)]
+            for (layout, kept) in
+                [(Layout::Rows, 1), (Layout::Rows, 32), (Layout::Columns, 128), (Layout::Columns, 512)]
             {
                 let reduced = TILE / kept;
                 let cell = Cell { data: x.as_ref(), kept, reduced, layout, positions: &positions[..reduced] };

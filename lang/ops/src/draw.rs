@@ -7,32 +7,37 @@ use crate::cast::Cast;
 use crate::data::Element;
 use crate::loops::fast;
 use crate::math;
-use crate::rng::Stream;
+use crate::rng::{Rows, Stream};
 use crate::scalar::Scalar;
 use std::f64::consts::TAU;
 
-/// Elements of a stream: the first, and how far each is from the one before.
+/// Elements of a stream: the first, and how far each is from the one before in its row.
 #[derive(Clone, Copy)]
 pub(crate) struct Draws {
     pub(crate) stream: Stream,
     pub(crate) first: u64,
     pub(crate) step: i64,
+    pub(crate) rows: Rows,
 }
 
 impl Draws {
     fn make<T: Copy>(self, out: &mut [T], f: impl Fn([u64; 2]) -> [T; 2]) {
-        self.stream.draw(self.first, self.step, out, f);
+        self.stream.draw_rows(self.first, self.step, self.rows, out, f);
     }
 
     /// Makes batches of a wide type and converts them.
     fn convert<W: Element + Cast<T>, T: Element>(self, out: &mut [T], make: impl Fn(Draws, &mut [W])) {
         let mut wide = [W::default(); BATCH];
-        let mut draws = self;
-        for batch in out.chunks_mut(BATCH) {
-            let wide = &mut wide[..batch.len()];
-            make(draws, wide);
-            fast::map(wide, batch, W::cast);
-            draws.first = draws.first.wrapping_add_signed(draws.step.wrapping_mul(batch.len() as i64));
+        let mut first = self.first;
+        for row in out.chunks_mut(self.rows.len.max(1)) {
+            let mut draws = Draws { first, rows: Rows { len: BATCH, apart: 0 }, ..self };
+            for batch in row.chunks_mut(BATCH) {
+                let wide = &mut wide[..batch.len()];
+                make(draws, wide);
+                fast::map(wide, batch, W::cast);
+                draws.first = draws.first.wrapping_add_signed(draws.step.wrapping_mul(batch.len() as i64));
+            }
+            first = first.wrapping_add_signed(self.rows.apart);
         }
     }
 }

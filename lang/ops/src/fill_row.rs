@@ -8,10 +8,11 @@ use crate::each_dtype;
 use crate::fill::{Fill, Law};
 use crate::lane::Num;
 use crate::loops::fast;
-use crate::rng::Stream;
+use crate::rng::{Rows, Stream};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 use half::f16;
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// A row in a fill's own index space: it begins at `at` and advances by `step` on `axis`, or stands still.
@@ -23,6 +24,35 @@ pub struct Row<'a> {
     pub axis: Option<usize>,
     /// How far each element is from the one before.
     pub step: i64,
+}
+
+/// Rows that stand one behind the other in a buffer: the first, and how far each begins from the one before, one
+/// entry an axis.
+#[derive(Clone, Copy, Debug)]
+pub struct FillRows<'a> {
+    /// The first row.
+    pub first: Row<'a>,
+    /// From row to row.
+    pub apart: &'a [i64],
+    /// The elements of a row.
+    pub len: usize,
+}
+
+/// Writes rows into `out[range]`.
+pub fn fill_rows(fill: &Fill, shape: &Shape, rows: FillRows<'_>, out: &mut Data, range: Range<usize>) {
+    if let Fill::Random { seed, draw, law } = fill {
+        let strides = shape.strides();
+        let apart = rows.apart.iter().zip(&strides).map(|(&d, &s)| d * s as i64).sum();
+        let stream = Stream { seed: *seed, draw: *draw };
+        let rows_of = Rows { len: rows.len, apart };
+        return each_dtype!(Data, out, v => random(stream, law, &strides, rows.first, rows_of, &mut v[range]));
+    }
+    let mut at: SmallVec<[i64; 4]> = SmallVec::from_slice(rows.first.at);
+    for start in range.clone().step_by(rows.len.max(1)) {
+        let end = (start + rows.len).min(range.end);
+        fill_row(fill, shape, Row { at: &at, ..rows.first }, out, start..end);
+        at.iter_mut().zip(rows.apart).for_each(|(at, apart)| *at += apart);
+    }
 }
 
 /// Writes a row into `out[range]`, in the dtype of `out`; `shape` is the fill's own, before views.
@@ -46,7 +76,10 @@ where
         Fill::Index { axis } => indices(row.at[*axis], along(*axis), out),
         Fill::Diagonal { k } => offsets(row, shape, out, |offset| offset == *k),
         Fill::Band { k } => offsets(row, shape, out, |offset| offset <= *k),
-        Fill::Random { seed, draw, law } => random(Stream { seed: *seed, draw: *draw }, law, shape, row, out),
+        Fill::Random { seed, draw, law } => {
+            let rows = Rows { len: out.len(), apart: 0 };
+            random(Stream { seed: *seed, draw: *draw }, law, &shape.strides(), row, rows, out);
+        }
     }
 }
 
@@ -126,15 +159,14 @@ where
     );
 }
 
-fn random<T: Drawn>(stream: Stream, law: &Law, shape: &Shape, row: Row<'_>, out: &mut [T])
+fn random<T: Drawn>(stream: Stream, law: &Law, strides: &[usize], row: Row<'_>, rows: Rows, out: &mut [T])
 where
     f64: Cast<T>,
     i64: Cast<T>,
 {
-    let strides = shape.strides();
-    let flat = row.at.iter().zip(&strides).map(|(&i, &s)| i * s as i64).sum::<i64>();
+    let flat = row.at.iter().zip(strides).map(|(&i, &s)| i * s as i64).sum::<i64>();
     let step = row.axis.map_or(0, |axis| row.step * strides[axis] as i64);
-    let walk = Draws { stream, first: flat as u64, step };
+    let walk = Draws { stream, first: flat as u64, step, rows };
     match law {
         Law::Uniform { low, high } => T::uniform(walk, (low.to_f64(), high.to_f64()), out),
         Law::Normal { mean, std } => T::normal(walk, (mean.to_f64(), std.to_f64()), out),

@@ -7,7 +7,7 @@ use crate::cast::Cast;
 use crate::data::{Data, Element};
 use crate::dtype::DType;
 use crate::lane::Num;
-use crate::loops::OPERAND;
+use crate::loops::{OPERAND, fast};
 use crate::op::{Cell, FoldFacts, FoldLoop, Layout};
 use half::f16;
 use pulp::{Arch, Simd, WithSimd};
@@ -15,6 +15,8 @@ use std::marker::PhantomData;
 
 /// How many virtual lanes fold a row.
 pub const LANES: usize = 32;
+/// How many columns are folded side by side, so that their states stay in the processor's registers.
+pub(crate) const SIDE: usize = 32;
 /// So many chunks of lanes are taken without a branch between them; only speed depends on it.
 const BLOCK: usize = 8;
 
@@ -34,6 +36,16 @@ pub(crate) trait Reduce: 'static {
     fn load(x: Self::In) -> Self::State;
     /// The state of both, `a` first.
     fn join(a: Self::State, b: Self::State) -> Self::State;
+    /// What `join` gives where no element [is odd](Self::is_odd), at less cost.
+    #[inline(always)]
+    fn plain(a: Self::State, b: Self::State) -> Self::State {
+        Self::join(a, b)
+    }
+    /// Whether an element needs all of `join`.
+    #[inline(always)]
+    fn is_odd(_: Self::In) -> bool {
+        false
+    }
 }
 
 /// The loop of a reduction whose state is its result.
@@ -76,12 +88,22 @@ fn take<R: Reduce>(cell: &Cell<'_>, state: &mut [Data]) {
     match cell.layout {
         _ if cell.reduced == 0 => {}
         Layout::Rows => Arch::new().dispatch(Rows::<R>(x, out, cell.reduced)),
-        Layout::Columns => Arch::new().dispatch(Columns::<R>(x, out)),
+        Layout::Columns => {
+            let plain = fast::all(
+                x,
+                #[inline(always)]
+                |x| !R::is_odd(x),
+            );
+            match plain {
+                true => Arch::new().dispatch(Columns::<R, true>(x, out)),
+                false => Arch::new().dispatch(Columns::<R, false>(x, out)),
+            }
+        }
     }
 }
 
 struct Rows<'a, R: Reduce>(&'a [R::In], &'a mut [R::State], usize);
-struct Columns<'a, R: Reduce>(&'a [R::In], &'a mut [R::State]);
+struct Columns<'a, R: Reduce, const PLAIN: bool>(&'a [R::In], &'a mut [R::State]);
 
 impl<R: Reduce> WithSimd for Rows<'_, R> {
     type Output = ();
@@ -93,16 +115,37 @@ impl<R: Reduce> WithSimd for Rows<'_, R> {
     }
 }
 
-impl<R: Reduce> WithSimd for Columns<'_, R> {
+impl<R: Reduce, const PLAIN: bool> WithSimd for Columns<'_, R, PLAIN> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        for row in self.0.chunks_exact(self.1.len().max(1)) {
-            for (state, &x) in self.1.iter_mut().zip(row) {
+        let Columns(x, out) = self;
+        let kept = out.len().max(1);
+        let (sides, rest) = out.as_chunks_mut::<SIDE>();
+        let behind = sides.len() * SIDE;
+        for (states, first) in sides.iter_mut().zip((0..).step_by(SIDE)) {
+            let mut all = *states;
+            for row in x.chunks_exact(kept) {
+                let row = side(row, first);
+                for j in 0..SIDE {
+                    let next = R::load(row[j]);
+                    all[j] = if PLAIN { R::plain(all[j], next) } else { R::join(all[j], next) };
+                }
+            }
+            *states = all;
+        }
+        for row in x.chunks_exact(kept) {
+            for (state, &x) in rest.iter_mut().zip(&row[behind..]) {
                 *state = R::join(*state, R::load(x));
             }
         }
     }
+}
+
+/// The columns of a row that are folded side by side, from the first on.
+#[inline(always)]
+pub(crate) fn side<T>(row: &[T], first: usize) -> &[T; SIDE] {
+    row[first..].first_chunk().expect("a side lies within a row")
 }
 
 /// Folds a row in the fixed order of virtual lanes.
@@ -185,7 +228,19 @@ fn join_lanes<A: Copy>(mut lanes: [A; LANES], join: impl Fn(A, A) -> A) -> A {
 fn combine<R: Reduce>(left: &mut [Data], right: &[Data]) {
     let a = R::State::of_mut(&mut left[0]).expect(OPERAND);
     let b = R::State::of(right[0].as_ref()).expect(OPERAND);
-    a.iter_mut().zip(b).for_each(|(a, &b)| *a = R::join(*a, b));
+    Arch::new().dispatch(Combine::<R>(a, b));
+}
+
+struct Combine<'a, R: Reduce>(&'a mut [R::State], &'a [R::State]);
+
+impl<R: Reduce> WithSimd for Combine<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for (a, &b) in self.0.iter_mut().zip(self.1) {
+            *a = R::join(*a, b);
+        }
+    }
 }
 
 fn identity<R: Reduce>(kept: usize, state: &mut [Data]) {
@@ -193,7 +248,7 @@ fn identity<R: Reduce>(kept: usize, state: &mut [Data]) {
 }
 
 macro_rules! reductions {
-    ($($(#[$doc:meta])* $name:ident<$i:ident, $a:ident: $bound:path> $sum:literal, $start:expr, $x:ident => $load:expr, $join:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident<$i:ident, $a:ident: $bound:path> $sum:literal, $start:expr, $x:ident => $load:expr, $join:expr $(, $plain:expr)?;)*) => {$(
         $(#[$doc])*
         pub(crate) struct $name<$i, $a>(PhantomData<($i, $a)>);
         impl<$i: Element + Cast<$a>, $a: $bound> Reduce for $name<$i, $a> {
@@ -205,6 +260,12 @@ macro_rules! reductions {
             fn load($x: $i) -> $a { $load }
             #[inline(always)]
             fn join(a: $a, b: $a) -> $a { $join(a, b) }
+            $(
+                #[inline(always)]
+                fn plain(a: $a, b: $a) -> $a { $plain(a, b) }
+                #[inline(always)]
+                fn is_odd($x: $i) -> bool { $load.is_nan() }
+            )?
         }
     )*};
 }
@@ -215,9 +276,9 @@ reductions! {
     /// The product.
     Prod<I, A: Num> false, A::ONE, x => x.cast(), A::mul;
     /// The least element; nan where there is one.
-    Min<I, A: Num> false, A::GREATEST, x => x.cast(), least;
+    Min<I, A: Num> false, A::GREATEST, x => x.cast(), least, lesser;
     /// The greatest element; nan where there is one.
-    Max<I, A: Num> false, A::LEAST, x => x.cast(), greatest;
+    Max<I, A: Num> false, A::LEAST, x => x.cast(), greatest, greater;
 }
 
 /// The lesser of two; nan if one is.
@@ -230,6 +291,18 @@ pub(crate) fn least<T: Num>(a: T, b: T) -> T {
 #[inline(always)]
 pub(crate) fn greatest<T: Num>(a: T, b: T) -> T {
     if (a >= b) | a.is_nan() { a } else { b }
+}
+
+/// The lesser of two numbers.
+#[inline(always)]
+fn lesser<T: Num>(a: T, b: T) -> T {
+    if b < a { b } else { a }
+}
+
+/// The greater of two numbers.
+#[inline(always)]
+fn greater<T: Num>(a: T, b: T) -> T {
+    if b > a { b } else { a }
 }
 
 /// Whether any element is true, as `OR`, or all are.

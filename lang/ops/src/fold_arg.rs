@@ -2,8 +2,8 @@
 
 use crate::data::{Data, Element};
 use crate::dtype::DType;
-use crate::fold::fold_row;
-use crate::loops::OPERAND;
+use crate::fold::{SIDE, fold_row, side};
+use crate::loops::{OPERAND, fast};
 use crate::op::{Cell, FoldFacts, FoldLoop, Layout};
 use pulp::{Arch, Simd, WithSimd};
 
@@ -17,6 +17,10 @@ pub(crate) trait Ordered: Element {
     fn ties(self, other: Self) -> bool;
     /// The one of two that comes first, either if they tie.
     fn best<const MAX: bool>(a: Self, b: Self) -> Self;
+    /// What `best` gives of numbers that are not nan.
+    fn plain<const MAX: bool>(a: Self, b: Self) -> Self;
+    /// Whether it is no nan.
+    fn is_number(self) -> bool;
 }
 
 macro_rules! ordered {
@@ -38,6 +42,17 @@ macro_rules! ordered {
             #[allow(clippy::eq_op)]
             let nan = a != a;
             if nan | if MAX { a >= b } else { a <= b } { a } else { b }
+        }
+        #[inline(always)]
+        fn plain<const MAX: bool>(a: Self, b: Self) -> Self {
+            let better = if MAX { b > a } else { b < a };
+            if better { b } else { a }
+        }
+        #[inline(always)]
+        fn is_number(self) -> bool {
+            #[allow(clippy::eq_op)]
+            let is_number = self == self;
+            is_number
         }
     })*};
 }
@@ -79,12 +94,26 @@ fn take<T: Ordered, const MAX: bool>(cell: &Cell<'_>, state: &mut [Data]) {
     match cell.layout {
         _ if cell.reduced == 0 => {}
         Layout::Rows => Arch::new().dispatch(Rows::<T, MAX>(x, cell.positions, values, places)),
-        Layout::Columns => Arch::new().dispatch(Columns::<T, MAX>(x, cell.positions, values, places)),
+        Layout::Columns => {
+            let plain = fast::all(
+                x,
+                #[inline(always)]
+                |x| x.is_number(),
+            );
+            Arch::new().dispatch(Columns::<T, MAX> { x, positions: cell.positions, values, places, plain });
+        }
     }
 }
 
 struct Rows<'a, T, const MAX: bool>(&'a [T], &'a [i64], &'a mut [T], &'a mut [i64]);
-struct Columns<'a, T, const MAX: bool>(&'a [T], &'a [i64], &'a mut [T], &'a mut [i64]);
+struct Columns<'a, T, const MAX: bool> {
+    x: &'a [T],
+    positions: &'a [i64],
+    values: &'a mut [T],
+    places: &'a mut [i64],
+    /// Whether there is no nan.
+    plain: bool,
+}
 
 impl<T: Ordered, const MAX: bool> WithSimd for Rows<'_, T, MAX> {
     type Output = ();
@@ -117,8 +146,17 @@ impl<T: Ordered, const MAX: bool> WithSimd for Columns<'_, T, MAX> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        for (row, &position) in self.0.chunks_exact(self.2.len().max(1)).zip(self.1) {
-            for ((value, place), &x) in self.2.iter_mut().zip(&mut *self.3).zip(row) {
+        let Columns { x, positions, values, places, plain } = self;
+        let kept = values.len().max(1);
+        let ((value_sides, _), (place_sides, _)) = (values.as_chunks_mut::<SIDE>(), places.as_chunks_mut::<SIDE>());
+        let behind = if plain { value_sides.len() * SIDE } else { 0 };
+        let sides = value_sides.iter_mut().zip(place_sides).zip((0..behind).step_by(SIDE));
+        for ((values, places), first) in sides {
+            (*values, *places) = first_of_side::<T, MAX>(x, positions, kept, first);
+        }
+        for (row, &position) in x.chunks_exact(kept).zip(positions) {
+            let states = values[behind..].iter_mut().zip(&mut places[behind..]);
+            for ((value, place), &x) in states.zip(&row[behind..]) {
                 let better = x.beats::<MAX>(*value) | (x.ties(*value) & (position < *place)) | (*place == NOWHERE);
                 *value = if better { x } else { *value };
                 *place = if better { position } else { *place };
@@ -127,17 +165,53 @@ impl<T: Ordered, const MAX: bool> WithSimd for Columns<'_, T, MAX> {
     }
 }
 
+/// The best of columns side by side where there is no nan, and then where each stands first.
+#[inline(always)]
+fn first_of_side<T: Ordered, const MAX: bool>(
+    x: &[T],
+    positions: &[i64],
+    kept: usize,
+    first: usize,
+) -> ([T; SIDE], [i64; SIDE]) {
+    let mut best = *side(x, first);
+    for row in x.chunks_exact(kept) {
+        let row = side(row, first);
+        for j in 0..SIDE {
+            best[j] = T::plain::<MAX>(best[j], row[j]);
+        }
+    }
+    let mut places = [NOWHERE; SIDE];
+    for (row, &position) in x.chunks_exact(kept).zip(positions).rev() {
+        let row = side(row, first);
+        for j in 0..SIDE {
+            places[j] = if row[j] == best[j] { position } else { places[j] };
+        }
+    }
+    (best, places)
+}
+
 fn combine<T: Ordered, const MAX: bool>(left: &mut [Data], right: &[Data]) {
     let (values, places) = columns::<T>(left);
     let others = T::of(right[0].as_ref()).expect(OPERAND);
     let other_places = i64::of(right[1].as_ref()).expect(OPERAND);
-    let states = values.iter_mut().zip(places).zip(others.iter().zip(other_places));
-    states.for_each(|((v, p), (&w, &q))| (*v, *p) = first::<T, MAX>((*v, *p), (w, q)));
+    let right = (others, &other_places[..]);
+    Arch::new().dispatch(Combine::<T, MAX> { left: (values, places), right });
 }
 
-#[inline(always)]
-fn first<T: Ordered, const MAX: bool>(a: (T, i64), b: (T, i64)) -> (T, i64) {
-    let empty = a.1 == NOWHERE;
-    let better = b.0.beats::<MAX>(a.0) | (b.0.ties(a.0) & (b.1 < a.1));
-    if b.1 != NOWHERE && (empty | better) { b } else { a }
+struct Combine<'a, T, const MAX: bool> {
+    left: (&'a mut [T], &'a mut [i64]),
+    right: (&'a [T], &'a [i64]),
+}
+
+impl<T: Ordered, const MAX: bool> WithSimd for Combine<'_, T, MAX> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let ((values, places), (others, other_places)) = (self.left, self.right);
+        for ((value, place), (&w, &q)) in values.iter_mut().zip(places).zip(others.iter().zip(other_places)) {
+            let better = w.beats::<MAX>(*value) | (w.ties(*value) & (q < *place));
+            let replaced = (q != NOWHERE) & ((*place == NOWHERE) | better);
+            (*value, *place) = if replaced { (w, q) } else { (*value, *place) };
+        }
+    }
 }

@@ -3,10 +3,13 @@
 use crate::cast::Cast;
 use crate::data::{Data, Element};
 use crate::dtype::DType;
-use crate::fold::fold_row;
+use crate::fold::{SIDE, fold_row, side};
 use crate::loops::OPERAND;
 use crate::op::{Cell, FoldFacts, FoldLoop, Layout};
 use pulp::{Arch, Simd, WithSimd};
+
+/// How many states are joined side by side.
+const BATCH: usize = 16;
 
 /// The loop of a variance, or of its square root.
 pub(crate) const fn var_fold<I: Element + Cast<f64>, O: Element, const ROOT: bool>() -> FoldLoop
@@ -65,15 +68,42 @@ impl<I: Element + Cast<f64>> WithSimd for Columns<'_, I> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
         let Columns(x, mean, m2, reduced) = self;
-        let kept = mean.len().max(1);
-        for row in x.chunks_exact(kept) {
-            mean.iter_mut().zip(row).for_each(|(sum, &x)| *sum += x.cast());
+        let (kept, count) = (mean.len().max(1), reduced as f64);
+        let ((means, mean), (m2s, m2)) = (mean.as_chunks_mut::<SIDE>(), m2.as_chunks_mut::<SIDE>());
+        let behind = means.len() * SIDE;
+        for ((center, apart), first) in means.iter_mut().zip(m2s).zip((0..).step_by(SIDE)) {
+            (*center, *apart) = side_moments(x, kept, first, count);
         }
-        mean.iter_mut().for_each(|sum| *sum /= reduced as f64);
         for row in x.chunks_exact(kept) {
-            m2.iter_mut().zip(&*mean).zip(row).for_each(|((m2, mean), &x)| *m2 += square(x.cast() - mean));
+            mean.iter_mut().zip(&row[behind..]).for_each(|(sum, &x)| *sum += x.cast());
+        }
+        mean.iter_mut().for_each(|sum| *sum /= count);
+        for row in x.chunks_exact(kept) {
+            m2.iter_mut().zip(&*mean).zip(&row[behind..]).for_each(|((m2, mean), &x)| *m2 += square(x.cast() - mean));
         }
     }
+}
+
+/// Means and sums of squared distances of columns side by side.
+#[inline(always)]
+fn side_moments<I: Element + Cast<f64>>(x: &[I], kept: usize, first: usize, count: f64) -> ([f64; SIDE], [f64; SIDE]) {
+    let (mut mean, mut m2) = ([0.0; SIDE], [0.0; SIDE]);
+    for row in x.chunks_exact(kept) {
+        let row = side(row, first);
+        for j in 0..SIDE {
+            mean[j] += row[j].cast();
+        }
+    }
+    for center in &mut mean {
+        *center /= count;
+    }
+    for row in x.chunks_exact(kept) {
+        let row = side(row, first);
+        for j in 0..SIDE {
+            m2[j] += square(row[j].cast() - mean[j]);
+        }
+    }
+    (mean, m2)
 }
 
 #[inline(always)]
@@ -84,19 +114,50 @@ fn square(x: f64) -> f64 {
 fn combine(left: &mut [Data], right: &[Data]) {
     let [count, mean, m2] = columns(left);
     let [n, m, s] = [0, 1, 2].map(|i| f64::of(right[i].as_ref()).expect(OPERAND));
-    for i in 0..count.len() {
-        let (a, b) = (count[i], n[i]);
-        if b == 0.0 {
-            continue;
+    Arch::new().dispatch(Combine { left: [count, mean, m2], right: [n, m, s] });
+}
+
+struct Combine<'a> {
+    left: [&'a mut [f64]; 3],
+    right: [&'a [f64]; 3],
+}
+
+impl WithSimd for Combine<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let [counts, means, m2s] = self.left.map(|column| column.as_chunks_mut::<BATCH>());
+        let [n, m, s] = self.right.map(|column| column.as_chunks::<BATCH>());
+        for ((((count, mean), m2), n), (m, s)) in
+            counts.0.iter_mut().zip(means.0).zip(m2s.0).zip(n.0).zip(m.0.iter().zip(s.0))
+        {
+            let (mut a, b) = ([*count, *mean, *m2], [*n, *m, *s]);
+            for j in 0..BATCH {
+                [a[0][j], a[1][j], a[2][j]] = joined([a[0][j], a[1][j], a[2][j]], [b[0][j], b[1][j], b[2][j]]);
+            }
+            [*count, *mean, *m2] = a;
         }
-        let total = a + b;
-        let apart = m[i] - mean[i];
-        let weight = b / total;
-        // With nothing on the left the result is the right side to the bit.
-        mean[i] = if a == 0.0 { m[i] } else { mean[i] + apart * weight };
-        m2[i] = if a == 0.0 { s[i] } else { m2[i] + s[i] + square(apart) * a * weight };
-        count[i] = total;
+        for ((((count, mean), m2), n), (m, s)) in
+            counts.1.iter_mut().zip(means.1).zip(m2s.1).zip(n.1).zip(m.1.iter().zip(s.1))
+        {
+            [*count, *mean, *m2] = joined([*count, *mean, *m2], [*n, *m, *s]);
+        }
     }
+}
+
+/// Both states as one; a side of no elements leaves the other as it is, to the bit.
+#[inline(always)]
+fn joined([a, mean, m2]: [f64; 3], [b, m, s]: [f64; 3]) -> [f64; 3] {
+    let total = a + b;
+    let apart = m - mean;
+    let weight = b / total;
+    let both = [mean + apart * weight, m2 + s + square(apart) * a * weight];
+    let either = |left: f64, both: f64, right: f64| match () {
+        () if b == 0.0 => left,
+        () if a == 0.0 => right,
+        () => both,
+    };
+    [total, either(mean, both[0], m), either(m2, both[1], s)]
 }
 
 fn finish<O: Element, const ROOT: bool>(state: &[Data], facts: &FoldFacts, out: &mut Data)

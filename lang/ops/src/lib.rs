@@ -50,7 +50,7 @@ pub use data::{Data, DataRef};
 pub use dtype::{DType, Kind};
 pub use error::OpError;
 pub use fill::{Fill, Law};
-pub use fill_row::{Row, fill_row};
+pub use fill_row::{FillRows, Row, fill_row, fill_rows};
 pub use infer::{Operand, Resolved, resolve, result_type};
 pub use op::{
     AxisPairs, Class, Contract, ContractLoop, Fold, FoldLoop, Map, MapLoop, Op, Pairing, Pairwise, Param, Scan,

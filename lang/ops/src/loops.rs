@@ -125,7 +125,12 @@ pub(crate) mod fast {
     /// The value that all elements have, if there is one.
     pub(crate) fn common<A: Element>(x: &[A]) -> Option<A> {
         let first = *x.first()?;
-        x.iter().all(|&a| a == first).then_some(first)
+        let is_common = all(
+            x,
+            #[inline(always)]
+            |a| a == first,
+        );
+        is_common.then_some(first)
     }
 
     /// Whether a loop gains from dispatch: narrow integers do not.

@@ -293,7 +293,7 @@ pub struct Cell<'a> {
     pub reduced: usize,
     /// Which index varies fastest.
     pub layout: Layout,
-    /// The position of each reduced element in the whole reduced space; empty unless the fold needs them.
+    /// The position of each reduced element in the whole reduced space, ascending; empty unless the fold needs them.
     pub positions: &'a [i64],
 }
 

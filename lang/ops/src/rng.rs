@@ -61,7 +61,20 @@ impl Stream {
 
     /// What `f` makes of the blocks of the elements `first`, `first + step` and so on: the two of a block at once.
     pub(crate) fn draw<T: Copy>(self, first: u64, step: i64, out: &mut [T], f: impl Fn([u64; 2]) -> [T; 2]) {
-        Arch::new().dispatch(Walk { stream: self, first, step, out, f });
+        let rows = Rows { len: out.len(), apart: 0 };
+        self.draw_rows(first, step, rows, out, f);
+    }
+
+    /// The same for rows one behind the other.
+    pub(crate) fn draw_rows<T: Copy>(
+        self,
+        first: u64,
+        step: i64,
+        rows: Rows,
+        out: &mut [T],
+        f: impl Fn([u64; 2]) -> [T; 2],
+    ) {
+        Arch::new().dispatch(Walks { stream: self, first, step, rows, out, f });
     }
 
     /// The words of two blocks.
@@ -75,22 +88,43 @@ impl Stream {
     }
 }
 
+/// Rows of a number of elements, and how far the first of each is from the first of the one before.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows {
+    pub(crate) len: usize,
+    pub(crate) apart: i64,
+}
+
+struct Walks<'a, T, F> {
+    stream: Stream,
+    first: u64,
+    step: i64,
+    rows: Rows,
+    out: &'a mut [T],
+    f: F,
+}
+
 struct Walk<'a, T, F> {
     stream: Stream,
     first: u64,
     step: i64,
     out: &'a mut [T],
-    f: F,
+    f: &'a F,
 }
 
-impl<T: Copy, F: Fn([u64; 2]) -> [T; 2]> WithSimd for Walk<'_, T, F> {
+impl<T: Copy, F: Fn([u64; 2]) -> [T; 2]> WithSimd for Walks<'_, T, F> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        match self.step {
-            1 => self.ascending(),
-            -1 => self.descending(),
-            _ => self.scattered(),
+        let Self { stream, mut first, step, rows, out, f } = self;
+        for out in out.chunks_mut(rows.len.max(1)) {
+            let walk = Walk { stream, first, step, out, f: &f };
+            match step {
+                1 => walk.ascending(),
+                -1 => walk.descending(),
+                _ => walk.scattered(),
+            }
+            first = first.wrapping_add_signed(rows.apart);
         }
     }
 }

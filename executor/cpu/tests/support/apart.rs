@@ -109,8 +109,7 @@ impl<'a> Kernel<'a> {
     /// Fetches results and what is sent whole; what no later stage reads is forgotten.
     fn end(&mut self, number: usize) {
         let stage = &self.plan.stages[number];
-        let grid = stage.grid();
-        for target in stage.targets() {
+        for (target, grid) in stage.targets().into_iter().zip(stage.grids()) {
             for &output in &target.outputs {
                 self.gather(Item::Output(output), &grid, &self.results[output]);
                 self.stores
@@ -164,7 +163,7 @@ struct Keeping<'a> {
 impl Receiver for Keeping<'_> {
     fn block(&self, goal: usize, number: usize, region: &Region, data: &mut Data) -> Result<(), RunError> {
         let stage = &self.plan.stages[self.stage];
-        let (grid, target) = (stage.grid(), stage.targets()[goal]);
+        let (grid, target) = (stage.grids().swap_remove(goal), stage.targets()[goal]);
         if region.size() > 0 {
             assert_eq!(block_region(&grid, number), *region);
         }

@@ -36,12 +36,16 @@ pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
     let mut parts = Parts::default();
     program(&stage.program, elements, tiles, machine, &mut parts);
     match &stage.work {
-        Work::Fold(work) => {
-            let summed = work.goals.iter().filter_map(|g| work.summed_step(g, &stage.program));
-            for step in summed.map(|number| &stage.program.steps[number]) {
-                parts.0[Kind::Elementwise as usize] -= step_s(&stage.program, step, machine).1 * elements;
+        Work::Fold(_) | Work::Joint(_) => {
+            for work in stage.work.folds() {
+                parts.0[Kind::Reduction as usize] += folds(work, machine) * elements + machine.step_s * tiles;
             }
-            parts.0[Kind::Reduction as usize] += folds(work, machine) * elements + machine.step_s * tiles;
+            if let Work::Fold(work) = &stage.work {
+                let summed = work.goals.iter().filter_map(|g| work.summed_step(g, &stage.program));
+                for step in summed.map(|number| &stage.program.steps[number]) {
+                    parts.0[Kind::Elementwise as usize] -= step_s(&stage.program, step, machine).1 * elements;
+                }
+            }
         }
         Work::Contract(work) => products(work, elements, machine, &mut parts),
         Work::Store(work) => {

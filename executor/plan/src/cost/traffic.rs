@@ -107,7 +107,7 @@ fn aside(plan: &Plan, stage: &Stage) -> (u64, u64) {
 /// Bytes of the blocks that a stage writes, which are longer than caches like.
 fn blocks(stage: &Stage) -> f64 {
     match &stage.work {
-        Work::Fold(_) | Work::Contract(_) => 0.0,
+        Work::Fold(_) | Work::Joint(_) | Work::Contract(_) => 0.0,
         Work::Store(work) => work.goals.iter().map(|g| stage.elements() as f64 * g.dtype.size() as f64).sum(),
     }
 }

@@ -13,25 +13,28 @@ use std::ops::Range;
 pub(super) struct Results<'a> {
     pub(super) targets: Vec<&'a Target>,
     pub(super) dtypes: Vec<DType>,
-    pub(super) grid: Chunks,
+    pub(super) grids: Vec<Chunks>,
 }
 
 impl<'a> Results<'a> {
     pub(super) fn of(plan: &'a Plan, stage: usize) -> Self {
         let stage = &plan.stages[stage];
         let dtypes = match &stage.work {
-            Work::Fold(work) => work.goals.iter().map(|g| g.dtype).collect(),
+            Work::Fold(_) | Work::Joint(_) => {
+                stage.work.folds().iter().flat_map(|fold| &fold.goals).map(|g| g.dtype).collect()
+            }
             Work::Store(work) => work.goals.iter().map(|g| g.dtype).collect(),
             Work::Contract(work) => vec![work.dtype],
         };
-        Self { targets: stage.targets(), dtypes, grid: stage.grid() }
+        Self { targets: stage.targets(), dtypes, grids: stage.grids() }
     }
 
     /// A finished block's goal, number, region and dtype; `None` where there is no such block.
     pub(super) fn block(&self, finished: &Finished) -> Option<(usize, usize, Region, DType)> {
         let goal = finished.goal as usize;
-        let block = usize::try_from(finished.block).ok().filter(|&b| b < self.grid.count())?;
-        let region = block_region(&self.grid, block);
+        let grid = self.grids.get(goal)?;
+        let block = usize::try_from(finished.block).ok().filter(|&b| b < grid.count())?;
+        let region = block_region(grid, block);
         let dtype = *self.dtypes.get(goal)?;
         (finished.nbytes == (region.size() * dtype.size()) as u64).then_some((goal, block, region, dtype))
     }
@@ -58,6 +61,8 @@ pub(super) fn is_whole(plan: &Plan, stage: usize, tasks: &Range<usize>, done: &D
             let is_inside = |f: &Finished| boxes.contains(&(f.block as usize));
             done.finished.len() == boxes.len() * work.goals.len() && done.finished.iter().all(is_inside)
         }
+        // Plans for several machines have no such stages.
+        Work::Joint(_) => false,
         Work::Contract(work) => {
             let boxes = tasks.start / work.segments..tasks.end.div_ceil(work.segments);
             done.parts.iter().all(|p| boxes.contains(&(p.r#box as usize)))
@@ -85,7 +90,7 @@ pub(super) fn part(plan: &Plan, stage: usize, part: &proto::Part, bytes: Option<
         }
         columns.push(goal);
     }
-    Some(Part { place, level: part.level, number: usize::try_from(part.number).ok()?, columns })
+    Some(Part { fold: 0, place, level: part.level, number: usize::try_from(part.number).ok()?, columns })
 }
 
 /// How many bytes the elements of a part have.

@@ -53,7 +53,7 @@ impl StageShape {
         let group = match &stage.work {
             Work::Fold(work) => work.spans,
             Work::Contract(work) => work.segments,
-            Work::Store(_) => 1,
+            Work::Store(_) | Work::Joint(_) => 1,
         };
         let work = stage.elements() as f64 * stage.weight.max(1.0);
         Self { tasks: stage.tasks, task_s: work / GUESSED_RATE / stage.tasks.max(1) as f64, group: group.max(1) }

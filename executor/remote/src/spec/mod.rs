@@ -175,7 +175,7 @@ pub fn outputs(parts: &JobParts) -> Vec<Output> {
 pub fn options(parts: &JobParts) -> Options {
     let Planning { threads, memory_bytes, rates, holding } = parts.planning.clone();
     let sources: Sources = parts.sources.iter().map(|s| (s.id, declared::source(s))).collect();
-    Options { threads, memory_limit_bytes: memory_bytes, sources, rates, holding, ..Options::default() }
+    Options { threads, memory_limit_bytes: memory_bytes, sources, rates, holding, apart: true, ..Options::default() }
 }
 
 /// Names a plan by what it says.

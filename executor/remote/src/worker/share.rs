@@ -26,7 +26,7 @@ pub(super) struct Given {
 struct Delivery<'a> {
     job: &'a Job,
     targets: Vec<&'a Target>,
-    grid: Chunks,
+    grids: Vec<Chunks>,
     /// Guards the blocks finished so far, and the bytes that may still go with the event.
     finished: Mutex<(Vec<Finished>, usize)>,
 }
@@ -70,7 +70,7 @@ impl Given {
         let started = Instant::now();
         let stage = &job.plan.stages[share.stage];
         let finished = Mutex::new((Vec::new(), INLINE_BYTES));
-        let out = Delivery { job, targets: stage.targets(), grid: stage.grid(), finished };
+        let out = Delivery { job, targets: stage.targets(), grids: stage.grids(), finished };
         let before = site.bytes_read();
         let fetched_before = job.bytes_fetched.swap(0, Ordering::Relaxed);
         let tell = |event: Event| self.tell(job, &event);
@@ -153,7 +153,7 @@ impl Receiver for Delivery<'_> {
             block = self.inline(data);
             if block.is_none() {
                 let kind = Kind::Output(waiting);
-                self.job.kept.open(kind, &self.grid, data.dtype());
+                self.job.kept.open(kind, &self.grids[goal], data.dtype());
                 self.job.kept.keep(kind, number, data).map_err(RunError::read)?;
             }
         }

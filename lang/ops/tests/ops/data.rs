@@ -1,7 +1,10 @@
 //! Runs of elements, and rows of fills.
 
 use cleave_ops::op::Class;
-use cleave_ops::{Arg, DType, Data, Fill, Row, Scalar, Shape, bind, copy_run, fill_row, scatter_run, table};
+use cleave_ops::{
+    Arg, DType, Data, Fill, FillRows, Plane, Row, Scalar, Shape, bind, copy_plane, copy_run, fill_row, fill_rows,
+    scatter_run, table,
+};
 use proptest::prelude::*;
 
 fn made(name: &str, args: &[Arg]) -> (Shape, Data) {
@@ -98,6 +101,46 @@ proptest! {
         let Data::I32(back) = back else { unreachable!() };
         prop_assert_eq!(&back[1..=n], &expected[..]);
         prop_assert_eq!((back[0], back[n + 1]), (0, 0));
+    }
+}
+
+#[test]
+fn rows_are_what_each_is_alone() {
+    let shape = Shape::new([40, 30, 70]);
+    let law = cleave_ops::Law::Uniform { low: Scalar::Float(0.0), high: Scalar::Float(1.0) };
+    let fills = [Fill::Random { seed: 5, draw: 1, law }, Fill::Index { axis: 1 }];
+    for (fill, dtype) in fills.iter().flat_map(|fill| [DType::F64, DType::F32, DType::I64].map(|dtype| (fill, dtype))) {
+        for (at, apart, step, n) in
+            [([3, 4, 5], [1, 0, 0], 1, 64), ([9, 29, 69], [0, -2, 0], -1, 33), ([0, 1, 0], [2, 1, 0], 3, 7)]
+        {
+            let (rows, first) = (5, Row { at: &at, axis: Some(2), step });
+            let mut all = Data::zeros(dtype, 2 + rows * n);
+            fill_rows(fill, &shape, FillRows { first, apart: &apart, len: n }, &mut all, 2..2 + rows * n);
+            let mut each = Data::zeros(dtype, 2 + rows * n);
+            for row in 0..rows {
+                let at: Vec<i64> = at.iter().zip(&apart).map(|(at, apart)| at + apart * row as i64).collect();
+                let start = 2 + row * n;
+                fill_row(fill, &shape, Row { at: &at, ..first }, &mut each, start..start + n);
+            }
+            assert_eq!(all, each, "{fill:?} {dtype} {step}");
+        }
+    }
+}
+
+#[test]
+fn planes_are_turned_whole() {
+    for [rows, columns] in [[1, 1], [7, 9], [8, 8], [16, 24], [19, 21], [30, 8]] {
+        let (wide, high) = (columns + 3, rows + 2);
+        let source = Data::I64((0..(rows * wide) as i64).collect());
+        let mut turned = Data::I64(vec![-1; columns * high]);
+        let from = Plane { base: 2, strides: [wide as isize, 1] };
+        let to = Plane { base: 1, strides: [1, high as isize] };
+        copy_plane(source.as_ref(), from, &mut turned, to, [rows, columns]);
+        let value = |place: usize| match (place / high, (place % high).checked_sub(1)) {
+            (column, Some(row)) if row < rows => (row * wide + column + 2) as i64,
+            _ => -1,
+        };
+        assert_eq!(turned, Data::I64((0..columns * high).map(value).collect()), "{rows} by {columns}");
     }
 }
 

@@ -146,6 +146,42 @@ fn nan_wins() {
     }
 }
 
+/// Bits of a state's column; all nans are one.
+fn bits(column: &Data) -> Vec<u64> {
+    let bits = |value: f64| if value.is_nan() { f64::NAN } else { value }.to_bits();
+    (0..column.len()).map(|i| bits(column.get(i).to_f64())).collect()
+}
+
+#[test]
+fn many_columns_are_folded_as_one_is() {
+    let odd = [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 7.0];
+    for (kept, reduced, nans) in
+        [(1, 9, 1), (31, 16, 0), (32, 16, 0), (70, 16, 0), (70, 16, 1), (130, 1, 0), (64, 3, 1)]
+    {
+        let value = |i: usize| match i * 7919 % 13 {
+            place if place < odd.len() && (nans == 1 || !odd[place].is_nan()) => odd[place],
+            place => place as f64 / 3.0 - 2.0,
+        };
+        let positions: Vec<i64> = (5..5 + reduced as i64).collect();
+        let all = Data::F64((0..kept * reduced).map(value).collect());
+        for name in ["sum", "prod", "mean", "var", "max", "min", "argmax", "argmin", "any", "count_nonzero"] {
+            let l = loop_of(name, DType::F64);
+            let together = take(l, &all, kept, Layout::Columns, &positions);
+            let mut joined = together.clone();
+            (l.combine)(&mut joined, &together);
+            for k in 0..kept {
+                let own = Data::F64((0..reduced).map(|i| value(i * kept + k)).collect());
+                let alone = take(l, &own, 1, Layout::Columns, &positions);
+                let mut twice = alone.clone();
+                (l.combine)(&mut twice, &alone);
+                for (many, one) in together.iter().zip(&alone).chain(joined.iter().zip(&twice)) {
+                    assert_eq!(bits(many)[k], bits(one)[0], "{name} of column {k} of {kept} by {reduced}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn nothing_has_an_identity() {
     for (name, expected) in [("sum", 0.0), ("prod", 1.0), ("any", 0.0), ("all", 1.0), ("count_nonzero", 0.0)] {

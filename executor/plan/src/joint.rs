@@ -1,0 +1,193 @@
+//! Reductions over different axes of one space in one pass.
+//!
+//! A task takes a box of the space whose sides on reduced axes are whole superboxes, and goes through it block by
+//! block. A block holds one cell of each reduction, for several kept elements: the first takes its cells from the
+//! tiles as they are made, the others take theirs when the block is complete. Each keeps its own lattice, so its
+//! bits are those it has alone.
+
+use crate::cut::fold_loop;
+use crate::lattice::{Lattice, TILE_LEN, inner_box};
+use crate::plan::Options;
+use crate::program::{Action, Origin, Program};
+use crate::stage::{FoldGoal, FoldWork, block_region, unravel};
+use cleave_ops::op::Layout;
+use cleave_ops::{AxisChunks, Chunks, Region, Shape};
+use smallvec::SmallVec;
+
+/// Elements of a block: it stays in a core's own cache.
+const BLOCK_LEN: usize = 1 << 15;
+/// A block has rows of so many elements at least, as shorter ones are made slowly.
+const LEAST_ROW: usize = 64;
+/// A pass is shared where each thread finds so many tasks.
+const TASKS_A_THREAD: usize = 4;
+/// The most bytes of states of one thread.
+const STATE_BYTES: u64 = 128 << 20;
+
+/// Reductions over one axis each, of one space.
+#[derive(Clone, Debug)]
+pub struct JointWork {
+    /// How the space is cut into the boxes of tasks.
+    pub boxes: Chunks,
+    /// Lengths of a block.
+    pub block: Shape,
+    /// The reductions, by axis; their kept boxes and spans are the sides of `boxes`.
+    pub folds: Vec<FoldWork>,
+    /// The axes in the order in which tasks go through them, those first that nobody reduces: states of one box
+    /// there are complete before those of the next begin.
+    order: SmallVec<[usize; 4]>,
+}
+
+/// The axis of each of some reductions, ascending, if their passes over a space may be one.
+pub(crate) fn axes_of<'a>(space: &Shape, all: impl Iterator<Item = &'a [usize]>) -> Option<SmallVec<[usize; 4]>> {
+    let mut axes: SmallVec<[usize; 4]> = SmallVec::new();
+    for reduced in all {
+        let &[axis] = reduced else { return None };
+        axes.push(axis);
+    }
+    axes.sort_unstable();
+    let block = block(space, &lattices(space, &axes));
+    let is_wide = block.last().is_some_and(|&row| row >= LEAST_ROW);
+    (axes.len() > 1 && is_wide && block.size() <= 2 * BLOCK_LEN).then_some(axes)
+}
+
+fn lattices(space: &Shape, axes: &[usize]) -> Vec<Lattice> {
+    axes.iter().map(|&axis| Lattice::new(space, &[axis])).collect()
+}
+
+/// One cell on each reduced axis, and what there is room for on the others.
+fn block(space: &Shape, lattices: &[Lattice]) -> Shape {
+    let mut sides: SmallVec<[usize; 4]> = SmallVec::from_elem(0, space.ndim());
+    lattices.iter().for_each(|l| sides[l.reduced[0]] = l.cell[0]);
+    let room = BLOCK_LEN / lattices.iter().map(|l| l.cell[0]).product::<usize>().max(1);
+    let free: SmallVec<[usize; 4]> = (0..space.ndim()).filter(|&axis| sides[axis] == 0).collect();
+    let lens: SmallVec<[usize; 4]> = free.iter().map(|&axis| space[axis]).collect();
+    free.iter().zip(inner_box(&lens, room).iter()).for_each(|(&axis, &side)| sides[axis] = side);
+    Shape::new(sides)
+}
+
+/// One pass for reductions over these axes, ascending, with their goals, if that is worth it and there is room.
+pub(crate) fn joint(
+    space: &Shape,
+    goals: Vec<(usize, Vec<FoldGoal>)>,
+    program: &Program,
+    options: &Options,
+) -> Option<JointWork> {
+    if options.apart || options.choices.shrink > 0 || program.has_locals() || reads_apart(program, options) {
+        return None;
+    }
+    let axes: SmallVec<[usize; 4]> = goals.iter().map(|(axis, _)| *axis).collect();
+    let lattices = lattices(space, &axes);
+    let block = block(space, &lattices);
+    let mut sides = block.to_vec();
+    lattices.iter().for_each(|l| sides[l.reduced[0]] = l.superbox_len());
+    let boxes = Chunks(space.iter().zip(&sides).map(|(&len, &side)| AxisChunks::regular(len, side)).collect());
+    let mut order: SmallVec<[usize; 4]> = (0..space.ndim()).filter(|axis| !axes.contains(axis)).collect();
+    order.extend(axes);
+    let folds = lattices.into_iter().zip(goals).enumerate();
+    let folds = folds.map(|(number, (lattice, (_, goals)))| fold(lattice, &boxes, &block, goals, number == 0));
+    let work = JointWork { folds: folds.collect(), boxes, block, order };
+    let many = work.tasks() >= TASKS_A_THREAD * options.threads.max(1);
+    let workers = options.threads.max(1) as u64;
+    let held = work.bytes().saturating_mul(workers).saturating_add(work.waiting_bytes());
+    let allowed = if options.memory_limit_bytes == 0 { u64::MAX } else { options.memory_limit_bytes / 4 };
+    (many && work.bytes() <= STATE_BYTES && held <= allowed).then_some(work)
+}
+
+/// Whether something is read that is cut in blocks of its own, or across: its readers are cut to suit it.
+fn reads_apart(program: &Program, options: &Options) -> bool {
+    let mut apart = crate::size::axis_across(&program.space, program).is_some();
+    program.each_step(&mut |_, step| {
+        if let Action::Load { origin: Origin::Stored(id), .. } = &step.action {
+            apart |= options.sources.get(id).is_some_and(|source| !source.is_resident());
+        }
+    });
+    apart
+}
+
+fn fold(lattice: Lattice, boxes: &Chunks, block: &Shape, goals: Vec<FoldGoal>, is_first: bool) -> FoldWork {
+    let axis = lattice.reduced[0];
+    let sides: Shape = lattice.kept.iter().map(|&kept| block[kept]).collect();
+    let kept_tile = match lattice.layout {
+        _ if is_first => inner_box(&sides, TILE_LEN / lattice.cell.size().max(1)),
+        Layout::Rows => sides,
+        Layout::Columns => lattice.kept.iter().map(|&kept| if kept < axis { 1 } else { block[kept] }).collect(),
+    };
+    let kept = Chunks(lattice.kept.iter().map(|&kept| boxes.0[kept].clone()).collect());
+    FoldWork { boxes: kept, kept_tile, span: 1, spans: boxes.0[axis].count(), strips: None, lattice, goals }
+}
+
+impl JointWork {
+    /// How many boxes there are.
+    pub fn tasks(&self) -> usize {
+        self.boxes.count()
+    }
+
+    /// The box of a task.
+    pub fn region(&self, task: usize) -> Region {
+        block_region(&self.boxes, ravel(&self.index(task), &self.boxes.numblocks()))
+    }
+
+    /// The number that a task has in one of the reductions.
+    pub fn fold_task(&self, fold: &FoldWork, task: usize) -> usize {
+        let index = self.index(task);
+        let kept: SmallVec<[usize; 4]> = fold.lattice.kept.iter().map(|&axis| index[axis]).collect();
+        ravel(&kept, &fold.boxes.numblocks()) * fold.spans + index[fold.lattice.reduced[0]]
+    }
+
+    fn index(&self, task: usize) -> SmallVec<[usize; 4]> {
+        let counts = self.boxes.numblocks();
+        let ordered: SmallVec<[usize; 4]> = self.order.iter().map(|&axis| counts[axis]).collect();
+        let mut index = SmallVec::from_elem(0, counts.ndim());
+        self.order.iter().zip(unravel(task, &ordered)).for_each(|(&axis, i)| index[axis] = i);
+        index
+    }
+
+    /// The lengths of a few blocks that follow each other: two on each reduced axis, so that states are joined while
+    /// they are still in the cache.
+    pub fn neighbours(&self) -> Shape {
+        self.block.iter().enumerate().map(|(axis, &side)| if self.is_reduced(axis) { 2 * side } else { side }).collect()
+    }
+
+    /// All that is computed.
+    pub fn goals(&self) -> impl Iterator<Item = &FoldGoal> {
+        self.folds.iter().flat_map(|fold| &fold.goals)
+    }
+
+    /// Bytes of one thread: states of a box, those of open subtrees of all its cells, results, and blocks.
+    pub(crate) fn bytes(&self) -> u64 {
+        let fold = |fold: &FoldWork| {
+            let kept: usize = fold.boxes.0.iter().map(AxisChunks::longest).product();
+            let open = 3 + u64::from(fold.lattice.superbox.size().max(1).ilog2());
+            let results: usize = fold.goals.iter().map(|g| 3 * g.dtype.size()).sum();
+            kept as u64 * (state_bytes(fold) * open + results as u64)
+        };
+        let elements = 8 * self.block.size() as u64;
+        self.folds.iter().map(fold).sum::<u64>() + elements * self.goals().count() as u64
+    }
+
+    /// Bytes of states that wait for their neighbours.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        let fold = |fold: &FoldWork| {
+            let len = |(axis, chunks): (&usize, &AxisChunks)| match self.is_reduced(*axis) {
+                true => chunks.total() as u64,
+                false => 2 * chunks.longest() as u64,
+            };
+            let kept: u64 = fold.lattice.kept.iter().zip(&fold.boxes.0).map(len).product();
+            if fold.spans > 1 { kept * state_bytes(fold) } else { 0 }
+        };
+        self.folds.iter().map(fold).sum()
+    }
+
+    fn is_reduced(&self, axis: usize) -> bool {
+        self.folds.iter().any(|fold| fold.lattice.reduced[0] == axis)
+    }
+}
+
+fn state_bytes(fold: &FoldWork) -> u64 {
+    fold.goals.iter().flat_map(|g| fold_loop(g.op, g.loop_index).state).map(|d| d.size() as u64).sum()
+}
+
+/// The number, row-major, of an index in a grid of those lengths.
+pub fn ravel(index: &[usize], lens: &[usize]) -> usize {
+    index.iter().zip(lens).fold(0, |number, (i, len)| number * len + i)
+}
