@@ -47,6 +47,14 @@ async fn read(port: u16, into: &mut [u8]) -> f64 {
     rate(start)
 }
 
+/// Seconds of computing time that this process has taken so far.
+fn cpu_s() -> f64 {
+    const TICKS_A_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / TICKS_A_SECOND
+}
+
 fn rate(start: Instant) -> f64 {
     NBYTES as f64 / 1e6 / start.elapsed().as_secs_f64()
 }
@@ -74,16 +82,22 @@ async fn main() {
     let (_secured, secured) = keeping(door, &data, Some(tls(folder.path(), "client"))).await;
     let port = bare(data).await;
     let mut into = vec![0; NBYTES];
-    let mut rates = [const { vec![] }; 3];
-    for _ in 0..ROUNDS {
-        rates[0].push(read(port, &mut into).await);
-        rates[1].push(fetched(&plain, &mut into).await);
-        rates[2].push(fetched(&secured, &mut into).await);
+    let (mut rates, mut cpu) = ([const { vec![] }; 3], [0.0; 3]);
+    for way in (0..ROUNDS).flat_map(|_| 0..3) {
+        let before = cpu_s();
+        rates[way].push(match way {
+            0 => read(port, &mut into).await,
+            1 => fetched(&plain, &mut into).await,
+            _ => fetched(&secured, &mut into).await,
+        });
+        cpu[way] += (cpu_s() - before) / ROUNDS as f64;
     }
     rates.iter_mut().for_each(|list| list.sort_by(f64::total_cmp));
-    for (name, list) in ["bare socket", "gRPC", "gRPC, mutual TLS"].iter().zip(&rates) {
+    for ((name, list), cpu) in ["bare socket", "gRPC", "gRPC, mutual TLS"].iter().zip(&rates).zip(cpu) {
         let (median, best) = (list[ROUNDS / 2], list[ROUNDS - 1]);
         let (part, bare) = (100.0 * median / rates[0][ROUNDS / 2], 100.0 * best / rates[0][ROUNDS - 1]);
-        println!("{name:>16}: {median:6.0} MB/s ({best:6.0}), {part:4.0} % ({bare:4.0} %) of the bare socket");
+        println!(
+            "{name:>16}: {median:6.0} MB/s ({best:6.0}), {part:4.0} % ({bare:4.0} %) of the bare socket, {cpu:.3} s CPU"
+        );
     }
 }

@@ -33,13 +33,13 @@ pub async fn fetch_block(link: &Link, item: Item, epoch: u64, (dtype, len): (DTy
 
 /// Fetches a value into `into`, whose length it has; after a loss it goes on where it was.
 pub async fn fetch(link: &Link, wanted: &Fetch, into: &mut [u8]) -> Result<(), BulkError> {
-    let mut filled = 0;
+    let mut come = Come::default();
     for attempt in 1..=ATTEMPTS {
-        match attempt_from(link, wanted, into, &mut filled).await {
+        match attempt_from(link, wanted, into, &mut come).await {
             Ok(()) => return Ok(()),
             Err(error) if attempt == ATTEMPTS || !error.is_passing() => return Err(error),
             // Where in it the damage is, nobody knows.
-            Err(BulkError::Damaged { .. }) => filled = 0,
+            Err(BulkError::Damaged { .. }) => come = Come::default(),
             Err(_) => {}
         }
         sleep(PAUSE * attempt).await;
@@ -47,36 +47,49 @@ pub async fn fetch(link: &Link, wanted: &Fetch, into: &mut [u8]) -> Result<(), B
     unreachable!("the last attempt returns")
 }
 
-/// One attempt; `filled` counts what has come, whatever happens.
-async fn attempt_from(link: &Link, wanted: &Fetch, into: &mut [u8], filled: &mut usize) -> Result<(), BulkError> {
+/// What has come of a value.
+#[derive(Clone, Copy, Default)]
+struct Come {
+    nbytes: usize,
+    /// Of these bytes, reckoned while they are in the cache.
+    checksum: u32,
+}
+
+/// One attempt; `come` counts what has come, whatever happens.
+async fn attempt_from(link: &Link, wanted: &Fetch, into: &mut [u8], come: &mut Come) -> Result<(), BulkError> {
     let lost = |status: tonic::Status| BulkError::Reach(link.explain(&status));
-    let request = FetchRequest { item: Some(wanted.item.clone()), epoch: wanted.epoch, offset: *filled as u64 };
+    let request = FetchRequest { item: Some(wanted.item.clone()), epoch: wanted.epoch, offset: come.nbytes as u64 };
     let mut frames: Streaming<Frame> = link.engine().fetch(request).await.map_err(lost)?.into_inner();
     while let Some(frame) = frames.message().await.map_err(lost)? {
-        if frame.data.len() > MOST_FRAME_BYTES {
-            return Err(BulkError::TooLarge { nbytes: frame.data.len() as u64, limit: MOST_FRAME_BYTES as u64 });
-        }
-        let expected = into.len() as u64;
-        if let Some(found) = frame.nbytes.filter(|&nbytes| nbytes != expected) {
-            return Err(BulkError::Length { expected, found });
-        }
-        let end = *filled + frame.data.len();
-        let Some(room) = into.get_mut(*filled..end) else {
-            return Err(BulkError::Length { expected, found: end as u64 });
-        };
-        room.copy_from_slice(&frame.data);
-        *filled = end;
-        if let Some(checksum) = frame.checksum {
-            return finished(into, *filled, checksum);
+        take(&frame, into, come)?;
+        if let Some(expected) = frame.checksum {
+            return finished(into.len(), *come, expected);
         }
     }
     Err(BulkError::Malformed { what: "no end" })
 }
 
-fn finished(into: &[u8], filled: usize, expected: u32) -> Result<(), BulkError> {
-    if filled != into.len() {
-        return Err(BulkError::Length { expected: into.len() as u64, found: filled as u64 });
+fn take(frame: &Frame, into: &mut [u8], come: &mut Come) -> Result<(), BulkError> {
+    if frame.data.len() > MOST_FRAME_BYTES {
+        return Err(BulkError::TooLarge { nbytes: frame.data.len() as u64, limit: MOST_FRAME_BYTES as u64 });
     }
-    let found = crc32c::crc32c(into);
+    let expected = into.len() as u64;
+    if let Some(found) = frame.nbytes.filter(|&nbytes| nbytes != expected) {
+        return Err(BulkError::Length { expected, found });
+    }
+    let end = come.nbytes + frame.data.len();
+    let Some(room) = into.get_mut(come.nbytes..end) else {
+        return Err(BulkError::Length { expected, found: end as u64 });
+    };
+    room.copy_from_slice(&frame.data);
+    *come = Come { nbytes: end, checksum: crc32c::crc32c_append(come.checksum, &frame.data) };
+    Ok(())
+}
+
+fn finished(nbytes: usize, come: Come, expected: u32) -> Result<(), BulkError> {
+    if come.nbytes != nbytes {
+        return Err(BulkError::Length { expected: nbytes as u64, found: come.nbytes as u64 });
+    }
+    let found = come.checksum;
     if found == expected { Ok(()) } else { Err(BulkError::Damaged { expected, found }) }
 }
