@@ -1,7 +1,8 @@
 //! A plan and sources in, finished blocks and a report out, on this machine's threads.
 //!
 //! In reading order: `run` (stages one after the other, tasks handed to threads), `pool` (the threads), `machine` (a
-//! program over one tile), `maker` (values made for a block of tiles) and `scratch` (where they stand), `gather` (elements of data that exists),
+//! program over one tile), `maker` (values made for a block of tiles), `made` and
+//! `scratch` (where they stand), `gather` (elements of data that exists),
 //! `apart` (work that cannot be stopped), `cache` (decoded blocks of stored arrays), `between` (what stages leave for
 //! later ones), `hold` (values in blocks), `room` (their memory), `spill` (their place on disk) and `staged` (stored
 //! arrays in blocks too large for memory), `store`, `fold` and `contract` (the kinds of task), `tree` (the fixed order
@@ -21,6 +22,7 @@ mod gather;
 mod hold;
 mod ledger;
 mod machine;
+mod made;
 mod maker;
 pub mod memory;
 mod pool;

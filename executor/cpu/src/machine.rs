@@ -1,23 +1,28 @@
 //! A program over one tile at a time, with registers that are used again from tile to tile.
 
+mod strand;
+
 use crate::between::Between;
 use crate::cache::Cache;
 use crate::copy::{Walk, copy_box};
-use crate::gather::{Reader, Stored, gather, gather_part, run_in};
+use crate::gather::{Reader, Stored, gather};
 use crate::ledger::{Claim, Ledger};
-use crate::maker::{Made, Maker};
+use crate::made::{At, Made};
+use crate::maker::Maker;
 use crate::watch::Watch;
 use cleave_graph::SourceId;
 use cleave_ops::{
-    Class, DType, Data, DataRef, Fill, MapLoop, Op, Region, Row, Shape, View, cast, each_dtype, fill_row,
+    Class, DType, Data, DataRef, Fill, MapLoop, Op, Region, Row, Shape, View, cast, copy_run, each_dtype, fill_row,
 };
 use cleave_plan::lattice::TILE_LEN;
+use cleave_plan::locals::Blocking;
 use cleave_plan::plan::Buffer;
 use cleave_plan::progression::Progression;
 use cleave_plan::{Action, Origin, Program, RunError, Slot, Source, Step};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
+use strand::{Strands, is_strand};
 
 const LINE_BYTES: usize = 64;
 const MOST_TRIES: usize = 8;
@@ -35,8 +40,8 @@ pub(crate) struct Inputs<'a> {
 pub(crate) struct Machine<'a> {
     program: &'a Program,
     registers: Vec<Data>,
-    /// Registers that are not filled but stand for a run of a local's elements: its number, the first of them.
-    aliases: Vec<Option<(u32, usize)>>,
+    /// Registers that are not filled but stand for a run of a local's elements: its number, where that is.
+    aliases: Vec<Option<(u32, At)>>,
     /// Elements of the tile at hand.
     len: usize,
     /// What each step besides its inputs needs.
@@ -45,6 +50,10 @@ pub(crate) struct Machine<'a> {
     makers: Vec<Maker<'a>>,
     made: Vec<Made>,
     has_locals: bool,
+    blocking: Blocking,
+    /// Whether long tiles are done piece by piece, and what is kept for that.
+    is_strand: bool,
+    strands: Strands,
     /// Which steps give the same for every tile.
     constant: Vec<bool>,
     /// Steps that are not run with the others: nothing but a reduction reads what they write.
@@ -70,7 +79,7 @@ impl<'a> Machine<'a> {
 
     /// A machine whose registers count as another's.
     pub(crate) fn nested(program: &'a Program, inputs: &Inputs<'a>) -> Result<Self, RunError> {
-        let registers = program.slots.iter().map(|&dtype| register(dtype)).collect();
+        let registers = program.slots.iter().map(|&dtype| register(dtype, TILE_LEN)).collect();
         let aliases = vec![None; program.slots.len()];
         let extras = program
             .steps
@@ -79,7 +88,8 @@ impl<'a> Machine<'a> {
             .collect::<Result<_, _>>()?;
         let constant = program.steps.iter().map(|s| s.action.is_constant()).collect();
         let makers = program.locals.iter().map(|local| Maker::new(local, inputs)).collect::<Result<_, _>>()?;
-        let made = program.locals.iter().map(|local| Made::new(local.dtype, inputs.ledger)).collect();
+        let blocking = program.blocking();
+        let made = program.locals.iter().map(|local| Made::new(local.dtype, blocking.rolls, inputs.ledger)).collect();
         let has_locals = program.has_locals();
         Ok(Self {
             program,
@@ -91,6 +101,9 @@ impl<'a> Machine<'a> {
             makers,
             made,
             has_locals,
+            blocking,
+            is_strand: is_strand(program),
+            strands: Strands::default(),
             deferred: Vec::new(),
             filled_len: None,
             _claim: None,
@@ -110,7 +123,7 @@ impl<'a> Machine<'a> {
     /// What a register holds, where its locals stand elsewhere.
     fn operand<'m>(&'m self, slot: Slot, made: &'m [Made]) -> DataRef<'m> {
         match self.aliases[slot.0 as usize] {
-            Some((number, first)) => made[number as usize].elements().slice(first..first + self.len),
+            Some((number, at)) => made[number as usize].run(at, self.len),
             None => self.registers[slot.0 as usize].as_ref(),
         }
     }
@@ -118,6 +131,11 @@ impl<'a> Machine<'a> {
     /// What the program's first result is after the last tile.
     pub(crate) fn result<'m>(&'m self, made: &'m [Made]) -> DataRef<'m> {
         self.operand(self.program.results[0], made)
+    }
+
+    /// How it is cut into blocks.
+    pub(crate) fn blocking(&self) -> Blocking {
+        self.blocking
     }
 
     /// Whether tiles are to be run block by block, each block being prepared before.
@@ -130,7 +148,9 @@ impl<'a> Machine<'a> {
         if !self.has_locals || block.len.is_empty_array() {
             return Ok(());
         }
-        for (number, region) in self.program.local_regions(block).into_iter().enumerate() {
+        let missing = |number: usize, region: &Region| self.made[number].missing(region);
+        let regions = self.program.local_regions_beyond(block, &missing);
+        for (number, region) in regions.into_iter().enumerate() {
             if let Some(region) = region {
                 let (earlier, rest) = self.made.split_at_mut(number);
                 self.makers[number].make(&region, earlier, &mut rest[0], watch)?;
@@ -177,6 +197,9 @@ impl<'a> Machine<'a> {
     pub(crate) fn run(&mut self, region: &Region, made: &[Made]) -> Result<(), RunError> {
         let len = region.size();
         self.len = len;
+        if self.takes_pieces(len) {
+            return self.run_pieces(region, made);
+        }
         let constants_stand = self.filled_len == Some(len);
         for number in 0..self.program.steps.len() {
             let stands = constants_stand && self.constant[number];
@@ -185,6 +208,27 @@ impl<'a> Machine<'a> {
             }
         }
         self.filled_len = Some(len);
+        Ok(())
+    }
+
+    /// Runs the steps for a region; the first result's elements are written to `out` as far as they are made here.
+    pub(crate) fn run_into(&mut self, region: &Region, made: &[Made], out: &mut Data) -> Result<(), RunError> {
+        let slot = self.program.results[0];
+        let place = slot.0 as usize;
+        let stands = |(step, constant): (&Step, &bool)| step.out == slot && *constant;
+        let stands = self.program.steps.iter().zip(&self.constant).any(stands);
+        if !stands {
+            std::mem::swap(&mut self.registers[place], out);
+        }
+        let done = self.run(region, made);
+        if !stands {
+            std::mem::swap(&mut self.registers[place], out);
+        }
+        done?;
+        if stands || self.aliases[place].is_some() {
+            out.resize(self.len);
+            copy_run(self.operand(slot, made), 0, 1, out, 0, self.len);
+        }
         Ok(())
     }
 
@@ -214,8 +258,7 @@ impl<'a> Machine<'a> {
         match &step.action {
             Action::Fill { fill, shape, view } => fill_tile(fill, shape, view, region, out),
             Action::Load { origin: Origin::Local(number), view, .. } => {
-                let kept = &made[*number as usize];
-                gather_part(kept.elements(), &kept.region, view, region, out);
+                made[*number as usize].gather(view, region, out);
             }
             Action::Load { view, .. } => {
                 if let Extra::Read(reader) = &mut self.extras[number] {
@@ -246,6 +289,12 @@ impl<'a> Machine<'a> {
         if part.len.is_empty_array() {
             return Ok(());
         }
+        if part.len == region.len && place.iter().all(|p| p.step == 1) {
+            let made = std::mem::take(&mut self.made);
+            let done = self.run_into(part, &made, out);
+            self.made = made;
+            return done;
+        }
         self.tile(part)?;
         let mut to = Walk::whole(&region.len);
         for (axis, p) in place.iter().enumerate() {
@@ -258,10 +307,9 @@ impl<'a> Machine<'a> {
 }
 
 /// The local whose elements a load takes in their order, and the first of them.
-fn alias(action: &Action, region: &Region, made: &[Made]) -> Option<(u32, usize)> {
+fn alias(action: &Action, region: &Region, made: &[Made]) -> Option<(u32, At)> {
     let Action::Load { origin: Origin::Local(number), view, .. } = action else { return None };
-    let first = run_in(&made[*number as usize].region, view, region)?;
-    Some((*number, first))
+    Some((*number, made[*number as usize].find(view, region)?))
 }
 
 /// The part of a patch that shows in a region.
@@ -276,10 +324,10 @@ fn hit(place: &[Progression], region: &Region) -> Region {
 
 /// An empty register that begins on a cache line where the allocator gives one within a few tries: vector
 /// loads that cross lines take twice as long.
-fn register(dtype: DType) -> Data {
+pub(crate) fn register(dtype: DType, len: usize) -> Data {
     let mut rejected = Vec::new();
     loop {
-        let data = Data::with_capacity(dtype, TILE_LEN);
+        let data = Data::with_capacity(dtype, len);
         if rejected.len() == MOST_TRIES || each_dtype!(Data, &data, v => v.as_ptr().addr()) % LINE_BYTES == 0 {
             return data;
         }

@@ -4,21 +4,17 @@ use crate::copy::{Walk, copy_box};
 use crate::fold::tiles;
 use crate::ledger::Ledger;
 use crate::machine::{Inputs, Machine};
+use crate::made::{Made, Room, Rows};
 use crate::scratch::Scratch;
 use crate::watch::Watch;
 use cleave_graph::SCAN_LEN;
 use cleave_ops::op::ScanBlock;
-use cleave_ops::{Class, DType, DataRef, Op, Region, ScanLoop, Shape, copy_run};
+use cleave_ops::{Class, DataRef, Op, Region, ScanLoop, Shape, copy_run};
 use cleave_plan::size::{axis_across, tile_shape};
+use cleave_plan::stage::unravel;
 use cleave_plan::{Local, Making, RunError};
 use smallvec::SmallVec;
 use std::sync::Arc;
-
-/// Part of a local: its elements, row-major, for a region of its space.
-pub(crate) struct Made {
-    pub(crate) region: Region,
-    scratch: Scratch,
-}
 
 /// What makes one local.
 pub(crate) struct Maker<'a> {
@@ -41,18 +37,8 @@ struct Scanner<'a> {
 struct Begins<'a> {
     axis: usize,
     machine: Option<Machine<'a>>,
-    made: Made,
-}
-
-impl Made {
-    pub(crate) fn new(dtype: DType, ledger: &Arc<Ledger>) -> Self {
-        Self { region: Region::default(), scratch: Scratch::new(dtype, ledger) }
-    }
-
-    /// The elements.
-    pub(crate) fn elements(&self) -> DataRef<'_> {
-        self.scratch.elements()
-    }
+    region: Region,
+    values: Scratch,
 }
 
 impl<'a> Maker<'a> {
@@ -76,15 +62,80 @@ impl<'a> Maker<'a> {
         out: &mut Made,
         watch: &Watch<'_>,
     ) -> Result<(), RunError> {
-        out.region.clone_from(region);
-        match &mut self.scan {
-            None => fill(&mut self.machine, self.across, region, earlier, &mut out.scratch, watch),
-            Some(scan) => {
+        let missing = out.missing(region);
+        match (&mut self.scan, out.room(region)) {
+            (None, Room::Dense(out)) => fill(&mut self.machine, self.across, region, earlier, out, watch)?,
+            (None, Room::Rows(_)) if missing.len.is_empty_array() => {}
+            (None, Room::Rows(rows)) => {
+                let part = Part { whole: region, missing: &missing };
+                fill_rows(&mut self.machine, self.across, part, earlier, rows, watch)?;
+            }
+            (Some(scan), Room::Dense(out)) => {
                 fill(&mut self.machine, self.across, region, earlier, &mut scan.elements, watch)?;
-                scan.run(region, &mut out.scratch, watch)
+                scan.run(region, out, watch)?;
+            }
+            (Some(_), Room::Rows(_)) => unreachable!("running values are not kept in rows"),
+        }
+        out.is_made(region);
+        Ok(())
+    }
+}
+
+/// A region, and what is not there yet of it.
+struct Part<'a> {
+    whole: &'a Region,
+    missing: &'a Region,
+}
+
+/// Runs a program for the rows of a region that are not there, each written as it is made where it is one tile.
+fn fill_rows(
+    machine: &mut Machine<'_>,
+    across: Option<usize>,
+    Part { whole, missing }: Part<'_>,
+    earlier: &[Made],
+    rows: &mut Rows,
+    watch: &Watch<'_>,
+) -> Result<(), RunError> {
+    let last = whole.len.ndim() - 1;
+    for block in blocks(machine, missing) {
+        machine.prepare_patches(&block, watch)?;
+        for tile in tiles(&block, &even(&block.len, &tile_shape(&block.len, across))) {
+            watch.visit(0)?;
+            let (width, count) = (tile.len[last], tile.size() / tile.len[last]);
+            if count == 1 && width == whole.len[last] {
+                machine.run_into(&tile, earlier, rows.row(row_of(whole, &tile.start)))?;
+                continue;
+            }
+            machine.run(&tile, earlier)?;
+            for number in 0..count {
+                let index = unravel(number, &tile.len[..last]);
+                let index: SmallVec<[usize; 4]> = index.iter().zip(&tile.start).map(|(i, start)| i + start).collect();
+                let first = tile.start[last] - whole.start[last];
+                let row = rows.row(row_of(whole, &index));
+                copy_run(machine.result(earlier), number * width, 1, row, first, width);
             }
         }
     }
+    Ok(())
+}
+
+/// The number of the row of a region that holds an index.
+fn row_of(region: &Region, index: &[usize]) -> usize {
+    let outer = 0..region.len.ndim() - 1;
+    outer.fold(0, |row, axis| row * region.len[axis] + index[axis] - region.start[axis])
+}
+
+/// The blocks of a region for each of which what patches read is made.
+fn blocks(machine: &Machine<'_>, region: &Region) -> SmallVec<[Region; 1]> {
+    if !machine.has_locals() {
+        return SmallVec::from_iter([region.clone()]);
+    }
+    let cut = |lens: &Shape, shape: Shape| even(lens, &shape);
+    let blocking = machine.blocking();
+    let strips = cut(&region.len, blocking.strip_shape(&region.len));
+    let step = cut(&region.len, blocking.block_shape(&region.len));
+    let strips: SmallVec<[Region; 1]> = tiles(region, &strips).collect();
+    strips.iter().flat_map(|strip| tiles(strip, &step)).collect()
 }
 
 /// Runs a program for a region, tile by tile.
@@ -97,11 +148,7 @@ fn fill(
     watch: &Watch<'_>,
 ) -> Result<(), RunError> {
     let out = out.room(region.size());
-    let block = match machine.has_locals() {
-        true => even(&region.len, &machine.program().block_shape(&region.len)),
-        false => region.len.clone(),
-    };
-    for block in tiles(region, &block) {
+    for block in blocks(machine, region) {
         machine.prepare_patches(&block, watch)?;
         for tile in tiles(&block, &even(&block.len, &tile_shape(&block.len, across))) {
             watch.visit(0)?;
@@ -123,8 +170,7 @@ fn even(lens: &Shape, sides: &Shape) -> Shape {
 impl<'a> Scanner<'a> {
     fn new(rule: &'static ScanLoop, axis: usize, before: Option<Machine<'a>>, ledger: &Arc<Ledger>) -> Self {
         let empty = |dtype| Scratch::new(dtype, ledger);
-        let made = Made::new(rule.output, ledger);
-        let begins = Begins { axis, machine: before, made };
+        let begins = Begins { axis, machine: before, region: Region::default(), values: empty(rule.output) };
         Self { rule, axis, begins, elements: empty(rule.input), values: empty(rule.output) }
     }
 
@@ -160,9 +206,9 @@ impl Begins<'_> {
         wanted.start[self.axis] = first - 1;
         wanted.len = region.len.with(self.axis, end - first);
         if end > first {
-            fill(before, None, &wanted, &[], &mut self.made.scratch, watch)?;
+            fill(before, None, &wanted, &[], &mut self.values, watch)?;
         }
-        self.made.region = wanted;
+        self.region = wanted;
         Ok(())
     }
 
@@ -171,9 +217,9 @@ impl Begins<'_> {
         if block == 0 || self.machine.is_none() {
             return None;
         }
-        let (start, len) = (self.made.region.start[self.axis], self.made.region.len[self.axis]);
+        let (start, len) = (self.region.start[self.axis], self.region.len[self.axis]);
         let first = (number * len + block - 1 - start) * inner;
-        Some(self.made.elements().slice(first..first + inner))
+        Some(self.values.elements().slice(first..first + inner))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Graph to plan: fused stages over a task grid, their memory, and what a run reports.
 //!
 //! In reading order: `source` (data that exists, as a backend sees it), `program` (what one tile does),
-//! `progression`, `locals` (values made for a block at a time) and `build` (programs from nodes seen through
+//! `progression`, `locals` (values made for a block at a time), `rolling` (what of them stays for the next block) and `build` (programs from nodes seen through
 //! views), `lattice` (the fixed order of a reduction), `stage` (a loop nest over tasks), `contract` and
 //! `contract_cut` (products of matrices), `rates` and `hold` (what is worth keeping between stages), `cut` (which
 //! nodes end a stage), `size` (how much a task does), `memory` (what a stage takes), `fit` (until it is allowed),
@@ -30,6 +30,7 @@ pub mod plan;
 pub mod program;
 pub mod progression;
 pub mod rates;
+pub mod rolling;
 pub mod size;
 pub mod source;
 pub mod stage;
