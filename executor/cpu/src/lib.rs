@@ -1,8 +1,8 @@
 //! A plan and sources in, finished blocks and a report out, on this machine's threads.
 //!
 //! In reading order: `run` (stages one after the other, tasks handed to threads), `pool` (the threads), `machine` (a
-//! program over one tile), `maker` (values made for a block of tiles), `made` and
-//! `scratch` (where they stand), `gather` (elements of data that exists),
+//! program over one tile), `maker` (values made for a block of tiles), `scanner`
+//! (running values), `made` and `scratch` (where they stand), `gather` (elements of data that exists),
 //! `apart` (work that cannot be stopped), `cache` (decoded blocks of stored arrays), `between` (what stages leave for
 //! later ones), `hold` (values in blocks), `room` (their memory), `spill` (their place on disk) and `staged` (stored
 //! arrays in blocks too large for memory), `store`, `fold` and `contract` (the kinds of task), `tree` (the fixed order
@@ -29,6 +29,7 @@ mod pool;
 mod progress;
 mod room;
 mod run;
+mod scanner;
 mod scratch;
 mod spill;
 mod stage_clock;

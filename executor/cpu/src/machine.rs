@@ -148,8 +148,8 @@ impl<'a> Machine<'a> {
         if !self.has_locals || block.len.is_empty_array() {
             return Ok(());
         }
-        let missing = |number: usize, region: &Region| self.made[number].missing(region);
-        let regions = self.program.local_regions_beyond(block, &missing);
+        let settle = |number: usize, region: &Region| self.makers[number].settle(region, &self.made[number]);
+        let regions = self.program.local_regions_beyond(block, &settle);
         for (number, region) in regions.into_iter().enumerate() {
             if let Some(region) = region {
                 let (earlier, rest) = self.made.split_at_mut(number);

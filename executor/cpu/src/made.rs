@@ -51,9 +51,14 @@ impl Made {
         }
     }
 
+    /// Whether a region will stand in rows.
+    pub(crate) fn will_roll(&self, wanted: &Region) -> bool {
+        self.rolls && is_wide(wanted)
+    }
+
     /// The part of a region that is not there yet.
     pub(crate) fn missing(&self, wanted: &Region) -> Region {
-        if self.in_rows && self.rolls { beyond(&self.region, wanted) } else { wanted.clone() }
+        if self.in_rows && self.will_roll(wanted) { beyond(&self.region, wanted) } else { wanted.clone() }
     }
 
     /// Room for a region, in which what it has in common with the one before stays; all else is of no use. Until
@@ -61,7 +66,7 @@ impl Made {
     pub(crate) fn room(&mut self, wanted: &Region) -> Room<'_> {
         let missing = self.missing(wanted);
         let before = std::mem::take(&mut self.region);
-        self.in_rows = self.rolls && is_wide(wanted);
+        self.in_rows = self.will_roll(wanted);
         if !self.in_rows {
             self.rows.forget();
             return Room::Dense(&mut self.dense);

@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, HashSet};
 const PLAIN: Blocking = Blocking { rows: 128, columns: 1024, rolls: false };
 /// The same where there are running values: whole blocks of theirs, or they would be made twice.
 const SCANS: Blocking = Blocking { rows: SCAN_LEN, columns: 2048, rolls: false };
+/// The same where they run along rows.
+const ROW_SCANS: Blocking = Blocking { rows: 32, ..SCANS };
 
 /// How a space is cut into blocks whose locals stay in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,10 +215,11 @@ impl Program {
     /// How its space is cut into blocks.
     pub fn blocking(&self) -> Blocking {
         match self {
-            _ if self.scans() => SCANS,
             _ if self.has_locals() && self.rolls() => {
                 Blocking { rows: self.rolling_rows(), columns: COLUMNS, rolls: true }
             }
+            _ if self.scans_down() => SCANS,
+            _ if self.scans() => ROW_SCANS,
             _ => PLAIN,
         }
     }
@@ -227,9 +230,18 @@ impl Program {
     }
 
     /// Whether there are running values among what is made block by block.
-    fn scans(&self) -> bool {
+    pub(crate) fn scans(&self) -> bool {
         let scans = |local: &Local| matches!(local.making, Making::Scan { .. }) || local.program.scans();
         self.locals.iter().any(scans) || self.patches().any(|(patch, _)| patch.scans())
+    }
+
+    /// Whether there are running values along another axis than the last.
+    fn scans_down(&self) -> bool {
+        let down = |local: &Local| {
+            let ndim = local.program.space.ndim();
+            matches!(local.making, Making::Scan { axis, .. } if axis + 1 < ndim) || local.program.scans_down()
+        };
+        self.locals.iter().any(down) || self.patches().any(|(patch, _)| patch.scans_down())
     }
 
     /// Whether tiles need values that are made for a block before.
@@ -239,7 +251,10 @@ impl Program {
 
     /// The part of each local that a block of the space needs; `None` of those that it does not.
     pub fn local_regions(&self, block: &Region) -> Vec<Option<Region>> {
-        self.local_regions_beyond(block, &|_, region| region.clone())
+        self.local_regions_beyond(block, &|number, region| {
+            let all = self.locals[number].making.widened(region);
+            (all.clone(), all)
+        })
     }
 
     /// The most bytes of all locals for a block of that shape, wherever it lies.
@@ -283,7 +298,7 @@ impl Local {
 
 impl Making {
     /// The region that must be made so that `wanted` is right.
-    pub(crate) fn widened(&self, wanted: &Region) -> Region {
+    pub fn widened(&self, wanted: &Region) -> Region {
         let mut region = wanted.clone();
         if let Making::Scan { axis, .. } = self {
             let end = region.start[*axis] + region.len[*axis];

@@ -50,8 +50,7 @@ impl Program {
     }
 
     fn all_roll(&self) -> bool {
-        let plain = |local: &Local| local.making == Making::Plain && local.program.all_roll();
-        self.locals.iter().all(plain)
+        self.locals.iter().all(Local::rolls)
             && (0..self.locals.len()).all(|number| self.goes_down(number as u32))
             && self.patches().all(|(patch, _)| patch.all_roll())
     }
@@ -60,7 +59,8 @@ impl Program {
     fn goes_down(&self, number: u32) -> bool {
         let views: SmallVec<[&View; 8]> = self.views_of(number).collect();
         let ndim = self.locals[number as usize].program.space.ndim();
-        let alike = |view: &&View| (0..ndim.saturating_sub(2)).all(|a| view.source[a].start == views[0].source[a].start);
+        let alike =
+            |view: &&View| (0..ndim.saturating_sub(2)).all(|a| view.source[a].start == views[0].source[a].start);
         views.iter().all(|view| is_shift(view, ndim)) && views.iter().all(alike)
     }
 
@@ -83,26 +83,37 @@ impl Program {
         self.locals.iter().map(own).sum::<usize>() + self.patches().map(|(patch, _)| patch.depth()).sum::<usize>()
     }
 
-    /// The part of each local that a block of the space needs, where `missing` says what is not there yet of one;
-    /// `None` of those that it does not.
+    /// The part of each local that a block of the space needs, `None` of those that it does not. `settle` says of
+    /// a local, and what is wanted of it, which region is to be there and which part of it is to be made.
     pub fn local_regions_beyond(
         &self,
         block: &Region,
-        missing: &dyn Fn(usize, &Region) -> Region,
+        settle: &dyn Fn(usize, &Region) -> (Region, Region),
     ) -> Vec<Option<Region>> {
         let mut needed: Vec<Option<Region>> = vec![None; self.locals.len()];
         note_needs(&self.steps, block, &mut needed);
         for number in (0..self.locals.len()).rev() {
             let local = &self.locals[number];
             if let Some(region) = needed[number].as_mut() {
-                *region = local.making.widened(region);
-                let part = missing(number, region);
+                let (whole, part) = settle(number, region);
+                *region = whole;
                 if !part.len.is_empty_array() {
                     note_needs(&local.program.steps, &part, &mut needed);
                 }
             }
         }
         needed
+    }
+}
+
+impl Local {
+    /// Whether it can be made from row to row. Running values of a row go on from those of the row above.
+    fn rolls(&self) -> bool {
+        let goes_down = match self.making {
+            Making::Plain => true,
+            Making::Scan { axis, .. } => axis + 2 == self.program.space.ndim(),
+        };
+        goes_down && self.program.all_roll()
     }
 }
 
@@ -128,10 +139,8 @@ mod tests {
 
     #[test]
     fn only_new_rows_are_beyond() {
-        let region = |start: [usize; 2], len: [usize; 2]| Region {
-            start: start.into_iter().collect(),
-            len: Shape::new(len),
-        };
+        let region =
+            |start: [usize; 2], len: [usize; 2]| Region { start: start.into_iter().collect(), len: Shape::new(len) };
         let kept = region([10, 5], [6, 100]);
         for (wanted, part) in [
             (region([14, 5], [6, 100]), region([16, 5], [4, 100])),

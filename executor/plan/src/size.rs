@@ -4,6 +4,7 @@ use crate::lattice::{Lattice, TILE_LEN, inner_box};
 use crate::plan::Options;
 use crate::program::{Action, Origin, Program};
 use crate::stage::StoreWork;
+use cleave_graph::SCAN_LEN;
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Chunks, Shape};
 
@@ -93,7 +94,9 @@ fn boxes_of_blocks(space: &Shape, program: &Program, options: &Options) -> Shape
     }
     let axis = space.ndim() - 2;
     let many = ((BLOCK_LEN >> options.choices.shrink) / block.size().max(1)).max(1);
-    block.with(axis, (many * block[axis]).min(space[axis]))
+    let rows = many * block[axis];
+    let rows = if program.scans() { rows.next_multiple_of(SCAN_LEN) } else { rows };
+    block.with(axis, rows.min(space[axis]))
 }
 
 /// [`inner_box`], but sides that are cut are whole units where they are longer than one.

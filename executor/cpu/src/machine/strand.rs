@@ -15,6 +15,9 @@ const PIECE_LEN: usize = 512;
 /// Shorter tiles are done as a whole.
 const SHORTEST: usize = 2 * PIECE_LEN;
 
+/// Programs that load more are done as a whole, since each load would need a register of its own.
+const MOST_LOADS: usize = 24;
+
 /// What a machine keeps to work in pieces.
 #[derive(Default)]
 pub(super) struct Strands {
@@ -53,7 +56,9 @@ enum Place {
 pub(super) fn is_strand(program: &Program) -> bool {
     let steps = || program.steps.iter().map(|s| &s.action);
     let arithmetic = |a: &&Action| matches!(a, Action::Map { .. } | Action::Cast { .. });
-    steps().filter(arithmetic).count() > 1 && !steps().any(|a| matches!(a, Action::Overlay { .. }))
+    let several = steps().filter(arithmetic).count() > 1;
+    let loads = steps().filter(|a| !arithmetic(a) && !a.is_constant()).count();
+    several && loads <= MOST_LOADS && !steps().any(|a| matches!(a, Action::Overlay { .. }))
 }
 
 impl Machine<'_> {
@@ -123,7 +128,8 @@ impl Machine<'_> {
         let mut slots: Vec<Slot> = self.program.results.iter().copied().chain(read_later).collect();
         slots.sort_unstable();
         slots.dedup();
-        let last = |slot: Slot| steps.iter().enumerate().rposition(|(i, s)| s.out == slot && !self.deferred.contains(&i));
+        let last =
+            |slot: Slot| steps.iter().enumerate().rposition(|(i, s)| s.out == slot && !self.deferred.contains(&i));
         let wanted = slots.into_iter().filter_map(|slot| {
             let last = last(slot)?;
             let is_arithmetic = matches!(steps[last].action, Action::Map { .. } | Action::Cast { .. });
