@@ -43,7 +43,12 @@ impl Blocking {
         let (mut sides, mut room) = (SmallVec::<[usize; 4]>::from_elem(1, ndim), self.block_len());
         for axis in (0..ndim).rev() {
             let is_row = axis + 1 == ndim && ndim > 1 && lens[axis - 1] > 1;
-            let most = if is_row { self.columns } else { room };
+            let most = match axis + 2 {
+                second_last if self.rolls && second_last == ndim => self.rows,
+                outer if self.rolls && outer < ndim => 1,
+                _ if is_row => self.columns,
+                _ => room,
+            };
             sides[axis] = lens[axis].min(most).min(room).max(1);
             room = (room / sides[axis]).max(1);
         }
