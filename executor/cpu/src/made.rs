@@ -162,7 +162,7 @@ mod tests {
         let missing = made.missing(wanted);
         let skipped = missing.start[0] - wanted.start[0];
         match made.room(wanted) {
-            Room::Dense(_) => panic!("wide regions stand in rows"),
+            Room::Dense(_) => unreachable!("wide regions stand in rows"),
             Room::Rows(rows) => {
                 for row in 0..missing.len[0] {
                     let value = (missing.start[0] + row) as f64;
