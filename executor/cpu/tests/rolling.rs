@@ -104,7 +104,7 @@ fn check(rows: usize, columns: usize, build: impl Fn(&mut Graph, NodeId) -> Node
 
 #[test]
 fn of_stencils() {
-    check(150, 600, |graph, x| stencil(graph, x));
+    check(150, 600, stencil);
     check(40, 3000, |graph, x| {
         let once = stencil(graph, x);
         stencil(graph, once)
