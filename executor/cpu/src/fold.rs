@@ -110,7 +110,7 @@ impl<'a> Folder<'a> {
         let mut seen = Seen { region: lattice.join(kept, &nothing), kept: kept.size(), reduced: 0, turn: None };
         for superbox in self.work.superboxes(task) {
             let cells = lattice.superbox_cells(superbox);
-            let run = lattice.run_cells(&cells.len, kept.size(), machine.program().block_len());
+            let run = lattice.run_cells(&cells.len, kept.size(), machine.blocking().block_len());
             let (mut index, mut number) = (cells.start.clone(), 0_usize);
             loop {
                 if machine.has_locals() && number.is_multiple_of(run) {

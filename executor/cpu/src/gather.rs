@@ -32,11 +32,11 @@ pub(crate) enum Run<'a> {
 }
 
 impl Run<'_> {
-    /// The elements of a tile of that length.
-    pub(crate) fn elements(&self, len: usize) -> DataRef<'_> {
+    /// So many elements from one of the tile on.
+    pub(crate) fn elements(&self, from: usize, len: usize) -> DataRef<'_> {
         match self {
-            Run::Dense(data, first) => data.slice(*first..first + len),
-            Run::Held(held, first) => held.block.elements().slice(*first..first + len),
+            Run::Dense(data, first) => data.slice(first + from..first + from + len),
+            Run::Held(held, first) => held.block.elements().slice(first + from..first + from + len),
         }
     }
 }

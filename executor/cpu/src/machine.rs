@@ -1,24 +1,29 @@
 //! A program over one tile at a time, with registers that are used again from tile to tile.
 
+mod strand;
+
 use crate::between::Between;
 use crate::cache::Cache;
 use crate::copy::{Walk, copy_box};
-use crate::gather::{Reader, Run, Stored, gather, gather_part, run_in};
+use crate::gather::{Reader, Run, Stored, gather};
 use crate::ledger::{Claim, Ledger};
-use crate::maker::{Made, Maker};
+use crate::made::{At, Made};
+use crate::maker::Maker;
 use crate::watch::Watch;
 use cleave_graph::SourceId;
 use cleave_ops::{
-    Class, DType, Data, DataRef, Fill, FillRows, MapLoop, Op, Region, Row, Shape, View, cast, each_dtype, fill_row,
-    fill_rows,
+    Class, DType, Data, DataRef, Fill, FillRows, MapLoop, Op, Region, Row, Shape, View, cast, copy_run, each_dtype,
+    fill_row, fill_rows,
 };
 use cleave_plan::lattice::TILE_LEN;
+use cleave_plan::locals::Blocking;
 use cleave_plan::plan::Buffer;
 use cleave_plan::progression::{Progression, hit};
 use cleave_plan::{Action, Origin, Program, RunError, Slot, Source, Step};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
+use strand::{Strands, is_strand};
 
 const LINE_BYTES: usize = 64;
 const MOST_TRIES: usize = 8;
@@ -46,6 +51,10 @@ pub(crate) struct Machine<'a> {
     makers: Vec<Maker<'a>>,
     made: Vec<Made>,
     has_locals: bool,
+    blocking: Blocking,
+    /// Whether long tiles are done piece by piece, and what is kept for that.
+    is_strand: bool,
+    strands: Strands<'a>,
     /// Which steps give the same for every tile.
     constant: Vec<bool>,
     /// Steps that are not run with the others: nothing but a reduction reads what they write.
@@ -58,7 +67,7 @@ pub(crate) struct Machine<'a> {
 /// Where the elements of a register lie.
 enum Alias<'a> {
     /// In a local, by its number, from an element on.
-    Local(u32, usize),
+    Local(u32, At),
     /// In data that exists.
     Data(Run<'a>),
 }
@@ -79,7 +88,7 @@ impl<'a> Machine<'a> {
 
     /// A machine whose registers count as another's.
     pub(crate) fn nested(program: &'a Program, inputs: &Inputs<'a>) -> Result<Self, RunError> {
-        let registers = program.slots.iter().map(|&dtype| register(dtype)).collect();
+        let registers = program.slots.iter().map(|&dtype| register(dtype, TILE_LEN)).collect();
         let aliases = program.slots.iter().map(|_| None).collect();
         let extras = program
             .steps
@@ -88,7 +97,8 @@ impl<'a> Machine<'a> {
             .collect::<Result<_, _>>()?;
         let constant = program.steps.iter().map(|s| s.action.is_constant()).collect();
         let makers = program.locals.iter().map(|local| Maker::new(local, inputs)).collect::<Result<_, _>>()?;
-        let made = program.locals.iter().map(|local| Made::new(local.dtype, inputs.ledger)).collect();
+        let blocking = program.blocking();
+        let made = program.locals.iter().map(|local| Made::new(local.dtype, blocking.rolls, inputs.ledger)).collect();
         let has_locals = program.has_locals();
         Ok(Self {
             program,
@@ -100,6 +110,9 @@ impl<'a> Machine<'a> {
             makers,
             made,
             has_locals,
+            blocking,
+            is_strand: is_strand(program),
+            strands: Strands::default(),
             deferred: Vec::new(),
             filled_len: None,
             _claim: None,
@@ -119,8 +132,8 @@ impl<'a> Machine<'a> {
     /// What a register holds, where its locals stand elsewhere.
     fn operand<'m>(&'m self, slot: Slot, made: &'m [Made]) -> DataRef<'m> {
         match &self.aliases[slot.0 as usize] {
-            Some(Alias::Local(number, first)) => made[*number as usize].elements().slice(*first..first + self.len),
-            Some(Alias::Data(run)) => run.elements(self.len),
+            Some(Alias::Local(number, at)) => made[*number as usize].run(*at, self.len),
+            Some(Alias::Data(run)) => run.elements(0, self.len),
             None => self.registers[slot.0 as usize].as_ref(),
         }
     }
@@ -128,6 +141,11 @@ impl<'a> Machine<'a> {
     /// What the program's first result is after the last tile.
     pub(crate) fn result<'m>(&'m self, made: &'m [Made]) -> DataRef<'m> {
         self.operand(self.program.results[0], made)
+    }
+
+    /// How it is cut into blocks.
+    pub(crate) fn blocking(&self) -> Blocking {
+        self.blocking
     }
 
     /// Whether tiles are to be run block by block, each block being prepared before.
@@ -140,7 +158,9 @@ impl<'a> Machine<'a> {
         if !self.has_locals || block.len.is_empty_array() {
             return Ok(());
         }
-        for (number, region) in self.program.local_regions(block).into_iter().enumerate() {
+        let settle = |number: usize, region: &Region| self.makers[number].settle(region, &self.made[number]);
+        let regions = self.program.local_regions_beyond(block, &settle);
+        for (number, region) in regions.into_iter().enumerate() {
             if let Some(region) = region {
                 let (earlier, rest) = self.made.split_at_mut(number);
                 self.makers[number].make(&region, earlier, &mut rest[0], watch)?;
@@ -187,6 +207,9 @@ impl<'a> Machine<'a> {
     pub(crate) fn run(&mut self, region: &Region, made: &[Made]) -> Result<(), RunError> {
         let len = region.size();
         self.len = len;
+        if self.takes_pieces(len) {
+            return self.run_pieces(region, made);
+        }
         let constants_stand = self.filled_len == Some(len);
         for number in 0..self.program.steps.len() {
             let stands = constants_stand && self.constant[number];
@@ -195,6 +218,27 @@ impl<'a> Machine<'a> {
             }
         }
         self.filled_len = Some(len);
+        Ok(())
+    }
+
+    /// Runs the steps for a region; the first result's elements are written to `out` as far as they are made here.
+    pub(crate) fn run_into(&mut self, region: &Region, made: &[Made], out: &mut Data) -> Result<(), RunError> {
+        let slot = self.program.results[0];
+        let place = slot.0 as usize;
+        let stands = |(step, constant): (&Step, &bool)| step.out == slot && *constant;
+        let stands = self.program.steps.iter().zip(&self.constant).any(stands);
+        if !stands {
+            std::mem::swap(&mut self.registers[place], out);
+        }
+        let done = self.run(region, made);
+        if !stands {
+            std::mem::swap(&mut self.registers[place], out);
+        }
+        done?;
+        if stands || self.aliases[place].is_some() {
+            out.resize(self.len);
+            copy_run(self.operand(slot, made), 0, 1, out, 0, self.len);
+        }
         Ok(())
     }
 
@@ -224,8 +268,7 @@ impl<'a> Machine<'a> {
         match &step.action {
             Action::Fill { fill, shape, view } => fill_tile(fill, shape, view, region, out),
             Action::Load { origin: Origin::Local(number), view, .. } => {
-                let kept = &made[*number as usize];
-                gather_part(kept.elements(), &kept.region, view, region, out);
+                made[*number as usize].gather(view, region, out);
             }
             Action::Load { view, .. } => {
                 if let Extra::Read(reader) = &mut self.extras[number] {
@@ -256,6 +299,12 @@ impl<'a> Machine<'a> {
         if part.len.is_empty_array() {
             return Ok(());
         }
+        if part.len == region.len && place.iter().all(|p| p.step == 1) {
+            let made = std::mem::take(&mut self.made);
+            let done = self.run_into(part, &made, out);
+            self.made = made;
+            return done;
+        }
         self.tile(part)?;
         let mut to = Walk::whole(&region.len);
         for (axis, p) in place.iter().enumerate() {
@@ -276,8 +325,7 @@ fn alias<'a>(
 ) -> Result<Option<Alias<'a>>, RunError> {
     match (action, extra) {
         (Action::Load { origin: Origin::Local(number), view, .. }, _) => {
-            let first = run_in(&made[*number as usize].region, view, region);
-            Ok(first.map(|first| Alias::Local(*number, first)))
+            Ok(made[*number as usize].find(view, region).map(|at| Alias::Local(*number, at)))
         }
         (Action::Load { view, .. }, Extra::Read(reader)) => Ok(reader.run(view, region)?.map(Alias::Data)),
         _ => Ok(None),
@@ -286,10 +334,10 @@ fn alias<'a>(
 
 /// An empty register that begins on a cache line where the allocator gives one within a few tries: vector
 /// loads that cross lines take twice as long.
-fn register(dtype: DType) -> Data {
+pub(crate) fn register(dtype: DType, len: usize) -> Data {
     let mut rejected = Vec::new();
     loop {
-        let data = Data::with_capacity(dtype, TILE_LEN);
+        let data = Data::with_capacity(dtype, len);
         if rejected.len() == MOST_TRIES || each_dtype!(Data, &data, v => v.as_ptr().addr()) % LINE_BYTES == 0 {
             return data;
         }

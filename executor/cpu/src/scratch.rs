@@ -30,6 +30,13 @@ impl Scratch {
         &mut self.data
     }
 
+    /// Gives the memory back.
+    pub(crate) fn forget(&mut self) {
+        if self.most > 0 {
+            (self.data, self.most, self._claim) = (Data::with_capacity(self.data.dtype(), 0), 0, None);
+        }
+    }
+
     /// What it holds.
     pub(crate) fn elements(&self) -> DataRef<'_> {
         self.data.as_ref()

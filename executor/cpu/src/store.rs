@@ -21,8 +21,10 @@ pub(crate) fn task(
     blocks.truncate(work.goals.len());
     blocks.extend(work.goals[blocks.len()..].iter().map(|g| Data::with_capacity(g.dtype, 0)));
     blocks.iter_mut().for_each(|block| make_room(block, region.size()));
-    let step = if machine.has_locals() { machine.program().block_shape(&region.len) } else { region.len.clone() };
-    for part in tiles(&region, &step) {
+    let step = if machine.has_locals() { machine.blocking().block_shape(&region.len) } else { region.len.clone() };
+    let strip = if machine.has_locals() { machine.blocking().strip_shape(&region.len) } else { step.clone() };
+    let strips: SmallVec<[Region; 1]> = tiles(&region, &strip).collect();
+    for part in strips.iter().flat_map(|strip| tiles(strip, &step)) {
         machine.prepare(&part, watch)?;
         for tile in tiles(&part, &work.tile(&part.len)) {
             watch.visit(tile.size())?;

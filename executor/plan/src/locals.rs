@@ -4,29 +4,61 @@
 //! computed once for each. Instead it is computed once for the hull of what a block of tiles reads, into memory
 //! that stays in the cache, and read from there. So are running values, which need their neighbours.
 
-use crate::program::{Action, Local, Making, Origin, Program, Step};
+use crate::program::{Local, Making, Program};
 use crate::progression::place_patch;
+use crate::rolling::COLUMNS;
 use cleave_graph::{Graph, NodeId, NodeKind, SCAN_LEN};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{Class, Fill, Region, Shape, View};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashSet};
 
-/// Lengths of a block on the second last and on the last axis. A block of doubles is 1 MiB.
-const SIDES: Sides = Sides { rows: 128, columns: 1024 };
+/// How a block lies: a block of doubles is 1 MiB.
+const PLAIN: Blocking = Blocking { rows: 128, columns: 1024, rolls: false };
 /// The same where there are running values: whole blocks of theirs, or they would be made twice.
-const SCAN_SIDES: Sides = Sides { rows: SCAN_LEN, columns: 2048 };
+const SCANS: Blocking = Blocking { rows: SCAN_LEN, columns: 2048, rolls: false };
+/// The same where they run along rows.
+const ROW_SCANS: Blocking = Blocking { rows: 32, ..SCANS };
 
-/// Lengths of a block on the second last and on the last axis.
-#[derive(Clone, Copy)]
-struct Sides {
-    rows: usize,
-    columns: usize,
+/// How a space is cut into blocks whose locals stay in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocking {
+    /// The length of a block on the second last axis.
+    pub rows: usize,
+    /// The length of a block on the last axis.
+    pub columns: usize,
+    /// Whether what is made for a block is kept for the one below.
+    pub rolls: bool,
 }
 
-impl Sides {
-    fn len(self) -> usize {
+impl Blocking {
+    /// The most elements of a block.
+    pub fn block_len(self) -> usize {
         self.rows * self.columns
+    }
+
+    /// The lengths of a block of a space of those lengths.
+    pub fn block_shape(self, lens: &Shape) -> Shape {
+        let ndim = lens.ndim();
+        let (mut sides, mut room) = (SmallVec::<[usize; 4]>::from_elem(1, ndim), self.block_len());
+        for axis in (0..ndim).rev() {
+            let is_row = axis + 1 == ndim && ndim > 1 && lens[axis - 1] > 1;
+            let most = match axis + 2 {
+                second_last if self.rolls && second_last == ndim => self.rows,
+                outer if self.rolls && outer < ndim => 1,
+                _ if is_row => self.columns,
+                _ => room,
+            };
+            sides[axis] = lens[axis].min(most).min(room).max(1);
+            room = (room / sides[axis]).max(1);
+        }
+        Shape::new(sides)
+    }
+
+    /// The lengths of a strip of it: the blocks that lie below each other.
+    pub fn strip_shape(self, lens: &Shape) -> Shape {
+        let block = self.block_shape(lens);
+        if self.rolls { block.with(lens.ndim() - 2, lens[lens.ndim() - 2].max(1)) } else { block }
     }
 }
 
@@ -134,9 +166,9 @@ fn is_near(views: &[View]) -> bool {
         (high - low) as f64
     };
     let side = |axis: usize| match ndim - axis {
-        1 if ndim == 1 => SIDES.len() as f64,
-        1 => SIDES.columns as f64,
-        2 => SIDES.rows as f64,
+        1 if ndim == 1 => PLAIN.block_len() as f64,
+        1 => PLAIN.columns as f64,
+        2 => PLAIN.rows as f64,
         _ => 1.0,
     };
     let growth: f64 = (0..ndim).map(|a| 1.0 + spread(a) / side(a)).product();
@@ -185,32 +217,36 @@ fn is_costly(graph: &Graph, node: NodeId, times: usize) -> bool {
 }
 
 impl Program {
-    /// The most elements of a block.
-    pub fn block_len(&self) -> usize {
-        self.sides().len()
-    }
-
-    /// How a space of those lengths is cut into blocks whose locals stay in the cache.
-    pub fn block_shape(&self, lens: &Shape) -> Shape {
-        let (of, ndim) = (self.sides(), lens.ndim());
-        let (mut sides, mut room) = (SmallVec::<[usize; 4]>::from_elem(1, ndim), of.len());
-        for axis in (0..ndim).rev() {
-            let is_row = axis + 1 == ndim && ndim > 1 && lens[axis - 1] > 1;
-            let most = if is_row { of.columns } else { room };
-            sides[axis] = lens[axis].min(most).min(room).max(1);
-            room = (room / sides[axis]).max(1);
+    /// How its space is cut into blocks.
+    pub fn blocking(&self) -> Blocking {
+        match self {
+            _ if self.has_locals() && self.rolls() => {
+                Blocking { rows: self.rolling_rows(), columns: COLUMNS, rolls: true }
+            }
+            _ if self.scans_down() => SCANS,
+            _ if self.scans() => ROW_SCANS,
+            _ => PLAIN,
         }
-        Shape::new(sides)
     }
 
-    fn sides(&self) -> Sides {
-        if self.scans() { SCAN_SIDES } else { SIDES }
+    /// The lengths of a block of a space of those lengths.
+    pub fn block_shape(&self, lens: &Shape) -> Shape {
+        self.blocking().block_shape(lens)
     }
 
     /// Whether there are running values among what is made block by block.
-    fn scans(&self) -> bool {
+    pub(crate) fn scans(&self) -> bool {
         let scans = |local: &Local| matches!(local.making, Making::Scan { .. }) || local.program.scans();
         self.locals.iter().any(scans) || self.patches().any(|(patch, _)| patch.scans())
+    }
+
+    /// Whether there are running values along another axis than the last.
+    fn scans_down(&self) -> bool {
+        let down = |local: &Local| {
+            let ndim = local.program.space.ndim();
+            matches!(local.making, Making::Scan { axis, .. } if axis + 1 < ndim) || local.program.scans_down()
+        };
+        self.locals.iter().any(down) || self.patches().any(|(patch, _)| patch.scans_down())
     }
 
     /// Whether tiles need values that are made for a block before.
@@ -220,17 +256,10 @@ impl Program {
 
     /// The part of each local that a block of the space needs; `None` of those that it does not.
     pub fn local_regions(&self, block: &Region) -> Vec<Option<Region>> {
-        let mut needed: Vec<Option<Region>> = vec![None; self.locals.len()];
-        note_needs(&self.steps, block, &mut needed);
-        for number in (0..self.locals.len()).rev() {
-            let local = &self.locals[number];
-            if let Some(region) = needed[number].as_mut() {
-                *region = local.making.widened(region);
-                let region = region.clone();
-                note_needs(&local.program.steps, &region, &mut needed);
-            }
-        }
-        needed
+        self.local_regions_beyond(block, &|number, region| {
+            let all = self.locals[number].making.widened(region);
+            (all.clone(), all)
+        })
     }
 
     /// The most bytes of all locals for a block of that shape, wherever it lies.
@@ -272,19 +301,9 @@ impl Local {
     }
 }
 
-fn note_needs(steps: &[Step], region: &Region, needed: &mut [Option<Region>]) {
-    for step in steps {
-        if let Action::Load { origin: Origin::Local(number), view, .. } = &step.action {
-            let part = image(view, region);
-            let slot = &mut needed[*number as usize];
-            *slot = Some(slot.take().map_or_else(|| part.clone(), |known| known.hull(&part)));
-        }
-    }
-}
-
 impl Making {
     /// The region that must be made so that `wanted` is right.
-    fn widened(&self, wanted: &Region) -> Region {
+    pub fn widened(&self, wanted: &Region) -> Region {
         let mut region = wanted.clone();
         if let Making::Scan { axis, .. } = self {
             let end = region.start[*axis] + region.len[*axis];

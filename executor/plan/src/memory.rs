@@ -263,7 +263,7 @@ impl Stage {
             Work::Fold(fold) => {
                 let lattice = &fold.lattice;
                 let cells = Region::whole(&lattice.superbox);
-                let run = lattice.run_cells(&cells.len, fold.kept_tile.size(), self.program.block_len());
+                let run = lattice.run_cells(&cells.len, fold.kept_tile.size(), self.program.blocking().block_len());
                 let reduced = lattice.cells_hull(&cells, 0..run);
                 lattice.join(&Region::whole(&fold.kept_tile), &reduced).len
             }

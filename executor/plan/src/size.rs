@@ -4,6 +4,7 @@ use crate::lattice::{Lattice, TILE_LEN, inner_box};
 use crate::plan::Options;
 use crate::program::{Action, Origin, Program};
 use crate::stage::StoreWork;
+use cleave_graph::SCAN_LEN;
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Chunks, Shape};
 
@@ -20,7 +21,7 @@ const STATE_BYTES: usize = 1 << 20;
 /// The longest part of a row in a block of the engine's choice, where there are several rows.
 const LONGEST_ROW: usize = 4096;
 /// Rows of at least so many elements make a tile each.
-const LONG_ROW: usize = 512;
+pub(crate) const LONG_ROW: usize = 512;
 /// The side of a tile along the fastest axis of a source that is read across.
 const CROSS_LEN: usize = 32;
 
@@ -75,7 +76,7 @@ fn previous_power_of_two(n: usize) -> usize {
 /// that a block is not much longer than it is high and can be read across.
 pub fn engine_boxes(space: &Shape, program: &Program, task_len: usize, options: &Options) -> Chunks {
     if program.has_locals() {
-        let sides = program.block_shape(space);
+        let sides = boxes_of_blocks(space, program, options);
         return Chunks(space.iter().zip(sides.iter()).map(|(&len, &side)| AxisChunks::regular(len, side)).collect());
     }
     let whole_tiles = |axis: usize| (axis + 1 == space.ndim()).then_some(TILE_LEN);
@@ -84,6 +85,20 @@ pub fn engine_boxes(space: &Shape, program: &Program, task_len: usize, options: 
     let lens = space.iter().enumerate().map(|(a, &len)| if a + 1 == space.ndim() { len.min(longest) } else { len });
     let sides = aligned_box(&lens.collect(), task_len.min(BLOCK_LEN >> options.choices.shrink), unit);
     Chunks(space.iter().zip(&sides).map(|(&len, &side)| AxisChunks::regular(len, side)).collect())
+}
+
+/// Blocks of the locals, or so many below each other as make a block of the engine's.
+fn boxes_of_blocks(space: &Shape, program: &Program, options: &Options) -> Shape {
+    let blocking = program.blocking();
+    let block = blocking.block_shape(space);
+    if !blocking.rolls {
+        return block;
+    }
+    let axis = space.ndim() - 2;
+    let many = ((BLOCK_LEN >> options.choices.shrink) / block.size().max(1)).max(1);
+    let rows = many * block[axis];
+    let rows = if program.scans() { rows.next_multiple_of(SCAN_LEN) } else { rows };
+    block.with(axis, rows.min(space[axis]))
 }
 
 /// [`inner_box`], but sides that are cut are whole units where they are longer than one.

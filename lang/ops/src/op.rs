@@ -216,6 +216,19 @@ pub struct ScanLoop {
     pub output: DType,
     /// Writes running values of a block.
     pub run: fn(&ScanBlock<'_>, &mut Data),
+    /// The same for one row of a block: goes on from the running values of the row before, and leaves its own;
+    /// last is what is written.
+    pub row: fn(&ScanRow<'_>, &mut Data, &mut Data),
+}
+
+/// A row of independent elements of a block that is scanned across rows.
+pub struct ScanRow<'a> {
+    /// The elements.
+    pub data: DataRef<'a>,
+    /// Whether it is the block's first.
+    pub is_first: bool,
+    /// Totals of all that lies before the block.
+    pub before: Option<DataRef<'a>>,
 }
 
 /// A block of `outer * len * inner` elements, row-major, scanned along the middle: in index order from the

@@ -6,7 +6,7 @@
 use crate::data::{Data, Element};
 use crate::fold::Reduce;
 use crate::loops::OPERAND;
-use crate::op::{ScanBlock, ScanLoop};
+use crate::op::{ScanBlock, ScanLoop, ScanRow};
 use pulp::{Arch, Simd, WithSimd};
 
 /// So many rows are walked side by side; only speed depends on it.
@@ -14,7 +14,7 @@ const ROWS: usize = 8;
 
 /// The loop of a reduction's running values.
 pub(crate) const fn running<R: Reduce>() -> ScanLoop {
-    ScanLoop { input: R::In::DTYPE, output: R::State::DTYPE, run: run::<R> }
+    ScanLoop { input: R::In::DTYPE, output: R::State::DTYPE, run: run::<R>, row: row::<R> }
 }
 
 fn run<R: Reduce>(block: &ScanBlock<'_>, out: &mut Data) {
@@ -29,6 +29,48 @@ fn run<R: Reduce>(block: &ScanBlock<'_>, out: &mut Data) {
     if let Some(before) = block.before {
         let before = R::State::of(before).expect(OPERAND);
         Arch::new().dispatch(After::<R> { before, y, len, inner });
+    }
+}
+
+fn row<R: Reduce>(row: &ScanRow<'_>, running: &mut Data, out: &mut Data) {
+    running.resize(row.data.len());
+    out.resize(row.data.len());
+    let x = R::In::of(row.data).expect(OPERAND);
+    let last = R::State::of_mut(running).expect(OPERAND);
+    let y = R::State::of_mut(out).expect(OPERAND);
+    let before = row.before.map(|before| R::State::of(before).expect(OPERAND));
+    Arch::new().dispatch(Next::<R> { x, last, before, y, is_first: row.is_first });
+}
+
+struct Next<'a, R: Reduce> {
+    x: &'a [R::In],
+    last: &'a mut [R::State],
+    before: Option<&'a [R::State]>,
+    y: &'a mut [R::State],
+    is_first: bool,
+}
+
+impl<R: Reduce> WithSimd for Next<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let Next { x, last, before, y, is_first } = self;
+        let rows = last.iter_mut().zip(y).zip(x);
+        match (is_first, before) {
+            (true, None) => rows.for_each(|((last, y), &x)| (*last, *y) = (R::load(x), R::load(x))),
+            (false, None) => rows.for_each(|((last, y), &x)| {
+                *last = R::join(*last, R::load(x));
+                *y = *last;
+            }),
+            (true, Some(before)) => rows.zip(before).for_each(|(((last, y), &x), &before)| {
+                *last = R::load(x);
+                *y = R::join(before, *last);
+            }),
+            (false, Some(before)) => rows.zip(before).for_each(|(((last, y), &x), &before)| {
+                *last = R::join(*last, R::load(x));
+                *y = R::join(before, *last);
+            }),
+        }
     }
 }
 
@@ -136,9 +178,27 @@ mod tests {
             let before: Vec<f64> = (0..lens[0] * lens[2]).map(|i| i as f64 * 100.0).collect();
             let block = ScanBlock { data: DataRef::F64(&x), lens, before: Some(DataRef::F64(&before)) };
             let mut out = Data::F64(vec![0.0; size]);
-            (running::<Sum<f64, f64>>().run)(&block, &mut out);
+            (running_sum().run)(&block, &mut out);
             assert_eq!(out, Data::F64(expected(&x, lens, &before)), "{lens:?}");
+            if lens[0] == 1 {
+                assert_eq!(row_by_row(&x, lens, &before), out, "{lens:?}");
+            }
         }
+    }
+
+    fn row_by_row(x: &[f64], [_, len, inner]: [usize; 3], before: &[f64]) -> Data {
+        let (mut running, mut row, mut all) = (Data::F64(Vec::new()), Data::F64(Vec::new()), Vec::new());
+        for at in 0..len {
+            let data = DataRef::F64(&x[at * inner..(at + 1) * inner]);
+            let next = ScanRow { data, is_first: at == 0, before: Some(DataRef::F64(before)) };
+            (running_sum().row)(&next, &mut running, &mut row);
+            all.extend((0..inner).map(|i| row.get(i).to_f64()));
+        }
+        Data::F64(all)
+    }
+
+    fn running_sum() -> ScanLoop {
+        running::<Sum<f64, f64>>()
     }
 
     #[test]

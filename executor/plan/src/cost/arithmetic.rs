@@ -91,7 +91,7 @@ fn program(program: &Program, elements: f64, tiles: f64, machine: &Machine, part
 
 /// What is made for a block at a time: as much of it as a block of the space needs.
 fn locals(of: &Program, elements: f64, tiles: f64, machine: &Machine, parts: &mut Parts) {
-    let block = of.block_shape(&of.space);
+    let block = of.blocking().strip_shape(&of.space);
     if of.locals.is_empty() || block.is_empty_array() {
         return;
     }
