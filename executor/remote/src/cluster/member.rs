@@ -5,6 +5,7 @@ use crate::proto::{HelloReply, HelloRequest, StatusRequest, WorkerStatus};
 use crate::transport::{Connector, Endpoint, Fault, Link, ReachError};
 use crate::versions;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use rand::RngExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -137,6 +138,8 @@ impl Member {
 
     /// Takes in what the worker says of itself until it says nothing any more; why that is.
     async fn watch(&self, connection: &Connection) -> String {
+        // What was said of the connection before this one.
+        let _ = self.broken.notified().now_or_never();
         let request = StatusRequest { every_ms: EVERY.as_millis() as u32 };
         let asked = timeout(LOST, connection.control.engine().status(request)).await;
         let mut stream = match asked {

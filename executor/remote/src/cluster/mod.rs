@@ -1,14 +1,16 @@
 //! The kernel's side: workers that are connected, and runs on them.
 //!
-//! In reading order: `options` and `error`, `member` (one worker, connected again when it was lost), `run` (one run:
-//! events in, orders out, by the schedule), `lane` (one worker's stream in it), `places` (where blocks are), `values`
-//! (what the kernel holds between stages), `answer` (what a worker says of a share), `take` (what it left is fetched
-//! and handed on), `tally` (progress, report, lanes).
+//! In reading order: `options` and `error`, `member` (one worker, connected again when it was lost), `run` (one run,
+//! by the schedule), `hear` (events in) and `obey` (orders out), `lane` (one worker's stream in it), `places` (where
+//! blocks are), `values` (what the kernel holds between stages), `answer` (what a worker says of a share), `take`
+//! (what it left is fetched and handed on), `tally` (progress, report, lanes).
 
 mod answer;
 mod error;
+mod hear;
 mod lane;
 mod member;
+mod obey;
 mod options;
 mod places;
 mod run;

@@ -77,6 +77,10 @@ async fn gather(house: &House, job: &Arc<Job>, given: &Given) -> Result<(), Fail
 /// The blocks of values between stages that tasks read and that are not here.
 fn missing(job: &Job, stage: usize, tasks: std::ops::Range<usize>) -> Vec<Wanted> {
     let mut found = Vec::new();
+    // A value must have its place even where none of its blocks is read.
+    job.plan.stages[stage].buffers().into_iter().for_each(|id| {
+        job.room(id);
+    });
     for (origin, runs) in reads(&job.plan, stage, tasks, &job.sources) {
         let Origin::Buffer(id) = origin else { continue };
         let buffer = job.plan.buffer(id);

@@ -104,3 +104,18 @@ fn one_that_comes_back_takes_part_again() {
     assert_eq!(bits(&outcome.data), bits(&task.local()));
     assert_eq!(restarts.load(Ordering::Relaxed), 1);
 }
+
+#[test]
+fn blocks_that_died_with_a_worker_are_made_again() {
+    let (graph, wanted) = moments([3000, 2000]);
+    for percent in [30.0, 50.0, 70.0] {
+        let mut workers = vec![Started::new(1), Started::new(1), Started::new(1)];
+        let cluster = connect(&workers);
+        let task = Task::new(&graph, &wanted, &Sources::new(), 3, true);
+        assert!(!task.plan().buffers.is_empty(), "{}", task.plan());
+        let killed = Mutex::new(workers.pop().unwrap());
+        let kill = once_at(percent, || killed.lock().unwrap().kill());
+        let outcome = task.remote_watched(&cluster, &Cancel::default(), &kill).unwrap();
+        assert_eq!(bits(&outcome.data), bits(&task.local()), "killed at {percent} %");
+    }
+}

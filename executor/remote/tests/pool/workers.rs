@@ -74,7 +74,7 @@ impl Task {
     pub(crate) fn new(graph: &Graph, wanted: &[(NodeId, Cut)], sources: &Sources, threads: usize, keeps: bool) -> Self {
         let wanted = wanted.iter().map(|(node, cut)| Wanted { node: *node, cut: cut.clone(), held: true, zarr: None });
         // Rates at which everything that can be kept between stages is kept.
-        let slow = Machine { uniform_s: 1.0, normal_s: 1.0, add_s: 1.0, stage_s: 0.0, ..Machine::default() };
+        let slow = Machine { uniform_s: 1.0, normal_s: 1.0, add_s: 1.0, stage_s: 1e-9, ..Machine::default() };
         let moves = Machine { read_bps: 1e15, read_all_bps: 1e15, touch_bps: 1e15, ..slow };
         let eager = Machine { decode_bps: 1e15, disk_read_bps: 1e15, disk_write_bps: 1e15, ..moves };
         let (rates, holding) = match keeps {
