@@ -90,6 +90,7 @@ impl Run<'_> {
         let mut reports = Vec::with_capacity(self.plan.stages.len());
         for (number, stage) in self.plan.stages.iter().enumerate() {
             self.meter.begin(number, self.plan);
+            self.site.keep_cached(self.plan.needs[number].cache_bytes);
             let Need { workers, cache_bytes, .. } = self.plan.needs[number];
             let made = self.plan.outputs.iter().filter(|o| o.held && o.made_by == number);
             results.push(ledger.claim(made.map(|o| o.nbytes()).sum()));

@@ -167,6 +167,11 @@ impl<'a> Site<'a> {
         Ok(ShareDone { parts: shift.joiner.drain(), report })
     }
 
+    /// Forgets decoded blocks beyond so many bytes, before others claim them.
+    pub(crate) fn keep_cached(&self, bytes: u64) {
+        self.cache.keep_to(bytes);
+    }
+
     /// Bytes read from stored sources by all shares so far.
     pub fn bytes_read(&self) -> u64 {
         self.cache.read_bytes()
