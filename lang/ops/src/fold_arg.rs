@@ -194,7 +194,7 @@ fn combine<T: Ordered, const MAX: bool>(left: &mut [Data], right: &[Data]) {
     let (values, places) = columns::<T>(left);
     let others = T::of(right[0].as_ref()).expect(OPERAND);
     let other_places = i64::of(right[1].as_ref()).expect(OPERAND);
-    let right = (others, &other_places[..]);
+    let right = (others, other_places);
     Arch::new().dispatch(Combine::<T, MAX> { left: (values, places), right });
 }
 
