@@ -40,7 +40,7 @@ pub enum Rule {
     FoldOfNothing,
     /// A scan begins each block but the first with the totals before it.
     ScanBlocks,
-    /// A contraction pairs axes of equal length, each once, and adds over at least one element.
+    /// A contraction pairs axes of equal length, each once.
     Paired,
     /// A view has one entry for each axis of its source and stays inside it; its terms ascend and step.
     ViewInside,
@@ -102,10 +102,9 @@ fn broken_rule(graph: &Graph, id: NodeId, node: &Node) -> Option<Rule> {
         ],
         NodeKind::Contract { op, loop_index, left, right, batch, summed } => {
             let (left, right) = (&graph[*left], &graph[*right]);
-            let adds = !summed.is_empty() && summed.iter().all(|p| left.shape.get(p.0).is_some_and(|&len| len > 0));
             let pairs = contracted(&left.shape, &right.shape, batch, summed).as_ref() == Some(&node.shape);
             let takes = contract_loop(op, *loop_index, [left.dtype, right.dtype], node.dtype);
-            vec![(pairs && adds, Rule::Paired), (takes, Rule::LoopDTypes)]
+            vec![(pairs, Rule::Paired), (takes, Rule::LoopDTypes)]
         }
         NodeKind::View { input, view } => vec![
             (graph[*input].dtype == node.dtype, Rule::Kept),
