@@ -10,14 +10,14 @@ import pytest
 from program import run_text, told
 from workers import Proxy, run_on, scheduler, start_run, start_worker, wait_busy, workers
 
-# Some ten seconds of one core, in a few hundred shares or fewer.
+# Some seconds of one core, in a few hundred shares or fewer.
 LONG = (
-    "x = default_rng(3).standard_normal((45000, 45000), chunks=(3000, 3000))\n"
+    "x = default_rng(3).standard_normal((24000, 24000), chunks=(3000, 3000))\n"
     "print((sin(x) * x[::-1, ::-1]).sum().compute(), x.max().compute())\n"
 )
 # A value that is kept between stages, on the workers, and read by the next.
 KEPT = (
-    "x = default_rng(3).standard_normal((12000, 12000), chunks=(3000, 3000))\n"
+    "x = default_rng(3).standard_normal((6000, 6000), chunks=(1500, 1500))\n"
     "y = sin(x) @ cos(x[:, :500])\n"
     "print(y.sum().compute(), y.max().compute())\n"
 )
@@ -54,7 +54,7 @@ def ended(process, timeout):
 
 
 @pytest.mark.parametrize("text", [LONG, KEPT], ids=["long", "kept"])
-@pytest.mark.parametrize("pause", [0.3, 1.5])
+@pytest.mark.parametrize("pause", [0.1, 0.5])
 def test_a_worker_is_killed(tmp_path, exact, text, pause):
     with workers(3, "--threads", 1) as pool:
         process = start_run(tmp_path, pool, text)

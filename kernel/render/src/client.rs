@@ -82,7 +82,7 @@ fn summary(pool: &PoolFacts) -> String {
     parts.push(plural(pool.threads() as u64, "thread"));
     parts.push(size(pool.memory_bytes()));
     parts.extend(nearest(&ready).map(|l| format!("{} away", seconds(l.as_secs_f64()))));
-    let kinds: [(&str, fn(&WorkerState) -> bool); 5] = [
+    let kinds: [(&str, Is); 5] = [
         ("connecting", |s| *s == WorkerState::Connecting),
         ("silent", |s| *s == WorkerState::Suspect),
         ("draining", |s| *s == WorkerState::Draining),
@@ -95,6 +95,9 @@ fn summary(pool: &PoolFacts) -> String {
     }
     parts.join(" · ")
 }
+
+/// Whether a worker is in some state.
+type Is = fn(&WorkerState) -> bool;
 
 fn nearest(ready: &[&WorkerFacts]) -> Option<Duration> {
     ready.iter().map(|w| w.latency).filter(|l| !l.is_zero()).min()
