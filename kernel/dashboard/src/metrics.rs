@@ -94,8 +94,11 @@ fn running(registry: &mut Registry, snapshot: &Snapshot) {
     registry.register_with_unit("uptime", "Time since the session began", Unit::Seconds, uptime);
 }
 
+/// Its name, what it is, and how it is read.
+type Reading<T> = (&'static str, &'static str, fn(&WorkerFacts) -> T);
+
 /// Each number of a worker: its name, what it is, and how it is read.
-const LEVELS: [(&str, &str, fn(&WorkerFacts) -> u64); 7] = [
+const LEVELS: [Reading<u64>; 7] = [
     ("worker_threads", "Threads that compute", |w| w.threads as u64),
     ("worker_shares_running", "Shares at work", |w| w.running as u64),
     ("worker_shares_ready", "Shares that wait for a thread", |w| w.ready as u64),
@@ -106,14 +109,14 @@ const LEVELS: [(&str, &str, fn(&WorkerFacts) -> u64); 7] = [
 ];
 
 /// The same of what only grows.
-const COUNTS: [(&str, &str, fn(&WorkerFacts) -> u64); 3] = [
+const COUNTS: [Reading<u64>; 3] = [
     ("worker_shares_done", "Shares done", |w| w.done),
     ("worker_sent_bytes", "Bytes sent", |w| w.sent_bytes),
     ("worker_received_bytes", "Bytes received", |w| w.received_bytes),
 ];
 
 /// The same of fractions.
-const FRACTIONS: [(&str, &str, fn(&WorkerFacts) -> f64); 4] = [
+const FRACTIONS: [Reading<f64>; 4] = [
     ("worker_cpu", "Processors' worth of computing time", |w| w.cpu),
     ("worker_latency_seconds", "Time there and back", |w| w.latency.as_secs_f64()),
     ("worker_last_seen_seconds", "Time since it was heard of", |w| w.last_seen.as_secs_f64()),

@@ -3,8 +3,9 @@
 use crate::address::Addresses;
 use cleave_remote::security::{TOKEN_VARIABLE, Token};
 use std::fmt;
+use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -84,12 +85,23 @@ impl Drop for LocalWorkers {
 
 fn command(program: &Path, wanted: &Wanted, number: usize) -> Command {
     let mut command = Command::new(program);
-    command.args(["worker", "--listen", "127.0.0.1:0", "--with-parent", "--data-root", "/"]);
+    command.args(["worker", "--listen", "127.0.0.1:0", "--with-parent"]);
+    for root in roots() {
+        command.arg("--data-root").arg(root);
+    }
     command.arg("--name").arg(format!("local-{number}"));
     command.arg("--threads").arg(wanted.threads.to_string());
     command.arg("--memory").arg(wanted.memory_bytes.to_string());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// The folders with files: a worker of the user's own reads what the user may read. The whole file system is no
+/// root, as it holds devices and what processes show of themselves.
+fn roots() -> Vec<PathBuf> {
+    let files = |path: &PathBuf| path.is_dir() && !["/proc", "/sys", "/dev"].iter().any(|not| path.starts_with(not));
+    let entries = fs::read_dir("/").into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(files).collect()
 }
 
 /// Where a worker says that it listens.
