@@ -368,9 +368,7 @@ impl Engine {
         self.next_run += 1;
         let predicted = self.forecaster.estimate(plan, &self.sources, settings.workers(), delivery);
         let shown = plan.totals.elements > BRIEF || settings.progress_delay_s == 0.0;
-        if shown {
-            self.board.begin(settings.scheduler_words(), self.state(plan, &predicted, settings));
-        }
+        self.board.begin(settings.scheduler_words(), self.state(plan, &predicted, settings));
         let meter = Meter::start();
         let run = |events: Tell<'_>| self.run_at(planned, sinks, settings, events);
         let done = match tell.filter(|_| shown) {
@@ -386,9 +384,7 @@ impl Engine {
         facts.lanes = lanes;
         facts.stages.iter_mut().zip(&predicted.stages).for_each(|(facts, stage)| facts.predicted_s = stage.seconds);
         facts.predicted = Some(estimate_facts(&predicted, self.forecaster.is_measured()));
-        if shown {
-            self.board.computed(&facts);
-        }
+        self.board.computed(&facts);
         // What workers take says nothing of this machine.
         if facts.lanes.is_empty() {
             let busy_s = (reading.user_s + reading.sys_s) / settings.workers().min(plan.totals.tasks.max(1)) as f64;

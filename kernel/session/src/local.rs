@@ -118,7 +118,8 @@ fn address(child: &mut Child) -> Result<String, StartError> {
     while let Ok(line) = told.recv_timeout(until.saturating_duration_since(Instant::now())) {
         if let Some((_, address)) = line.split_once(LISTENS) {
             drain(child);
-            return Ok(address.split_whitespace().next().unwrap_or_default().to_owned());
+            let address = address.split_whitespace().next().unwrap_or_default();
+            return Ok(address.trim_end_matches(':').to_owned());
         }
     }
     let _ = child.kill();
