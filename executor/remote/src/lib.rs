@@ -4,7 +4,8 @@
 //! of workers and runs), `spec` (jobs as messages, and back with every check), `versions` (whether two sides would
 //! plan alike), `elements` (blocks as bytes), `roots` (which files a worker touches), `security` (the pool's token,
 //! mutual TLS, certificates), `transport` (connections, their settings, and what is wrong with an endpoint), `bulk`
-//! (large values in frames), `schedule` (who does what of a run, as a state machine).
+//! (large values in frames), `schedule` (who does what of a run, as a state machine), `items` (what of a plan's values
+//! goes where), `worker` (the serving side) and `cluster` (the kernel's).
 
 pub mod bulk;
 pub mod cluster;

@@ -79,12 +79,12 @@ fn missing(job: &Job, stage: usize, tasks: std::ops::Range<usize>) -> Vec<Wanted
     let mut found = Vec::new();
     // A value must have its place even where none of its blocks is read.
     job.plan.stages[stage].buffers().into_iter().for_each(|id| {
-        job.room(id);
+        job.shelf(id);
     });
     for (origin, runs) in reads(&job.plan, stage, tasks, &job.sources) {
         let Origin::Buffer(id) = origin else { continue };
         let buffer = job.plan.buffer(id);
-        let Some(kind) = job.room(id).filter(|_| buffer.keep != Keep::Dense) else { continue };
+        let Some(kind) = job.shelf(id).filter(|_| buffer.keep != Keep::Dense) else { continue };
         for block in runs.into_iter().flatten().filter(|&block| !job.kept.holds(kind, block)) {
             let len = cleave_plan::stage::block_region(&buffer.grid, block).size();
             found.push(Wanted { buffer: id, kind, block, dtype: buffer.dtype, len });

@@ -2,6 +2,7 @@
 
 use super::house::{House, JobKey};
 use super::outbox::Outbox;
+use super::room::Room;
 use super::share::Given;
 use crate::items::put_source;
 use crate::proto::{self, Failure, Item, item};
@@ -23,8 +24,8 @@ pub(super) struct Job {
     pub(super) plan: Plan,
     pub(super) sources: Sources,
     pub(super) kept: Kept,
-    /// This worker's part of the pool: its threads, and all for which was planned.
-    pub(super) threads: (usize, usize),
+    /// What its tasks may use here.
+    pub(super) room: Room,
     pub(super) outbox: Outbox,
     /// Bytes that its share at work holds.
     pub(super) bytes_in_use: AtomicU64,
@@ -67,7 +68,8 @@ impl Job {
             0 => house.options.memory_bytes,
             some => some.min(house.options.memory_bytes),
         };
-        let kept = Kept::new(&house.pool, memory_bytes / 2);
+        let room = Room::of(&plan, memory_bytes, (house.options.threads, parts.planning.threads));
+        let kept = Kept::new(&house.pool, room.kept_bytes);
         for source in parts.sources.iter().filter(|s| !sources.contains_key(&s.id)).collect::<Vec<_>>() {
             kept.open(Kind::Source(source.id), &source.grid, source.dtype);
             kept.source(Kind::Source(source.id)).into_iter().for_each(|s| drop(sources.insert(source.id, s)));
@@ -75,7 +77,7 @@ impl Job {
         let (inbox, shares) = mpsc::channel();
         let job = Arc::new(Self {
             key: (open.session.clone(), open.job),
-            threads: (house.options.threads, parts.planning.threads.max(1)),
+            room,
             parts,
             plan,
             sources,
@@ -94,8 +96,9 @@ impl Job {
         let started = std::thread::Builder::new().name("job".into()).spawn(move || {
             let Some(job) = own.upgrade() else { return };
             let (plan, sources, cancel) = (job.plan.clone(), job.sources.clone(), job.cancel.clone());
+            let work_bytes = job.room.work_bytes;
             drop(job);
-            let site = Site::new(&house.pool, &plan, &sources, &cancel);
+            let site = Site::within(&house.pool, &plan, &sources, &cancel, work_bytes);
             for given in shares {
                 let Some(job) = own.upgrade() else { return };
                 given.run(&house, &job, &site);
@@ -168,7 +171,7 @@ impl Job {
     }
 
     /// Where it keeps blocks of a value between stages: those that are whole everywhere are one block.
-    pub(super) fn room(&self, id: BufferId) -> Option<Kind> {
+    pub(super) fn shelf(&self, id: BufferId) -> Option<Kind> {
         let buffer = self.plan.buffers.get(id.0 as usize)?;
         let kind = Kind::Buffer(id);
         match buffer.keep {
@@ -206,7 +209,7 @@ impl Job {
         match item.what.as_ref()? {
             item::What::Buffer(named) => {
                 let id = BufferId(named.buffer);
-                let kind = self.room(id)?;
+                let kind = self.shelf(id)?;
                 let buffer = self.plan.buffer(id);
                 let single = Chunks::single(&buffer.shape);
                 let (block, len) = of(if buffer.keep == Keep::Dense { &single } else { &buffer.grid }, named.block)?;

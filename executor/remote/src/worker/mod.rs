@@ -1,8 +1,8 @@
 //! A worker: one machine's threads, memory and files for whoever connects.
 //!
 //! In reading order: `options` (what it is started with), `house` (what all its jobs share), `engine` (the service's
-//! calls), `stream` (one job's orders and events), `outbox` (events, coalesced), `job` (what one job keeps), `gather`
-//! (blocks from other workers), `share` (tasks run for it), `fetch` (what others ask for), `status` (how it is).
+//! calls), `stream` (one job's orders and events), `outbox` (events, coalesced), `room` (its memory), `job` (what one job
+//! keeps), `gather` (blocks from other workers), `share` (tasks run for it), `fetch` (what others ask for), `status` (how it is).
 
 mod engine;
 mod error;
@@ -12,6 +12,7 @@ mod house;
 mod job;
 mod options;
 mod outbox;
+mod room;
 mod share;
 mod status;
 mod stream;

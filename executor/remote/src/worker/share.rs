@@ -2,6 +2,7 @@
 
 use super::house::{Counts, House};
 use super::job::Job;
+use super::room::Use;
 use crate::elements::{self, view};
 use crate::items::{fetched, kept};
 use crate::proto::{self, Block, Done, Failed, Failure, Finished, Progress, ShareReport, event};
@@ -58,11 +59,8 @@ impl Given {
         let stage = self.share.stage as usize;
         let first = usize::try_from(self.share.first).ok()?;
         let end = first.checked_add(usize::try_from(self.share.count).ok()?)?;
-        let need = job.plan.needs.get(stage).filter(|_| end <= job.plan.stages[stage].tasks)?;
-        let (own, all) = job.threads;
-        let workers = (need.workers * own).div_ceil(all).clamp(1, own);
-        let cache_bytes = (need.cache_bytes as u128 * own as u128 / all as u128) as u64;
-        Some(Share { stage, tasks: first..end, workers, cache_bytes })
+        let Use { workers, cache_bytes, .. } = job.room.stage(stage)?;
+        (end <= job.plan.stages[stage].tasks).then_some(Share { stage, tasks: first..end, workers, cache_bytes })
     }
 
     fn work(&self, job: &Job, site: &Site<'_>) -> Result<Done, RunError> {
@@ -145,7 +143,7 @@ impl Receiver for Delivery<'_> {
         let (plan, target) = (&self.job.plan, self.targets[goal]);
         let (nbytes, checksum) = (data.nbytes(), crc32c::crc32c(view(data.as_ref())));
         if let Some(buffer) = kept(plan, target) {
-            let kind = self.job.room(buffer).unwrap_or(Kind::Buffer(buffer));
+            let kind = self.job.shelf(buffer).unwrap_or(Kind::Buffer(buffer));
             self.job.kept.keep(kind, number, data).map_err(RunError::read)?;
         }
         let mut block = None;
