@@ -4,7 +4,7 @@
 //! (who does which) and `joiner` (their parts become whole), `pool` (the threads), `machine` (a program over one
 //! tile), `maker` (values made for a block of tiles), `scanner` (running values), `made` and `scratch` (where they
 //! stand), `gather` (elements of data that exists), `apart` (work that cannot be stopped), `cache` (decoded blocks of
-//! stored arrays), `between` (what stages leave for later ones), `kept` (what a machine keeps for others), `hold`
+//! stored arrays), `between` (what stages leave for later ones), `kept` (what a machine keeps for others, by `stock` within a `budget`), `hold`
 //! (values in blocks), `shelf` (in memory, then on disk), `room` (their memory), `spill` (their place on disk) and
 //! `staged` (stored arrays in blocks too large for memory), `store`, `fold`, `joint` and `contract` (the kinds of
 //! task), `tree` (the fixed order in which states are combined), `copy` (strided boxes), `turn` (transposed ones),
@@ -15,6 +15,7 @@
 
 mod apart;
 mod between;
+mod budget;
 mod cache;
 pub mod calibrate;
 mod contract;
@@ -41,12 +42,14 @@ mod shelf;
 mod spill;
 mod stage_clock;
 mod staged;
+mod stock;
 mod store;
 mod tree;
 mod turn;
 mod turns;
 mod watch;
 
+pub use budget::Budget;
 pub use hold::{Absent, Blocks};
 pub use joiner::{Joiner, Part};
 pub use kept::{Item, Kept};

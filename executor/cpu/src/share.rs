@@ -186,6 +186,12 @@ impl<'a> Site<'a> {
         written.map_err(RunError::Write)
     }
 
+    /// Forgets decoded blocks, so that others have the memory.
+    pub fn rest(&self) {
+        self.keep_cached(0);
+        self.spill.forget_spare();
+    }
+
     /// Forgets decoded blocks beyond so many bytes, before others claim them.
     pub(crate) fn keep_cached(&self, bytes: u64) {
         self.cache.keep_to(bytes);

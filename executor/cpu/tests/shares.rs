@@ -123,7 +123,7 @@ fn parts_of_another_form_are_refused() {
     assert!(share.is_of(&plan) && !Share { stage: 9, ..share.clone() }.is_of(&plan));
     assert!(!Share { tasks: 0..plan.stages[0].tasks + 1, ..share.clone() }.is_of(&plan));
     let control = Control { cancel: cancel.clone(), events: &|_| {} };
-    let done = site.run_share(&share, &Kept::new(&pool, 0), &Nowhere, &control).unwrap();
+    let done = site.run_share(&share, &Kept::new(&pool, &cleave_cpu::Budget::new(0)), &Nowhere, &control).unwrap();
     let good = done.parts[0].clone();
     let wrong: [&dyn Fn(&mut Part); 8] = [
         &|p| p.place = 1,

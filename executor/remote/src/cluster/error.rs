@@ -29,7 +29,7 @@ pub enum RemoteError {
     /// Two workers gave different answers.
     Disagree { stage: usize, tasks: Range<usize>, endpoints: Vec<String> },
     /// No worker takes the job; what the last one said.
-    Refused { why: String },
+    Refused { code: String, why: String },
     /// No worker is left; why each was lost.
     Nobody { lost: Vec<(String, String)> },
     /// A stage ended, but not all of it is there.
@@ -66,6 +66,7 @@ impl RemoteError {
             RemoteError::Failed { code, .. } => known(code),
             RemoteError::Deadly { .. } => "deadly-task",
             RemoteError::Disagree { .. } => "workers-disagree",
+            RemoteError::Refused { code, .. } if code == "task-too-large" => "task-too-large",
             RemoteError::Refused { .. } => "job-refused",
             RemoteError::Nobody { .. } => "no-workers",
             RemoteError::Incomplete { .. } => "incomplete",
@@ -75,7 +76,8 @@ impl RemoteError {
 
 /// The code of a worker's error, if this side has it too.
 fn known(code: &str) -> &'static str {
-    const CODES: [&str; 11] = [
+    const CODES: [&str; 12] = [
+        "share-too-large",
         "read-failed",
         "write-failed",
         "disk-full",
@@ -104,7 +106,7 @@ impl fmt::Display for RemoteError {
             RemoteError::Disagree { stage, tasks, endpoints } => {
                 write!(f, "{} gave different results at {}", Tasks(*stage, tasks), endpoints.join(" and "))
             }
-            RemoteError::Refused { why } => write!(f, "no worker takes this job: {why}"),
+            RemoteError::Refused { why, .. } => write!(f, "no worker takes this job: {why}"),
             RemoteError::Nobody { lost } if lost.is_empty() => write!(f, "no workers are left"),
             RemoteError::Nobody { lost } => {
                 write!(f, "no workers are left ({} lost: ", lost.len())?;

@@ -159,7 +159,7 @@ fn missed(error: &BulkError) -> Lack {
     let (code, message) = (error.code().to_owned(), error.to_string());
     // Connections that end are the worker's loss, not the share's fault.
     let returned = matches!(error, BulkError::Reach(_));
-    Lack::Missed(Failure { code, message, passing: true, returned, lost: Vec::new() })
+    Lack::Missed(Failure { code, message, passing: true, returned, ..Failure::default() })
 }
 
 fn malformed() -> Lack {

@@ -1,5 +1,6 @@
 //! One job on a worker: its plan, what it keeps, and the thread that runs its shares.
 
+use super::WorkerOptions;
 use super::house::{House, JobKey};
 use super::outbox::Outbox;
 use super::room::Room;
@@ -73,8 +74,10 @@ impl Job {
             0 => house.options.memory_bytes,
             some => some.min(house.options.memory_bytes),
         };
-        let room = Room::of(&plan, memory_bytes, (house.options.threads, parts.planning.threads));
-        let kept = Kept::new(&house.pool, room.kept_bytes);
+        let WorkerOptions { threads, memory_bytes: all_bytes, .. } = house.options;
+        let room = Room::of(&plan, (memory_bytes, all_bytes), (threads, parts.planning.threads));
+        let room = room.map_err(|error| refused(error.code(), error.to_string()))?;
+        let kept = Kept::new(&house.pool, &house.budget);
         for source in parts.sources.iter().filter(|s| !sources.contains_key(&s.id)).collect::<Vec<_>>() {
             kept.open(Kind::Source(source.id), &source.grid, source.dtype);
             kept.source(Kind::Source(source.id)).into_iter().for_each(|s| drop(sources.insert(source.id, s)));
@@ -107,7 +110,7 @@ impl Job {
             let work_bytes = job.room.work_bytes;
             drop(job);
             let site = Site::within(&house.pool, &plan, &sources, &cancel, work_bytes);
-            for given in shares {
+            while let Some(given) = next(&shares, &site) {
                 let Some(job) = own.upgrade() else { return };
                 given.run(&house, &job, &site);
             }
@@ -236,4 +239,12 @@ impl Job {
     fn given(&self) -> MutexGuard<'_, HashMap<u64, (u32, Cancel)>> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The next share, once there is one; while there is none no decoded blocks are held.
+fn next(shares: &mpsc::Receiver<Given>, site: &Site<'_>) -> Option<Given> {
+    shares.try_recv().ok().or_else(|| {
+        site.rest();
+        shares.recv().ok()
+    })
 }

@@ -1,7 +1,7 @@
 //! A worker: one machine's threads, memory and files for whoever connects.
 //!
 //! In reading order: `options` (what it is started with), `house` (what all its jobs share), `engine` (the service's
-//! calls), `stream` (one job's orders and events), `outbox` (events, coalesced), `room` (its memory), `job` (what one job
+//! calls), `turns` (whose share runs), `stream` (one job's orders and events), `outbox` (events, coalesced), `room` (its memory), `job` (what one job
 //! keeps), `gather` (blocks from other workers), `targets` (arrays it writes to), `share` (tasks run for it), `fetch` (what others ask for), `status` (how it is).
 
 mod engine;
@@ -17,6 +17,7 @@ mod share;
 mod status;
 mod stream;
 mod targets;
+mod turns;
 
 pub use error::ServeError;
 pub use options::WorkerOptions;

@@ -2,7 +2,7 @@
 
 use super::house::{Counts, House};
 use super::job::Job;
-use super::room::Use;
+use super::room::{TOO_LARGE, TooLarge, Use};
 use crate::elements::{self, view};
 use crate::items::{fetched, kept};
 use crate::proto::{self, Block, Done, Failed, Failure, Finished, Progress, ShareReport, event};
@@ -37,17 +37,28 @@ struct Delivery<'a> {
 impl Given {
     /// Runs it and tells what came of it; nothing if it is no longer wanted.
     pub(super) fn run(&self, house: &House, job: &Job, site: &Site<'_>) {
+        let turn = house.turns.take(|| job.outbox.send(self.waits()));
         if !self.cancel.is_cancelled() {
             let event = match self.work(job, site) {
                 Ok(done) => Some(event::Event::Done(done)),
                 Err(RunError::Cancelled) => None,
-                Err(error) => Some(self.failed(failure(&error))),
+                Err(error) => Some(self.failed(failure(&error, self.share.count))),
             };
             let Counts { done, failed, .. } = &house.counts;
             House::count(if matches!(event, Some(event::Event::Done(_))) { done } else { failed }, 1);
             event.into_iter().for_each(|event| job.outbox.send(event));
         }
+        if house.turns.len() > 1 {
+            site.rest();
+        }
+        drop(turn);
         job.finish(self.share.id, self.share.attempt);
+    }
+
+    /// The event that says that others had a turn.
+    fn waits(&self) -> event::Event {
+        let proto::Share { id, attempt, .. } = self.share;
+        event::Event::Progress(Progress { share: id, attempt, waits: true, ..Progress::default() })
     }
 
     /// The event that says that it was not done.
@@ -67,6 +78,9 @@ impl Given {
 
     fn work(&self, job: &Job, site: &Site<'_>) -> Result<Done, RunError> {
         let Some(share) = self.tasks(job) else { return Err(RunError::Cancelled) };
+        if job.room.lacks_memory(&job.plan, &share) {
+            return Err(RunError::Elsewhere { code: TOO_LARGE, cause: Box::new(TooLarge(share.tasks.len())) });
+        }
         let started = Instant::now();
         let stage = &job.plan.stages[share.stage];
         let finished = Mutex::new((Vec::new(), INLINE_BYTES));
@@ -106,6 +120,7 @@ impl Given {
             elements: progress.elements,
             memory_bytes: progress.bytes_in_use,
             work: progress.done,
+            waits: false,
         }));
     }
 
@@ -179,7 +194,9 @@ impl Delivery<'_> {
 }
 
 /// What an error says to the kernel. What one machine's files and memory did another's may not do.
-fn failure(error: &RunError) -> Failure {
+fn failure(error: &RunError, tasks: u64) -> Failure {
+    // Fewer tasks leave less at once.
+    let too_large = tasks > 1 && (matches!(error, RunError::Spill(_)) || error.code() == TOO_LARGE);
     let passing = match error {
         RunError::Read(_) | RunError::Write(_) | RunError::Spill(_) | RunError::Threads(_) => true,
         RunError::Cancelled
@@ -192,5 +209,5 @@ fn failure(error: &RunError) -> Failure {
     };
     let absent = matches!(error, RunError::Read(error) if error.cause.downcast_ref::<Absent>().is_some());
     let code = if absent { "block-absent" } else { error.code() };
-    Failure { code: code.into(), message: error.to_string(), passing, lost: Vec::new() }
+    Failure { code: code.into(), message: error.to_string(), passing, too_large, lost: Vec::new() }
 }

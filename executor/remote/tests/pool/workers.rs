@@ -29,10 +29,16 @@ impl Started {
     }
 
     pub(crate) fn at(threads: usize, listen: SocketAddr) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        Self::with(WorkerOptions { listen, ..Self::options(threads) })
+    }
+
+    pub(crate) fn options(threads: usize) -> WorkerOptions {
         let memory_bytes = threads as u64 * (256 << 20);
-        let grace = Duration::from_secs(5);
-        let options = WorkerOptions { listen, threads, memory_bytes, grace, ..WorkerOptions::default() };
+        WorkerOptions { threads, memory_bytes, grace: Duration::from_secs(5), ..WorkerOptions::default() }
+    }
+
+    pub(crate) fn with(options: WorkerOptions) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let worker = runtime.block_on(Worker::bind(options)).unwrap();
         let address = worker.address().unwrap();
         let (stop, stopped) = oneshot::channel();

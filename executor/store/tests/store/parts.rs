@@ -19,7 +19,8 @@ fn new(format: ZarrFormat, compressor: Compressor) -> NewZarr {
 fn regions(chunks: &Chunks) -> Vec<(Region, Data)> {
     let region = |number: usize| cleave_plan::stage::block_region(chunks, number);
     // The second chunk is all zeros, of which no file is made.
-    let data = |number: usize, len: usize| (0..len).map(|i| if number == 1 { 0 } else { (100 * number + i) as i32 });
+    let data =
+        |number: usize, len: usize| (0..len).map(move |i| if number == 1 { 0 } else { (100 * number + i) as i32 });
     let blocks = (0..chunks.count()).map(|number| (region(number), number));
     blocks.map(|(region, number)| (region.clone(), Data::I32(data(number, region.size()).collect()))).collect()
 }
