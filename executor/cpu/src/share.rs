@@ -1,6 +1,7 @@
 //! Some tasks of a stage on this machine's threads, with what earlier stages left given from outside. A run on one
 //! machine is one share of all tasks of each stage; for a run on several, a stage's shares go to different machines.
 
+use crate::apart::apart;
 use crate::between::Between;
 use crate::cache::Cache;
 use crate::contract::{Hand, Multiplier};
@@ -21,7 +22,8 @@ use crate::tree::Partial;
 use crate::turns::Turns;
 use crate::watch::Watch;
 use cleave_ops::{Data, Region};
-use cleave_plan::{BufferId, ContractWork, FoldWork, Plan, RunError, Source, Sources, Stage, StageReport, Work};
+use cleave_plan::memory::stream_bytes;
+use cleave_plan::{BufferId, ContractWork, FoldWork, Plan, RunError, Sink, Source, Sources, Stage, StageReport, Work};
 use std::any::Any;
 use std::cell::Cell;
 use std::ops::Range;
@@ -167,9 +169,31 @@ impl<'a> Site<'a> {
         Ok(ShareDone { parts: shift.joiner.drain(), report })
     }
 
+    /// Writes a block, which is there again afterwards. A run that is to stop does not wait for a large one.
+    pub fn write(
+        &self,
+        sink: &Arc<dyn Sink>,
+        region: &Region,
+        block: &mut Data,
+        cancel: &AtomicBool,
+    ) -> Result<(), RunError> {
+        let _packing = self.ledger.claim(stream_bytes(block.nbytes() as u64));
+        let (sink, region) = (Arc::clone(sink), region.clone());
+        let (bytes, none) = (block.nbytes(), Data::with_capacity(block.dtype(), 0));
+        let whole = std::mem::replace(block, none);
+        let (written, whole) = apart(bytes, cancel, move || (sink.copy(&region, &whole), whole))?;
+        *block = whole;
+        written.map_err(RunError::Write)
+    }
+
     /// Forgets decoded blocks beyond so many bytes, before others claim them.
     pub(crate) fn keep_cached(&self, bytes: u64) {
         self.cache.keep_to(bytes);
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &'a Plan {
+        self.plan
     }
 
     /// Bytes read from stored sources by all shares so far.

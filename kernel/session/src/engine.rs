@@ -57,7 +57,7 @@ impl Drop for Engine {
 
 /// A plan with the graph it was made of.
 pub(crate) struct Planned {
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
     /// What the rewrites did, one line each.
     pub(crate) rewrites: Vec<String>,
     /// The graph after the rewrites.
@@ -122,7 +122,7 @@ impl Engine {
             (plan, job) = made()?;
         }
         let rewrites = applied.iter().map(ToString::to_string).collect();
-        Ok(Planned { plan, rewrites, graph, job })
+        Ok(Planned { plan: Arc::new(plan), rewrites, graph, job })
     }
 
     /// Computes arrays into memory, in one pass, in blocks of the engine's choice.
@@ -164,7 +164,11 @@ impl Engine {
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<RunFacts, Failure> {
         let settings = self.settings_for(&How::default())?;
-        let planned = self.plan(graph, &[Output { node: root, cut, held: false }], &settings).map_err(plan_failure)?;
+        let mut planned =
+            self.plan(graph, &[Output { node: root, cut, held: false }], &settings).map_err(plan_failure)?;
+        // Workers that may write there write what they finish; the rest comes here.
+        let lent = |sink: &Arc<dyn Sink>| Some(sink.lend()?.to_str()?.to_owned());
+        planned.job.iter_mut().for_each(|job| job.wanted[0].zarr = lent(&sink));
         let sinks = [sink];
         let done = self.run(&planned, &sinks, &settings, delivery, tell);
         let [sink] = sinks;
@@ -250,7 +254,7 @@ impl Engine {
         };
         let control = Control { cancel: self.cancel.clone(), events: &events };
         match self.remote(settings).zip(planned.job.as_ref()) {
-            Some((remote, job)) => remote.cluster.run(job, &self.loaded.sources, sinks, &control),
+            Some((remote, job)) => remote.cluster.run((job, &planned.plan), &self.loaded.sources, sinks, &control),
             None => {
                 let pool = self.pool.as_ref().expect("the pool is made before a run");
                 cleave_cpu::run(pool, &planned.plan, &self.loaded.sources, sinks, &control)

@@ -125,7 +125,8 @@ impl Run<'_> {
         let Some(done) = self.answers.remove(&(worker, share)) else { return };
         let Some((stage, tasks)) = self.schedule.share(share) else { return };
         self.tally.done(worker, (stage, tasks.len()), &done, false);
-        let items = done.finished.iter().filter(|f| f.data.is_none()).filter_map(|f| self.waiting_item(stage, f));
+        let items =
+            done.finished.iter().filter(|f| f.data.is_none() && !f.written).filter_map(|f| self.waiting_item(stage, f));
         let items: Vec<Item> = items.chain(done.parts.iter().filter_map(|p| p.item.clone())).collect();
         self.release(worker, items);
     }

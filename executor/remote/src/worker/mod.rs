@@ -2,7 +2,7 @@
 //!
 //! In reading order: `options` (what it is started with), `house` (what all its jobs share), `engine` (the service's
 //! calls), `stream` (one job's orders and events), `outbox` (events, coalesced), `room` (its memory), `job` (what one job
-//! keeps), `gather` (blocks from other workers), `share` (tasks run for it), `fetch` (what others ask for), `status` (how it is).
+//! keeps), `gather` (blocks from other workers), `targets` (arrays it writes to), `share` (tasks run for it), `fetch` (what others ask for), `status` (how it is).
 
 mod engine;
 mod error;
@@ -16,6 +16,7 @@ mod room;
 mod share;
 mod status;
 mod stream;
+mod targets;
 
 pub use error::ServeError;
 pub use options::WorkerOptions;

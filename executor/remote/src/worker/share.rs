@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Bytes of results that go with the event of a share; more is fetched.
-pub(super) const INLINE_BYTES: usize = 64 << 10;
+const INLINE_BYTES: usize = 64 << 10;
 
 /// A share that may run.
 pub(super) struct Given {
@@ -26,6 +26,8 @@ pub(super) struct Given {
 /// Takes what a share finishes.
 struct Delivery<'a> {
     job: &'a Job,
+    site: &'a Site<'a>,
+    cancel: &'a Cancel,
     targets: Vec<&'a Target>,
     grids: Vec<Chunks>,
     /// Guards the blocks finished so far, and the bytes that may still go with the event.
@@ -68,7 +70,8 @@ impl Given {
         let started = Instant::now();
         let stage = &job.plan.stages[share.stage];
         let finished = Mutex::new((Vec::new(), INLINE_BYTES));
-        let out = Delivery { job, targets: stage.targets(), grids: stage.grids(), finished };
+        let (targets, grids) = (stage.targets(), stage.grids());
+        let out = Delivery { job, site, cancel: &self.cancel, targets, grids, finished };
         let before = site.bytes_read();
         let fetched_before = job.bytes_fetched.swap(0, Ordering::Relaxed);
         let tell = |event: Event| self.tell(job, &event);
@@ -82,6 +85,7 @@ impl Given {
             wall_ns: started.elapsed().as_nanos() as u64,
             elements: report.elements,
             bytes_read: site.bytes_read() - before,
+            bytes_written: finished.iter().filter(|f| f.written).map(|f| f.nbytes).sum(),
             bytes_spilled: site.bytes_spilled(),
             bytes_fetched: fetched_before,
             peak_bytes: site.peak_bytes(),
@@ -139,15 +143,16 @@ impl Given {
 }
 
 impl Receiver for Delivery<'_> {
-    fn block(&self, goal: usize, number: usize, _: &Region, data: &mut Data) -> Result<(), RunError> {
+    fn block(&self, goal: usize, number: usize, region: &Region, data: &mut Data) -> Result<(), RunError> {
         let (plan, target) = (&self.job.plan, self.targets[goal]);
         let (nbytes, checksum) = (data.nbytes(), crc32c::crc32c(view(data.as_ref())));
         if let Some(buffer) = kept(plan, target) {
             let kind = self.job.shelf(buffer).unwrap_or(Kind::Buffer(buffer));
             self.job.kept.keep(kind, number, data).map_err(RunError::read)?;
         }
-        let mut block = None;
-        if let Some(waiting) = fetched(plan, target) {
+        let (mut block, targets) = (None, &self.job.targets);
+        let written = targets.write(self.site, target, (region, data), self.cancel)?;
+        if let Some(waiting) = fetched(plan, target).filter(|_| !written) {
             block = self.inline(data);
             if block.is_none() {
                 let kind = Kind::Output(waiting);
@@ -156,7 +161,7 @@ impl Receiver for Delivery<'_> {
             }
         }
         let (goal, block_number) = (goal as u32, number as u64);
-        let told = Finished { goal, block: block_number, nbytes: nbytes as u64, checksum, data: block, written: false };
+        let told = Finished { goal, block: block_number, nbytes: nbytes as u64, checksum, data: block, written };
         self.finished.lock().unwrap_or_else(PoisonError::into_inner).0.push(told);
         Ok(())
     }

@@ -6,7 +6,6 @@ use super::job::{Job, Place};
 use super::outbox::Outbox;
 use super::share::Given;
 use crate::proto::{Draining, Events, Failed, Failure, Opened, Order, Places, Share, event, order};
-use crate::spec::plan_hash;
 use crate::transport::refusal;
 use bytes::Bytes;
 use cleave_plan::BufferId;
@@ -23,7 +22,7 @@ pub(super) async fn serve(house: Arc<House>, orders: Streaming<Order>, out: mpsc
         Err(status) => return drop(out.send(Err(status)).await),
     };
     house.enter(&job);
-    outbox.send(event::Event::Opened(Opened { plan: Bytes::copy_from_slice(plan_hash(&job.plan).as_bytes()) }));
+    outbox.send(event::Event::Opened(Opened { plan: Bytes::copy_from_slice(job.plan_hash.as_bytes()) }));
     let (mut draining, mut closed) = (house.draining.subscribe(), house.closed.subscribe());
     let mut is_draining = false;
     let lost = loop {
@@ -76,7 +75,7 @@ fn obey(house: &Arc<House>, job: &Arc<Job>, order: Order) {
         Some(order::Order::Places(places)) => place(job, &places),
         Some(order::Order::Cancel(cancel)) => job.cancel(&cancel.shares),
         Some(order::Order::Release(release)) => job.release(&release),
-        Some(order::Order::Open(_) | order::Order::Credit(_)) | None => {}
+        Some(order::Order::Open(_)) | None => {}
     }
 }
 

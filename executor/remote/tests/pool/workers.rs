@@ -7,7 +7,7 @@ use cleave_plan::{Cut, Holding, Machine, Plan, RunError, RunReport, Sink, Source
 use cleave_remote::cluster::{Cluster, ConnectOptions, RemoteJob};
 use cleave_remote::facts::LaneFacts;
 use cleave_remote::schedule::Rules;
-use cleave_remote::spec::{JobParts, Limits, Planning, Prepared, StoredPlace, StoredSource, Wanted, prepare};
+use cleave_remote::spec::{JobParts, Limits, Planning, Prepared, StoredPlace, StoredSource, Wanted, plan_of, prepare};
 use cleave_remote::transport::Endpoint;
 use cleave_remote::worker::{Worker, WorkerOptions};
 use std::net::SocketAddr;
@@ -92,7 +92,8 @@ impl Task {
         stored.sort_by_key(|s: &StoredSource| s.id.0);
         let planning = Planning { threads, memory_bytes: 0, rates, holding };
         let parts = JobParts { graph: graph.clone(), wanted: wanted.collect(), planning, sources: stored };
-        let prepared = prepare(&parts, &Limits::default()).unwrap();
+        let plan = Arc::new(plan_of(&parts).unwrap());
+        let prepared = prepare(&parts, plan, &Limits::default()).unwrap();
         Self { parts, prepared, sources: sources.clone() }
     }
 
