@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 use support::apart::{Cutting, run_apart};
 use support::product::product;
-use support::random::{Case, Tape, case, chunks};
+use support::random::{Tape, case, cut, sources};
 use support::{Memory, blocks, counted, fill, fold, load, map, view};
 
 /// The plan of some nodes, which keeps much if `eager`.
@@ -64,22 +64,6 @@ proptest! {
         let cutting = if tape.below(3) == 0 { Cutting::Even(1 + tape.below(9)) } else { Cutting::Random };
         check(&plan, &sources, &mut tape, cutting);
     }
-}
-
-fn cut(case: &Case, node: NodeId, tape: &mut Tape) -> Cut {
-    if tape.below(2) == 0 { Cut::Engine } else { Cut::Grid(chunks(&case.graph[node].shape, tape)) }
-}
-
-fn sources(case: &Case, tape: &mut Tape) -> Sources {
-    let mut sources = Sources::new();
-    for (_, node) in case.graph.iter() {
-        if let cleave_graph::NodeKind::Load(id) = node.kind {
-            let held = blocks(&case.stored[&id], &chunks(&node.shape, tape));
-            let source: Arc<dyn Source> = if tape.below(2) == 0 { Arc::new(held) } else { Arc::new(counted(held)) };
-            sources.insert(id, source);
-        }
-    }
-    sources
 }
 
 fn random(graph: &mut Graph, shape: &Shape) -> NodeId {

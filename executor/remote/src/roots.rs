@@ -87,7 +87,8 @@ impl Roots {
             StoredPlace::Put { .. } => return Ok(None),
             StoredPlace::Npy { path } => {
                 let found = self.readable(path).map_err(OpenError::Root)?;
-                let file = found.file().map_err(|cause| OpenError::Root(RootError::Io { path: path.clone(), cause }))?;
+                let file =
+                    found.file().map_err(|cause| OpenError::Root(RootError::Io { path: path.clone(), cause }))?;
                 (path, Arc::new(cleave_store::read_npy(file, &found.path()).map_err(OpenError::Store)?))
             }
             StoredPlace::Zarr { path, component } => {

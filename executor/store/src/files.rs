@@ -6,9 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use zarrs::storage::byte_range::ByteRangeIterator;
-use zarrs::storage::{
-    Bytes, MaybeBytes, MaybeBytesIterator, ReadableStorageTraits, StorageError, StoreKey,
-};
+use zarrs::storage::{Bytes, MaybeBytes, MaybeBytesIterator, ReadableStorageTraits, StorageError, StoreKey};
 
 /// A directory that holds one array: its metadata, and a file for each chunk that is not all fill value.
 #[derive(Debug)]
