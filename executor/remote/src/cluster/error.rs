@@ -63,11 +63,10 @@ impl RemoteError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            RemoteError::Failed { code, .. } => known(code),
+            RemoteError::Failed { code, .. } => known(code).unwrap_or("worker-failed"),
             RemoteError::Deadly { .. } => "deadly-task",
             RemoteError::Disagree { .. } => "workers-disagree",
-            RemoteError::Refused { code, .. } if code == "task-too-large" => "task-too-large",
-            RemoteError::Refused { .. } => "job-refused",
+            RemoteError::Refused { code, .. } => known(code).unwrap_or("job-refused"),
             RemoteError::Nobody { .. } => "no-workers",
             RemoteError::Incomplete { .. } => "incomplete",
         }
@@ -75,9 +74,11 @@ impl RemoteError {
 }
 
 /// The code of a worker's error, if this side has it too.
-fn known(code: &str) -> &'static str {
-    const CODES: [&str; 12] = [
+fn known(code: &str) -> Option<&'static str> {
+    const CODES: [&str; 14] = [
+        "task-too-large",
         "share-too-large",
+        "file-not-found",
         "read-failed",
         "write-failed",
         "disk-full",
@@ -90,7 +91,7 @@ fn known(code: &str) -> &'static str {
         "no-threads",
         "outside-roots",
     ];
-    CODES.into_iter().find(|known| *known == code).unwrap_or("worker-failed")
+    CODES.into_iter().find(|known| *known == code)
 }
 
 impl fmt::Display for RemoteError {

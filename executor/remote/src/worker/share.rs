@@ -197,16 +197,17 @@ impl Delivery<'_> {
 fn failure(error: &RunError, tasks: u64) -> Failure {
     // Fewer tasks leave less at once.
     let too_large = tasks > 1 && (matches!(error, RunError::Spill(_)) || error.code() == TOO_LARGE);
-    let passing = match error {
-        RunError::Read(_) | RunError::Write(_) | RunError::Spill(_) | RunError::Threads(_) => true,
-        RunError::Cancelled
-        | RunError::MissingSource(_)
-        | RunError::MissingValue(_)
-        | RunError::Elsewhere { .. }
-        | RunError::WrongSource(_)
-        | RunError::WrongPart { .. }
-        | RunError::Bug { .. } => false,
-    };
+    let passing = too_large
+        || match error {
+            RunError::Read(_) | RunError::Write(_) | RunError::Spill(_) | RunError::Threads(_) => true,
+            RunError::Cancelled
+            | RunError::MissingSource(_)
+            | RunError::MissingValue(_)
+            | RunError::Elsewhere { .. }
+            | RunError::WrongSource(_)
+            | RunError::WrongPart { .. }
+            | RunError::Bug { .. } => false,
+        };
     let absent = matches!(error, RunError::Read(error) if error.cause.downcast_ref::<Absent>().is_some());
     let code = if absent { "block-absent" } else { error.code() };
     Failure { code: code.into(), message: error.to_string(), passing, too_large, lost: Vec::new() }
