@@ -2,6 +2,7 @@
 //! machine is one share of all tasks of each stage; for a run on several, a stage's shares go to different machines.
 
 use crate::apart::apart;
+use crate::ahead::Ahead;
 use crate::between::Between;
 use crate::cache::Cache;
 use crate::contract::{Hand, Multiplier};
@@ -157,6 +158,7 @@ impl<'a> Site<'a> {
             meter,
             at_work: AtomicUsize::new(0),
             turns: Turns::new(stage, share),
+            ahead: Ahead::new(self.plan, share, &self.sources, &self.cache),
             failed: AtomicBool::new(false),
             error: Mutex::new(None),
             clock: StageClock::new(stage),
@@ -243,6 +245,7 @@ struct Shift<'a> {
     meter: &'a Meter<'a>,
     at_work: AtomicUsize,
     turns: Turns<'a>,
+    ahead: Option<Ahead<'a>>,
     failed: AtomicBool,
     /// Guards the first error.
     error: Mutex<Option<RunError>>,
@@ -279,6 +282,9 @@ impl Shift<'_> {
             current.set(task);
             watch.visit(0)?;
             let timer = self.clock.start();
+            if let Some(ahead) = &self.ahead {
+                ahead.read(task, self.turns.later(thread))?;
+            }
             match &self.stage.work {
                 Work::Fold(work) => {
                     let folder = folder.get_or_insert_with(|| Folder::new(work, &mut machine));

@@ -74,9 +74,13 @@ pub fn task_bytes(stage: &Stage, plan: &Plan) -> u64 {
         .saturating_add(work)
 }
 
+/// A block of so many bytes at most is packed at once if half as many are enough, larger ones as a stream.
+pub const AT_ONCE_BYTES: u64 = 32 << 20;
+
 /// What a block of so many bytes takes on its way into a file, besides itself.
 pub fn stream_bytes(block: u64) -> u64 {
-    block.saturating_mul(2).min(STREAM_BYTES)
+    let at_once = if block <= AT_ONCE_BYTES { block / 2 } else { 0 };
+    at_once + block.saturating_mul(2).min(STREAM_BYTES)
 }
 
 fn streamed_bytes(stage: &Stage, plan: &Plan) -> u64 {
