@@ -6,8 +6,8 @@
 //! stand), `gather` (elements of data that exists), `apart` (work that cannot be stopped), `cache` (decoded blocks of
 //! stored arrays), `between` (what stages leave for later ones), `kept` (what a machine keeps for others), `hold`
 //! (values in blocks), `shelf` (in memory, then on disk), `room` (their memory), `spill` (their place on disk) and
-//! `staged` (stored arrays in blocks too large for memory), `store`, `fold`, `joint` and `contract` (the kinds of
-//! task), `tree` (the fixed order in which states are combined), `copy` (strided boxes), `turn` (transposed ones),
+//! `staged` (stored arrays in blocks too large for memory), `store`, `fold`, `mirrored`, `joint` and `contract` (the
+//! kinds of task), `tree` (the fixed order in which states are combined), `copy` (strided boxes), `turn` (transposed ones),
 //! `ledger` (who holds how many bytes), `watch`, `progress` and `stage_clock` (what a run tells), `memory` (results
 //! that stay: sinks that become sources), `calibrate` (what the machine does in a second). Threads share only
 //! counters, the block cache and the states that wait for their neighbour; what comes out does not depend on how many
@@ -30,6 +30,7 @@ mod machine;
 mod made;
 mod maker;
 pub mod memory;
+mod mirrored;
 mod pool;
 mod progress;
 mod room;
