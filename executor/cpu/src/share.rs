@@ -11,6 +11,7 @@ use crate::joiner::{Joiner, Part};
 use crate::joint::Folders;
 use crate::ledger::{Claim, Ledger};
 use crate::machine::{Inputs, Machine};
+use crate::mirrored::Mirrored;
 use crate::pool::Pool;
 use crate::progress::Meter;
 use crate::room::IDLE_BYTES;
@@ -275,7 +276,7 @@ impl Shift<'_> {
     fn tasks(&self, thread: usize, current: &Cell<usize>) -> Result<(), RunError> {
         let watch = Watch::new(self.cancel, &self.failed, self.meter);
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
-        let (mut folder, mut folders) = (None, None);
+        let (mut folder, mut folders, mut mirrored) = (None, None, None);
         let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
         let mut multiplier = None;
         while let Some(task) = self.turns.take(thread) {
@@ -286,6 +287,16 @@ impl Shift<'_> {
                 ahead.read(task, self.turns.later(thread))?;
             }
             match &self.stage.work {
+                Work::Fold(work @ FoldWork { mirror: Some(mirror), .. }) => {
+                    let opposite = work.opposite(task).filter(|other| self.share.tasks.contains(other));
+                    if opposite.is_some_and(|other| other < task) {
+                        continue;
+                    }
+                    let mirrored = mirrored.get_or_insert_with(|| Mirrored::new(work, mirror, &mut machine));
+                    for (task, partial) in mirrored.task((task, opposite), &mut machine, &watch, self.inputs.ledger)? {
+                        self.fold(work, 0, task, partial)?;
+                    }
+                }
                 Work::Fold(work) => {
                     let folder = folder.get_or_insert_with(|| Folder::new(work, &mut machine));
                     let partial = folder.task(task, &mut machine, &watch, self.inputs.ledger)?;
