@@ -92,15 +92,15 @@ pub(crate) struct News {
 
 impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
-        let sources = Sources::default();
+        let (sources, cancel) = (Sources::default(), Cancel::default());
         Self {
             forecaster: Forecaster::new(settings.cache_folder.clone()),
             places: Places::default(),
-            remotes: Remotes::default(),
+            remotes: Remotes::new(cancel.clone()),
             board: Board::default(),
             clients_before: (0, settings.scheduler, settings.workers.clone()),
             settings,
-            cancel: Cancel::default(),
+            cancel,
             sources,
             values: HashSet::new(),
             pool: None,

@@ -1,6 +1,6 @@
 //! One job on a worker: its plan, what it keeps, and the thread that runs its shares.
 
-use super::house::{House, JobKey};
+use super::house::{AtWork, House, JobKey};
 use super::outbox::Outbox;
 use super::room::Room;
 use super::share::Given;
@@ -31,7 +31,7 @@ pub(super) struct Job {
     pub(super) bytes_in_use: AtomicU64,
     pub(super) bytes_fetched: AtomicU64,
     /// Where shares go that are ready to run.
-    inbox: mpsc::Sender<Given>,
+    inbox: mpsc::Sender<(Given, AtWork)>,
     is_open: AtomicBool,
     cancel: Cancel,
     /// Guards what is known of where values are.
@@ -99,7 +99,7 @@ impl Job {
             let work_bytes = job.room.work_bytes;
             drop(job);
             let site = Site::within(&house.pool, &plan, &sources, &cancel, work_bytes);
-            for given in shares {
+            for (given, _at_work) in shares {
                 let Some(job) = own.upgrade() else { return };
                 given.run(&house, &job, &site);
             }
@@ -129,9 +129,9 @@ impl Job {
     }
 
     /// A share is to be run.
-    pub(super) fn queue(&self, given: Given) {
+    pub(super) fn queue(&self, house: &Arc<House>, given: Given) {
         // The thread ends only when the job does.
-        let _ = self.inbox.send(given);
+        let _ = self.inbox.send((given, AtWork::new(house)));
     }
 
     /// A share is done with.

@@ -2,7 +2,8 @@
 //!
 //! In reading order: `options` (what it is started with), `house` (what all its jobs share), `engine` (the service's
 //! calls), `stream` (one job's orders and events), `outbox` (events, coalesced), `room` (its memory), `job` (what one job
-//! keeps), `gather` (blocks from other workers), `share` (tasks run for it), `fetch` (what others ask for), `status` (how it is).
+//! keeps), `gather` (blocks from other workers), `share` (tasks run for it), `fetch` (what others ask for), `status` (how it is),
+//! `unbound` (a worker on another network).
 
 mod engine;
 mod error;
@@ -16,9 +17,11 @@ mod room;
 mod share;
 mod status;
 mod stream;
+mod unbound;
 
 pub use error::ServeError;
 pub use options::WorkerOptions;
+pub use unbound::Unbound;
 
 use crate::facts::WorkerFacts;
 use crate::security::may_listen;
