@@ -1,8 +1,8 @@
 //! Some tasks of a stage on this machine's threads, with what earlier stages left given from outside. A run on one
 //! machine is one share of all tasks of each stage; for a run on several, a stage's shares go to different machines.
 
-use crate::apart::apart;
 use crate::ahead::Ahead;
+use crate::apart::apart;
 use crate::between::Between;
 use crate::cache::Cache;
 use crate::contract::{Hand, Multiplier};

@@ -2,8 +2,8 @@
 
 use bytemuck::cast_slice;
 use cleave_ops::{Data, DataRef, Plane};
-use pulp::x86::{V3, V4};
 use pulp::cast;
+use pulp::x86::{V3, V4};
 
 /// Copies a plane whose rows become columns, if the machine has vectors and the elements suit them.
 pub(super) fn turn(src: DataRef<'_>, from: Plane, dst: &mut Data, to: Plane, lens: [usize; 2]) -> bool {
