@@ -22,6 +22,7 @@ use cleave_plan::{
     Cut, Delivery, Demand, Estimate, Event, Options, Output, Plan, PlanError, RunError, RunReport, Sink, Source,
     Sources,
 };
+use cleave_remote::cluster::Watch;
 use cleave_remote::spec::JobParts;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -147,16 +148,27 @@ impl Engine {
     pub(crate) fn connect(&mut self, workers: &Workers) -> Result<Client, Failure> {
         let (client, addresses) = self.remotes.client(workers, &self.settings)?;
         (self.settings.scheduler, self.settings.workers) = (Scheduler::Workers, addresses);
+        self.board.pool(self.remotes.last().map(Remote::watch));
         Ok(client)
     }
 
-    /// A client lets go of its workers; if they computed, threads do from now on.
-    pub(crate) fn disconnect(&mut self, client: &Client) {
+    /// A client lets go of its workers; if they computed, threads do from now on. What was known of
+    /// those whose connection ends with it.
+    pub(crate) fn disconnect(&mut self, client: &Client) -> Option<PoolFacts> {
+        let held = self.remotes.held_by(client.id).map(|r| (r.addresses.clone(), r.facts()));
         self.remotes.close(client.id);
+        self.board.pool(self.remotes.last().map(Remote::watch));
         let lost = self.remotes.find(&self.settings.workers).is_none();
         if lost && self.settings.scheduler == Scheduler::Workers {
             self.settings.scheduler = Scheduler::Threads;
         }
+        let ended = held.filter(|(addresses, _)| self.remotes.find(addresses).is_none());
+        ended.map(|(_, facts)| PoolFacts { closed: true, ..facts })
+    }
+
+    /// What is known of the workers that compute under these settings, at any time.
+    pub(crate) fn watch(&self, settings: &Settings) -> Option<Watch> {
+        self.remote(settings).map(Remote::watch)
     }
 
     /// What is known of the workers that compute, or were connected last.
@@ -165,9 +177,10 @@ impl Engine {
             Scheduler::Workers => Some(self.remotes.of_settings(&self.settings)?),
             Scheduler::Threads | Scheduler::SingleThreaded => self.remotes.last(),
         };
-        let facts = remote.map(Remote::facts);
-        self.board.pool(facts.clone());
-        facts.ok_or_else(|| crate::remote::address_failure(&crate::address::AddressError::NoWorkers))
+        self.board.pool(remote.map(Remote::watch));
+        remote
+            .map(Remote::facts)
+            .ok_or_else(|| crate::remote::address_failure(&crate::address::AddressError::NoWorkers))
     }
 
     /// Forgets data the cell has made that no named array needs any more.
@@ -369,6 +382,7 @@ impl Engine {
         let predicted = self.forecaster.estimate(plan, &self.sources, settings.workers(), delivery);
         let shown = plan.totals.elements > BRIEF || settings.progress_delay_s == 0.0;
         self.board.begin(settings.scheduler_words(), self.state(plan, &predicted, settings));
+        self.watch(settings).into_iter().for_each(|watch| self.board.pool(Some(watch)));
         let meter = Meter::start();
         let run = |events: Tell<'_>| self.run_at(planned, sinks, settings, events);
         let done = match tell.filter(|_| shown) {
@@ -398,7 +412,6 @@ impl Engine {
         let events = |event: Event| {
             if let Event::Progress(progress) = &event {
                 self.board.progress(progress);
-                self.remote(settings).into_iter().for_each(|remote| self.board.pool(Some(remote.facts())));
             }
             tell(event);
         };

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// How often a worker that ends looks whether it may.
 const LOOK: Duration = Duration::from_millis(20);
@@ -29,6 +29,8 @@ pub(super) struct House {
     pub(super) draining: watch::Sender<bool>,
     /// Whether it is over.
     pub(super) closed: watch::Sender<bool>,
+    /// A job has ended, which those should know who watch.
+    pub(super) left: Notify,
     /// Guards the list of jobs.
     jobs: Mutex<HashMap<JobKey, Arc<Job>>>,
     /// Guards the connections to other workers.
@@ -54,6 +56,7 @@ impl House {
             counts: Counts::default(),
             draining: watch::Sender::new(false),
             closed: watch::Sender::new(false),
+            left: Notify::new(),
             jobs: Mutex::default(),
             peers: Mutex::default(),
             options,
@@ -78,6 +81,8 @@ impl House {
         if jobs.get(&job.key).is_some_and(|present| Arc::ptr_eq(present, job)) {
             jobs.remove(&job.key);
         }
+        drop(jobs);
+        self.left.notify_waiters();
     }
 
     /// A connection to another worker.
