@@ -10,6 +10,7 @@ import urllib.request
 
 import psutil
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from program import BINARY, run, run_text, told
 from workers import start_worker
@@ -58,7 +59,10 @@ def test_metrics_of_a_worker():
     try:
         url = re.search(r"http://\S+/metrics", worker.lines[0])[0]
         text = urllib.request.urlopen(url, timeout=5).read().decode()
-        assert re.search(r'cleave_worker_threads\{worker="127[^"]*",name="mine"\} 3', text), text
+        families = {family.name: family for family in text_string_to_metric_families(text)}
+        (threads,) = families["cleave_worker_threads"].samples
+        assert (threads.value, threads.labels["name"]) == (3, "mine") and threads.labels["worker"].startswith("127.")
+        assert all(f.type in ("gauge", "counter") and f.documentation for f in families.values())
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(urllib.request.Request(url, headers={"Host": "evil.example"}), timeout=5)
     finally:

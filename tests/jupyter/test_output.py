@@ -225,3 +225,12 @@ def test_completion_knows_names_methods_and_keywords(client):
         reply = shell_reply(client, client.complete(code, len(code)), time.monotonic() + 10)["content"]
         ends = [code[: reply["cursor_start"]] + match for match in reply["matches"]]
         assert any(end.endswith(wanted) for end in ends), (code, reply)
+
+
+def test_a_plan_of_a_million_chunks_is_a_small_picture_of_stages(client):
+    run_cell(client, "x = default_rng(1).random((200000, 200000), chunks=200)").ok()
+    cell = run_cell(client, "%explain ((x - x.mean(axis=0)) / x.std(axis=0) * x[::-1, ::-1]).sum()").ok()
+    (shown,) = cell.of_type("display_data")
+    data = shown["content"]["data"]
+    assert "<svg" in data["text/html"] and "stage 2" in data["text/html"]
+    assert sum(map(len, data.values())) < 60_000, {kind: len(text) for kind, text in data.items()}

@@ -11,7 +11,7 @@
 //!   on disk), `staged` (stored arrays in blocks too large for memory);
 //! - `store`, `fold`, `mirrored`, `joint` and `contract` (the kinds of task), `tree` (the fixed order in which states are
 //!   combined), `copy` (strided boxes), `turn` (transposed ones);
-//! - `ledger` (who holds how many bytes), `watch`, `progress` and `stage_clock` (what a run tells), `memory` (results that
+//! - `ledger` (who holds how many bytes), `watch`, `progress`, `stage_clock` and `stints` (what a run tells), `memory` (results that
 //!   stay: sinks that become sources), `calibrate` (what the machine does in a second).
 //!
 //! Threads share only counters, the block cache and the states that wait for their neighbour; what comes out does not
@@ -48,6 +48,7 @@ mod shelf;
 mod spill;
 mod stage_clock;
 mod staged;
+mod stints;
 mod stock;
 mod store;
 mod tree;

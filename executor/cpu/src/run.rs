@@ -93,10 +93,12 @@ impl Run<'_> {
             let made = self.plan.outputs.iter().filter(|o| o.held && o.made_by == number);
             results.push(ledger.claim(made.map(|o| o.nbytes()).sum()));
             betweens.begin(number);
+            let began = self.meter.elapsed();
             let all = Share { stage: number, tasks: 0..stage.tasks, workers, cache_bytes };
             let out = Delivery { run: self, targets: stage.targets(), making: &betweens.making };
-            let done = self.site.work(&all, &betweens, &out, self.cancel, self.meter)?;
+            let mut done = self.site.work(&all, &betweens, &out, self.cancel, self.meter)?;
             debug_assert!(done.parts.is_empty(), "all parts were there to be joined");
+            done.report.stints.iter_mut().for_each(|s| (s.start, s.end) = (s.start + began, s.end + began));
             reports.push(done.report);
             betweens.end(number);
             self.site.spill.forget_spare();

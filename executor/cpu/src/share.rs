@@ -162,7 +162,7 @@ impl<'a> Site<'a> {
             ahead: Ahead::new(self.plan, share, &self.sources, &self.cache),
             failed: AtomicBool::new(false),
             error: Mutex::new(None),
-            clock: StageClock::new(stage),
+            clock: StageClock::new(share.stage, stage),
         };
         self.pool.each(share.tasks.len(), || shift.work());
         if let Some(error) = shift.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -323,10 +323,15 @@ impl Shift<'_> {
                     self.contract(work, multiplier, task, &watch)?;
                 }
             }
-            self.clock.stop(timer, &self.stage.task_region(task));
+            self.clock.stop(timer, self.thread(thread), &self.stage.task_region(task));
         }
         watch.flush();
         Ok(())
+    }
+
+    /// The number of this thread in its pool, or among those at work.
+    fn thread(&self, at_work: usize) -> usize {
+        rayon::current_thread_index().unwrap_or(at_work)
     }
 
     /// Counts the blocks a thread fills again and again.

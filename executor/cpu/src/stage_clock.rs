@@ -1,5 +1,6 @@
 //! Where a stage's time goes.
 
+use crate::stints::Stints;
 use cleave_ops::Region;
 use cleave_plan::{Heat, Stage, StageReport};
 use std::sync::{Mutex, PoisonError};
@@ -13,18 +14,26 @@ pub(crate) struct StageClock {
     started: Instant,
     /// Lengths of the last two axes of the space.
     lens: (usize, usize),
-    /// Guards the sum of all tasks' times and their places.
-    spent: Mutex<(Duration, Heat)>,
+    /// Guards the sum of all tasks' times, their places, and who did them.
+    spent: Mutex<Spent>,
+}
+
+struct Spent {
+    time: Duration,
+    heat: Heat,
+    stints: Stints,
 }
 
 impl StageClock {
-    pub(crate) fn new(stage: &Stage) -> Self {
+    /// For the stage of this number.
+    pub(crate) fn new(number: usize, stage: &Stage) -> Self {
         let ndim = stage.space.ndim();
         let len = |back: usize| ndim.checked_sub(back).map_or(1, |axis| stage.space[axis]);
         let lens = (len(2), len(1));
         let (rows, columns) = (lens.0.clamp(1, SIDE), lens.1.clamp(1, SIDE));
         let heat = Heat { rows, columns, seconds: vec![0.0; rows * columns] };
-        Self { started: Instant::now(), lens, spent: Mutex::new((Duration::ZERO, heat)) }
+        let spent = Spent { time: Duration::ZERO, heat, stints: Stints::of(number) };
+        Self { started: Instant::now(), lens, spent: Mutex::new(spent) }
     }
 
     pub(crate) fn start(&self) -> Instant {
@@ -32,11 +41,13 @@ impl StageClock {
     }
 
     /// A task that began then is done; its time is spread over the places it covers.
-    pub(crate) fn stop(&self, began: Instant, region: &Region) {
+    pub(crate) fn stop(&self, began: Instant, thread: usize, region: &Region) {
         let time = began.elapsed();
+        let start = began.duration_since(self.started);
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        spent.0 += time;
-        let heat = &mut spent.1;
+        spent.time += time;
+        spent.stints.add(thread, start, start + time);
+        let heat = &mut spent.heat;
         let rows = covered(region, 2, self.lens.0, heat.rows);
         let columns = covered(region, 1, self.lens.1, heat.columns);
         for &(row, down) in &rows {
@@ -49,8 +60,8 @@ impl StageClock {
     /// What so many tasks that visited so many elements took.
     pub(crate) fn report(self, tasks: usize, elements: u64) -> StageReport {
         let wall = self.started.elapsed();
-        let (busy, heat) = self.spent.into_inner().unwrap_or_else(PoisonError::into_inner);
-        StageReport { wall, busy, tasks, elements, heat }
+        let Spent { time, heat, stints } = self.spent.into_inner().unwrap_or_else(PoisonError::into_inner);
+        StageReport { wall, busy: time, tasks, elements, heat, stints: stints.done() }
     }
 }
 

@@ -70,6 +70,23 @@ pub struct StageReport {
     pub elements: u64,
     /// Where the time went.
     pub heat: Heat,
+    /// Who worked when, each thread's in order.
+    pub stints: Vec<Stint>,
+}
+
+/// Tasks that one thread did one after the other; those too short to be told apart are one stint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stint {
+    /// Their stage.
+    pub stage: usize,
+    /// The thread, counted from 0.
+    pub thread: usize,
+    /// When they began, since the run or the share began.
+    pub start: Duration,
+    /// When they ended.
+    pub end: Duration,
+    /// How many they were.
+    pub tasks: usize,
 }
 
 /// Time spent by place: the last two axes of a stage's space, on a coarse grid.

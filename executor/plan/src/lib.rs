@@ -45,7 +45,7 @@ pub use advice::{Advice, advice};
 pub use contract::ContractWork;
 pub use cost::{Delivery, Estimate, Factors, Forecast, Kind, Machine, Parts, StageEstimate, estimate};
 pub use error::{Demand, PlanError, RunError, SpillError};
-pub use event::{Event, Heat, RunReport, StageReport};
+pub use event::{Event, Heat, RunReport, StageReport, Stint};
 pub use hold::Why;
 pub use joint::JointWork;
 pub use lattice::Lattice;

@@ -1,6 +1,7 @@
 //! What there is to know of workers and of runs on them, as pictures need it.
 
 use crate::proto::WorkerStatus;
+use cleave_plan::Stint;
 use std::time::Duration;
 
 /// One worker as its pool knows it.
@@ -69,6 +70,8 @@ pub struct PoolFacts {
     pub address: String,
     /// Its workers, in the order in which they were named or joined.
     pub workers: Vec<WorkerFacts>,
+    /// Whether the connection to them has ended; they are as they were then.
+    pub closed: bool,
 }
 
 /// What one worker did in one stage of a run.
@@ -84,6 +87,8 @@ pub struct LaneFacts {
     pub busy: Duration,
     /// Bytes it fetched from others.
     pub bytes_fetched: u64,
+    /// What each of its threads did of what counted, since the run began.
+    pub stints: Vec<Stint>,
 }
 
 /// One share in time.

@@ -39,7 +39,7 @@ fn output(output: &Output) -> String {
         Output::Show(shown) | Output::Result(shown) | Output::Page(shown) => rich(shown),
         Output::Progress(progress) => cleave_render::progress_html(progress),
         Output::Error(failed) => cleave_render::error_html(failed),
-        Output::Clear { .. } => String::new(),
+        Output::Clear { .. } | Output::Pool { .. } => String::new(),
     }
 }
 

@@ -51,7 +51,7 @@ impl Io for Terminal {
             Output::Show(shown) | Output::Result(shown) | Output::Page(shown) => self.show(shown),
             Output::Progress(progress) => self.progress(progress),
             Output::Error(failed) => error_line(&cleave_render::error_text(failed, self.color)),
-            Output::Clear { .. } => {}
+            Output::Clear { .. } | Output::Pool { .. } => {}
         }
         if let Some(kept) = &mut self.shown {
             kept.push(output);

@@ -171,7 +171,7 @@ mod tests {
             state: WorkerState::Ready,
             ..WorkerFacts::default()
         };
-        let pool = PoolFacts { address: "a:1".to_owned(), workers: vec![worker.clone()] };
+        let pool = PoolFacts { address: "a:1".to_owned(), workers: vec![worker.clone()], closed: false };
         let totals = Totals { computed: 3, failed: 1, elements: 40, cpu_s: 2.5, ..Totals::default() };
         let snapshot = Snapshot { pool: Some(pool), totals, uptime_s: 7.5, ..Snapshot::default() };
         let all = session_metrics(&snapshot);

@@ -5,7 +5,7 @@ use crate::limits::{Limiter, Piece};
 use crate::reply;
 use crate::wire::{Message, Request};
 use cleave_render::{progress_html, progress_text};
-use cleave_session::output::Progress;
+use cleave_session::output::{PoolFacts, Progress, Shown};
 use cleave_session::{Failed, InputError, Io, Output};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -83,6 +83,27 @@ impl<'a> CellIo<'a> {
         }
     }
 
+    /// Shows workers in a card that stays fresh.
+    fn card(&mut self, pool: Box<PoolFacts>) {
+        self.release();
+        let (session, address) = (self.kernel.iopub.session(), pool.address.clone());
+        let data = reply::data(&Shown::Client(pool));
+        let id = self.kernel.cards.open(session, &address, data.clone(), Instant::now());
+        self.show(&reply::display("display_data", data, Some(&id)));
+    }
+
+    /// Shows anew what cards show of these workers.
+    fn pool(&mut self, pool: Box<PoolFacts>, settled: bool) {
+        let (address, is_over) = (pool.address.clone(), pool.closed);
+        let data = reply::data(&Shown::Client(pool));
+        for id in self.kernel.cards.due(&address, &data, settled, Instant::now()) {
+            self.show(&reply::display("update_display_data", data.clone(), Some(&id)));
+        }
+        if is_over {
+            self.kernel.cards.close(&address);
+        }
+    }
+
     fn progress(&mut self, progress: &Progress) {
         let now = Instant::now();
         let last = self.progress.insert(progress.id, now);
@@ -106,6 +127,9 @@ impl Io for CellIo<'_> {
         }
         match output {
             Output::Text { text, error } => self.text(Piece { error, text }),
+            // What is shown anew needs an id, which an execute_result cannot have.
+            Output::Show(Shown::Client(pool)) | Output::Result(Shown::Client(pool)) => self.card(pool),
+            Output::Pool { facts, settled } => self.pool(facts, settled),
             Output::Show(shown) => self.show(&reply::display("display_data", reply::data(&shown), None)),
             Output::Result(shown) => {
                 self.release();

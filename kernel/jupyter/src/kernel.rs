@@ -1,5 +1,6 @@
 //! A kernel that serves: what its threads share, and how they start and end.
 
+use crate::cards::Cards;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::iopub::{Iopub, publisher};
@@ -45,6 +46,8 @@ pub(crate) struct Kernel {
     pub(crate) stdin: Stdin,
     pub(crate) jobs: Jobs,
     pub(crate) cancel: Cancel,
+    /// What is kept fresh of what cells have shown.
+    pub(crate) cards: Cards,
     /// The session's names as of its last cell.
     assistant: Mutex<Assistant>,
     exit: ways::UnboundedSender<ExitReason>,
@@ -157,6 +160,7 @@ fn connect(
         stdin: Stdin::new(outbox(stdin_sender)),
         jobs: Jobs::default(),
         cancel: evaluation.cancel.clone(),
+        cards: Cards::default(),
         assistant: Mutex::new(evaluation.assistant.clone()),
         exit,
     });

@@ -7,11 +7,12 @@
 //! In reading order: `connection` (the file that names the sockets), `wire` (frames and signatures),
 //! `content` (what requests say), `reply` (what we say), `kernel` (`serve`), `sockets`, `router` (shell,
 //! control and stdin), `iopub` (the queue and its publisher), `limits` (how much a cell may send), `jobs`
-//! (cells that wait), `execute` and `cell` (running one), `questions`, `control`, `stdin`, `process`,
+//! (cells that wait), `execute`, `cell` and `cards` (running one, and what stays fresh), `questions`, `control`, `stdin`, `process`,
 //! and `install` (the kernelspec).
 //!
 //! Only this crate knows messages.
 
+mod cards;
 mod cell;
 mod clock;
 mod connection;

@@ -10,14 +10,31 @@ use std::time::Duration;
 
 /// The most workers with a row of their own.
 const MOST: usize = 8;
-const HEADS: [&str; 8] = ["worker", "state", "memory", "CPU", "running · ready", "threads", "spilled", "seen"];
+/// Columns after the worker, and whether they hold numbers.
+const HEADS: [(&str, bool); 8] = [
+    ("state", false),
+    ("threads", true),
+    ("running", true),
+    ("ready", true),
+    ("memory", false),
+    ("CPU", true),
+    ("spilled", true),
+    ("seen", true),
+];
+/// Numbers stand under each other; on a narrow screen a worker's numbers stand in lines, each with its name.
+const SHEET: &str = ".clv.clv .w{white-space:nowrap}.clv.clv .w .n{text-align:right}.clv.clv .w .a td{white-space:normal;max-width:0;padding-left:14px}\
+@media(max-width:640px){.clv.clv .w thead{display:none}.clv.clv .w{white-space:normal}.clv.clv .w tr{display:flex;flex-wrap:wrap}\
+.clv.clv .w td:nth-child(6){order:1;flex-basis:100%}.clv.clv .w .n::before{content:attr(data-h) \" \";color:var(--s)}\
+.clv.clv .w .a td{max-width:none;padding:0 0 6px}}";
 
 /// As HTML.
 pub(crate) fn html(pool: &PoolFacts) -> String {
     let head = format!("client {}", escape(&short_address(pool)));
     let (rows, rest) = rows(pool);
-    let mut body = "<table style=\"white-space:nowrap\"><thead><tr>".to_owned();
-    HEADS.iter().for_each(|h| body += &format!("<th>{h}</th>"));
+    let mut body = format!("<style>{SHEET}</style><table class=\"w\"><thead><tr><th>worker</th>");
+    for (head, is_number) in HEADS {
+        let _ = write!(body, "<th{}>{head}</th>", if is_number { " class=\"n\"" } else { "" });
+    }
     body += "</tr></thead><tbody>";
     rows.iter().for_each(|w| body += &row(w));
     body += "</tbody></table>";
@@ -30,13 +47,16 @@ pub(crate) fn html(pool: &PoolFacts) -> String {
 /// As text, with the same facts.
 pub(crate) fn text(pool: &PoolFacts) -> String {
     let (shown, rest) = rows(pool);
-    let cells = |w: &&WorkerFacts| {
-        let mut cells = vec![w.endpoint.clone(), state(w), memory(w), cpu(w), work(w), w.threads.to_string()];
-        cells.extend([size(w.spilled_bytes), ago(w.last_seen), about(w)]);
-        cells
+    let line = |w: &&WorkerFacts| {
+        let [state, threads, running, ready, memory, cpu, spilled, seen] = cells(w);
+        vec![w.endpoint.clone(), state, threads, running, ready, memory, cpu, spilled, seen, about(w)]
     };
-    let heads = HEADS.iter().chain(&["about"]).map(|h| (*h).to_owned()).collect();
-    let table = Table { heads, rows: shown.iter().map(cells).collect(), empty: "no workers".to_owned() };
+    let heads = ["worker"].into_iter().chain(HEADS.map(|h| h.0)).chain(["about"]);
+    let table = Table {
+        heads: heads.map(str::to_owned).collect(),
+        rows: shown.iter().map(line).collect(),
+        empty: "no workers".to_owned(),
+    };
     let mut out = format!("client {} · {}\n{}", short_address(pool), summary(pool), sheet::table_text(&table));
     rest.into_iter().for_each(|rest| out += &format!("\n{rest}"));
     out
@@ -75,10 +95,12 @@ fn short_address(pool: &PoolFacts) -> String {
 /// What can be used, and how many cannot, and why.
 fn summary(pool: &PoolFacts) -> String {
     let ready: Vec<&WorkerFacts> = pool.workers.iter().filter(|w| w.state == WorkerState::Ready).collect();
-    let mut parts = vec![match ready.len() == pool.workers.len() {
+    let mut parts = Vec::new();
+    parts.extend(pool.closed.then(|| "closed".to_owned()));
+    parts.push(match ready.len() == pool.workers.len() {
         true => plural(ready.len() as u64, "worker"),
         false => format!("{} of {}", ready.len(), plural(pool.workers.len() as u64, "worker")),
-    }];
+    });
     parts.push(plural(pool.threads() as u64, "thread"));
     parts.push(size(pool.memory_bytes()));
     parts.extend(nearest(&ready).map(|l| format!("{} away", seconds(l.as_secs_f64()))));
@@ -103,33 +125,49 @@ fn nearest(ready: &[&WorkerFacts]) -> Option<Duration> {
     ready.iter().map(|w| w.latency).filter(|l| !l.is_zero()).min()
 }
 
+/// What stands in the columns.
+fn cells(w: &WorkerFacts) -> [String; 8] {
+    let there = |text: String| if is_there(w) { text } else { "–".to_owned() };
+    [
+        state(w).to_owned(),
+        w.threads.to_string(),
+        there(count(w.running as u64)),
+        there(count(w.ready as u64)),
+        there(format!("{} of {}", size(w.memory_used_bytes), size(w.memory_bytes))),
+        there(format!("{:.0} %", 100.0 * w.cpu / w.threads.max(1) as f64)),
+        there(size(w.spilled_bytes)),
+        ago(w),
+    ]
+}
+
 /// A worker's row, and one below it for what fits into no column.
 fn row(w: &WorkerFacts) -> String {
-    let share = w.memory_used_bytes as f64 / w.memory_bytes.max(1) as f64;
-    let memory = match is_there(w) {
-        true => bar(share, &memory(w)).replace("<i style=\"", if share > 0.8 { FULL } else { "<i style=\"" }),
-        false => "–".to_owned(),
-    };
-    let state = if w.state == WorkerState::Ready { state(w) } else { warning(&state(w)) };
     let mut out = format!("<tr><th>{}</th>", escape(&w.endpoint));
-    for cell in [&state, &memory, &cpu(w), &work(w), &w.threads.to_string(), &size(w.spilled_bytes), &ago(w.last_seen)]
-    {
-        let _ = write!(out, "<td>{cell}</td>");
+    for ((head, is_number), text) in HEADS.into_iter().zip(cells(w)) {
+        let _ = match (head, is_number) {
+            (_, true) => write!(out, "<td class=\"n\" data-h=\"{head}\">{text}</td>"),
+            ("memory", false) if is_there(w) => write!(out, "<td>{}</td>", memory_bar(w, &text)),
+            ("state", false) if w.state != WorkerState::Ready => write!(out, "<td>{}</td>", warning(&text)),
+            (_, false) => write!(out, "<td>{text}</td>"),
+        };
     }
-    let about = about(w);
+    let about = escape(&about(w));
     if !about.is_empty() {
         let about = match &w.state {
-            WorkerState::Lost(_) | WorkerState::Refused(_) => warning(&escape(&about)),
+            WorkerState::Lost(_) | WorkerState::Refused(_) => warning(&about),
             WorkerState::Connecting | WorkerState::Ready | WorkerState::Suspect | WorkerState::Draining => {
-                format!("<span class=\"soft\">{}</span>", escape(&about))
+                format!("<span class=\"soft\">{about}</span>")
             }
         };
-        let _ = write!(
-            out,
-            "</tr><tr><td colspan=\"8\"><div style=\"white-space:normal;max-width:46em;padding-left:14px\">{about}</div></td>"
-        );
+        let _ = write!(out, "</tr><tr class=\"a\"><td colspan=\"9\">{about}</td>");
     }
     out + "</tr>"
+}
+
+fn memory_bar(w: &WorkerFacts, text: &str) -> String {
+    let share = w.memory_used_bytes as f64 / w.memory_bytes.max(1) as f64;
+    let drawn = bar(share, text);
+    if share > 0.8 { drawn.replace("<i style=\"", FULL) } else { drawn }
 }
 
 /// A bar that is nearly full.
@@ -139,7 +177,7 @@ fn is_there(w: &WorkerFacts) -> bool {
     !matches!(w.state, WorkerState::Lost(_) | WorkerState::Refused(_) | WorkerState::Connecting)
 }
 
-fn state(w: &WorkerFacts) -> String {
+fn state(w: &WorkerFacts) -> &'static str {
     match &w.state {
         WorkerState::Connecting => "connecting",
         WorkerState::Ready => "ready",
@@ -148,29 +186,24 @@ fn state(w: &WorkerFacts) -> String {
         WorkerState::Lost(_) => "lost",
         WorkerState::Refused(_) => "refused",
     }
-    .to_owned()
 }
 
-fn work(w: &WorkerFacts) -> String {
-    if is_there(w) { format!("{} · {}", w.running, w.ready) } else { "–".to_owned() }
-}
-
-fn memory(w: &WorkerFacts) -> String {
-    format!("{} of {}", size(w.memory_used_bytes), size(w.memory_bytes))
-}
-
-/// Of the threads it has.
-fn cpu(w: &WorkerFacts) -> String {
-    match is_there(w) {
-        true => format!("{:.0} %", 100.0 * w.cpu / w.threads.max(1) as f64),
-        false => "–".to_owned(),
+/// How long ago it was heard of; workers that are well say how they are twice a second.
+fn ago(w: &WorkerFacts) -> String {
+    match w.last_seen.as_secs_f64() {
+        _ if w.version.is_empty() => "never".to_owned(),
+        s if s < 1.0 => "now".to_owned(),
+        s if s < 59.95 => format!("{s:.0} s"),
+        s => seconds(s),
     }
 }
 
-fn ago(since: Duration) -> String {
-    match since.as_secs_f64() {
-        s if s < 59.95 => format!("{s:.1} s"),
-        s => seconds(s),
+/// Time in steps that do not change a card at each look.
+fn up(uptime: Duration) -> Option<String> {
+    match uptime.as_secs() / 60 {
+        0 => None,
+        minutes @ 1..60 => Some(format!("up {minutes} min")),
+        minutes => Some(format!("up {} h {} min", minutes / 60, minutes % 60)),
     }
 }
 
@@ -184,9 +217,9 @@ fn about(w: &WorkerFacts) -> String {
     parts.extend((!w.version.is_empty()).then(|| format!("build {}", w.version)));
     parts.extend(w.devices.iter().filter(|d| *d != "cpu").cloned());
     parts.extend((!w.latency.is_zero()).then(|| format!("{} away", seconds(w.latency.as_secs_f64()))));
-    parts.extend((w.uptime.as_secs() > 0).then(|| format!("up {}", seconds(w.uptime.as_secs_f64()))));
+    parts.extend(up(w.uptime));
     parts.extend((w.done > 0).then(|| format!("{} done", plural(w.done, "share"))));
-    let moved = w.sent_bytes + w.received_bytes > 0;
-    parts.extend(moved.then(|| format!("{} sent, {} received", size(w.sent_bytes), size(w.received_bytes))));
+    parts.extend((w.sent_bytes > 0).then(|| format!("{} sent", size(w.sent_bytes))));
+    parts.extend((w.received_bytes > 0).then(|| format!("{} received", size(w.received_bytes))));
     parts.join(" · ")
 }

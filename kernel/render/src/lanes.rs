@@ -35,11 +35,11 @@ pub(crate) fn picture(lanes: &[LaneFacts], wall_s: f64, alone: bool) -> Option<S
         let _ = write!(
             body,
             "<text x=\"1\" y=\"{}\">{}</text><path d=\"M1 {}h{WIDTH}\" stroke=\"var(--s,#7a858f)\" stroke-opacity=\".4\"/>",
-            px(top + 10.0),
+            px(top + 9.5),
             escape(&format!("{} · {}", shortened(name), few_words(lane, wall_s))),
-            px(top + 13.5 + HEIGHT)
+            px(top + 14.5 + HEIGHT)
         );
-        draw(&over_time(&lane.spans, lane.threads, wall_s, moments), top + 13.0, &mut paths);
+        draw(&over_time(&lane.spans, lane.threads, wall_s, moments), top + 14.0, &mut paths);
     }
     for (d, shade) in paths.iter().zip(SHADES).filter(|(d, _)| !d.is_empty()) {
         let _ = write!(body, "<path d=\"{d}\" fill=\"var(--a,#0f7b8a)\" fill-opacity=\"{shade}\"/>");

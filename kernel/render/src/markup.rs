@@ -35,7 +35,8 @@ pub(crate) fn row(head: &str, cells: &[&str]) -> String {
 /// A bar filled to `fraction`, and its text.
 pub(crate) fn bar(fraction: f64, text: &str) -> String {
     let percent = px((fraction * 100.0).clamp(0.0, 100.0));
-    format!("<span class=\"bar\"><i style=\"width:{percent}%\"></i></span> {text}")
+    let filled = if fraction > 0.0 { format!("<i style=\"width:{percent}%\"></i>") } else { String::new() };
+    format!("<span class=\"bar\">{filled}</span> {text}")
 }
 
 /// A whole card: head, remark, body, picture.

@@ -35,7 +35,7 @@ fn address(workers: &[WorkerFacts]) -> String {
 }
 
 fn pool(workers: Vec<WorkerFacts>) -> Shown {
-    Shown::Client(Box::new(PoolFacts { address: address(&workers), workers }))
+    Shown::Client(Box::new(PoolFacts { address: address(&workers), workers, closed: false }))
 }
 
 /// One of each state.

@@ -2,6 +2,7 @@
 
 use crate::output::{PoolFacts, RunFacts};
 use cleave_plan::event::Progress;
+use cleave_remote::cluster::Watch;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -14,6 +15,8 @@ pub struct Board(Arc<Mutex<Told>>);
 struct Told {
     snapshot: Snapshot,
     began: Instant,
+    /// The workers that are connected, who are asked when somebody looks.
+    pool: Option<Watch>,
 }
 
 /// What a session does at a moment.
@@ -87,7 +90,25 @@ pub struct RunState {
     pub limit_bytes: u64,
     /// How it ended: `computed`, `interrupted` or `failed`.
     pub end: Option<&'static str>,
+    /// How it went so far, from its begin on; few, however long it takes.
+    pub course: Vec<Moment>,
 }
+
+/// How far a computation was at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moment {
+    /// Seconds since it began.
+    pub at_s: f64,
+    /// The stage that ran.
+    pub stage: usize,
+    /// Elements visited.
+    pub elements: u64,
+    /// Bytes held.
+    pub bytes: u64,
+}
+
+/// The most moments of a computation that are remembered.
+const MOMENTS: usize = 240;
 
 /// A stage of a computation, as it is drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -108,15 +129,18 @@ pub struct StageState {
 
 impl Default for Board {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Told { snapshot: Snapshot::default(), began: Instant::now() })))
+        Self(Arc::new(Mutex::new(Told { snapshot: Snapshot::default(), began: Instant::now(), pool: None })))
     }
 }
 
 impl Board {
     /// What a session does now.
     pub fn snapshot(&self) -> Snapshot {
-        let told = self.told();
-        Snapshot { uptime_s: told.began.elapsed().as_secs_f64(), ..told.snapshot.clone() }
+        let (snapshot, uptime_s, pool) = {
+            let told = self.told();
+            (told.snapshot.clone(), told.began.elapsed().as_secs_f64(), told.pool.clone())
+        };
+        Snapshot { uptime_s, pool: pool.map(|watch| watch.facts()), ..snapshot }
     }
 
     /// A computation begins.
@@ -134,6 +158,7 @@ impl Board {
             run.elements = progress.elements;
             run.bytes = progress.bytes_in_use;
             run.peak_bytes = run.peak_bytes.max(progress.bytes_in_use);
+            run.remember();
         }
     }
 
@@ -147,6 +172,7 @@ impl Board {
             (run.elapsed_s, run.elements) = (facts.wall_s, facts.elements);
             run.peak_bytes = run.peak_bytes.max(facts.peak_bytes);
             run.end = Some("computed");
+            run.remember();
         }
         snapshot.last = Some(Box::new(facts.clone()));
     }
@@ -164,12 +190,27 @@ impl Board {
     }
 
     /// These workers are connected, or none.
-    pub(crate) fn pool(&self, pool: Option<PoolFacts>) {
-        self.told().snapshot.pool = pool;
+    pub(crate) fn pool(&self, pool: Option<Watch>) {
+        self.told().pool = pool;
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RunState {
+    /// Adds the present moment; when there are too many, every other one is forgotten.
+    fn remember(&mut self) {
+        let stage = self.stage.min(self.stages.len().saturating_sub(1));
+        self.course.push(Moment { at_s: self.elapsed_s, stage, elements: self.elements, bytes: self.bytes });
+        if self.course.len() > MOMENTS {
+            let mut keep = false;
+            self.course.retain(|_| {
+                keep = !keep;
+                keep
+            });
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use cleave_cpu::{Cancel, Control};
 use cleave_graph::host::{Failure, Stored, StoredFormat};
 use cleave_graph::{Graph, NodeKind, SourceId};
 use cleave_plan::{Machine, Options, Output, Plan, RunError, RunReport, Sink, Sources};
-use cleave_remote::cluster::{Cluster as Workers, ConnectError, ConnectOptions, RemoteJob};
+use cleave_remote::cluster::{Cluster as Workers, ConnectError, ConnectOptions, RemoteJob, Watch};
 use cleave_remote::facts::{LaneFacts, PoolFacts};
 use cleave_remote::security::{Tls, Token};
 use cleave_remote::spec::{JobParts, Limits, Planning, StoredPlace, StoredSource, Wanted, options, prepare};
@@ -50,6 +50,11 @@ impl Cluster {
 
     pub(crate) fn facts(&self) -> PoolFacts {
         self.0.facts()
+    }
+
+    /// The same for those who watch.
+    pub(crate) fn watch(&self) -> Watch {
+        self.0.watch()
     }
 
     /// Threads and bytes of all workers together, for plans.

@@ -220,6 +220,7 @@ impl Engine {
         let predicted = self.forecaster.estimate(plan, &self.loaded.sources, settings.workers(), delivery);
         let shown = plan.totals.elements > BRIEF || settings.progress_delay_s == 0.0;
         self.board.begin(settings.scheduler_words(), self.state(plan, &predicted, settings));
+        self.watch(settings).into_iter().for_each(|watch| self.board.pool(Some(watch)));
         let meter = Meter::start();
         let run = |events: Tell<'_>| self.run_at(planned, sinks, settings, events);
         let done = match tell.filter(|_| shown) {
@@ -249,7 +250,6 @@ impl Engine {
         let events = |event: Event| {
             if let Event::Progress(progress) = &event {
                 self.board.progress(progress);
-                self.remote(settings).into_iter().for_each(|remote| self.board.pool(Some(remote.facts())));
             }
             tell(event);
         };

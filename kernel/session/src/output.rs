@@ -1,5 +1,6 @@
 //! What a cell shows, as facts. Drawing them is the render crate's work.
 
+pub use cleave_plan::Stint;
 pub use cleave_remote::facts::{LaneFacts, PoolFacts, Span, WorkerFacts, WorkerState};
 
 use cleave_ops::{Chunks, DType, Shape};
@@ -39,6 +40,13 @@ pub enum Output {
     Result(Shown),
     /// How far the running computation is; later ones of the same `id` replace earlier ones.
     Progress(Progress),
+    /// How the workers of a connection are; cards of the same address show it from now on.
+    Pool {
+        /// What is known of them.
+        facts: Box<PoolFacts>,
+        /// Whether nothing more will be told for now.
+        settled: bool,
+    },
     /// Errors of the cell; at most one a cell, the last output.
     Error(Failed),
     /// Clears what the cell has shown so far, now or with the next output.
@@ -211,6 +219,8 @@ pub struct RunFacts {
     pub heat: Option<Heat>,
     /// What each worker did; empty where none took part.
     pub lanes: Vec<LaneFacts>,
+    /// What each thread of this program did.
+    pub stints: Vec<Stint>,
 }
 
 /// What a stage took.

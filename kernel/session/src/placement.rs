@@ -8,6 +8,7 @@ use crate::settings::{Scheduler, Settings};
 use crate::world::failure;
 use cleave_graph::host::{Failure, How, Workers};
 use cleave_graph::value::Client;
+use cleave_remote::cluster::Watch;
 
 /// How it was before a cell.
 pub(crate) struct Before {
@@ -42,16 +43,27 @@ impl Engine {
     pub(crate) fn connect(&mut self, workers: &Workers) -> Result<Client, Failure> {
         let (client, addresses) = self.remotes.client(workers, &self.settings)?;
         (self.settings.scheduler, self.settings.workers) = (Scheduler::Workers, addresses);
+        self.board.pool(self.remotes.last().map(Remote::watch));
         Ok(client)
     }
 
-    /// A client lets go of its workers; if they computed, threads do from now on.
-    pub(crate) fn disconnect(&mut self, client: &Client) {
+    /// A client lets go of its workers; if they computed, threads do from now on. What was known of
+    /// those whose connection ends with it.
+    pub(crate) fn disconnect(&mut self, client: &Client) -> Option<PoolFacts> {
+        let held = self.remotes.held_by(client.id).map(|r| (r.addresses.clone(), r.facts()));
         self.remotes.close(client.id);
+        self.board.pool(self.remotes.last().map(Remote::watch));
         let lost = self.remotes.find(&self.settings.workers).is_none();
         if lost && self.settings.scheduler == Scheduler::Workers {
             self.settings.scheduler = Scheduler::Threads;
         }
+        let ended = held.filter(|(addresses, _)| self.remotes.find(addresses).is_none());
+        ended.map(|(_, facts)| PoolFacts { closed: true, ..facts })
+    }
+
+    /// What is known of the workers that compute under these settings, at any time.
+    pub(crate) fn watch(&self, settings: &Settings) -> Option<Watch> {
+        self.remote(settings).map(Remote::watch)
     }
 
     /// What is known of the workers that compute, or were connected last.
@@ -60,9 +72,8 @@ impl Engine {
             Scheduler::Workers => Some(self.remotes.of_settings(&self.settings)?),
             Scheduler::Threads | Scheduler::SingleThreaded => self.remotes.last(),
         };
-        let facts = remote.map(Remote::facts);
-        self.board.pool(facts.clone());
-        facts.ok_or_else(|| address_failure(&AddressError::NoWorkers))
+        self.board.pool(remote.map(Remote::watch));
+        remote.map(Remote::facts).ok_or_else(|| address_failure(&AddressError::NoWorkers))
     }
 
     /// The settings a call asks for.

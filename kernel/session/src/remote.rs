@@ -9,6 +9,7 @@ use crate::world::failure;
 use cleave_cpu::Cancel;
 use cleave_graph::host::{Failure, Workers};
 use cleave_graph::value::Client;
+use cleave_remote::cluster::Watch;
 use cleave_remote::security::{SecurityError, Tls, TlsFiles, Token};
 use std::path::{Path, PathBuf};
 
@@ -117,6 +118,11 @@ impl Remote {
     /// What is known of the workers.
     pub(crate) fn facts(&self) -> PoolFacts {
         self.cluster.facts()
+    }
+
+    /// The same for those who watch.
+    pub(crate) fn watch(&self) -> Watch {
+        self.cluster.watch()
     }
 }
 

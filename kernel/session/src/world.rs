@@ -61,13 +61,28 @@ impl World<'_> {
 
     fn compute_held(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<Arc<Blocks>>, Failure> {
         let settings = self.engine.settings_for(how)?;
-        let (engine, io) = (&mut *self.engine, &mut *self.io);
-        let words = settings.scheduler_words();
-        let limit = settings.memory_limit_bytes;
-        let mut tell = |news: News| io.emit(Output::Progress(progress(&news, &words, limit)));
-        let (sources, facts) = engine.held(graph, roots, &settings, Some(&mut tell))?;
+        let (sources, facts) =
+            self.telling(&settings, |engine, tell| engine.held(graph, roots, &settings, Some(tell)))?;
         self.runs.push(facts);
         Ok(sources)
+    }
+
+    /// Runs something that shows how far it is, and how the workers are who do it.
+    fn telling<T>(
+        &mut self,
+        settings: &Settings,
+        run: impl FnOnce(&mut Engine, &mut dyn FnMut(News)) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let (engine, io) = (&mut *self.engine, &mut *self.io);
+        let (words, limit, watch) = (settings.scheduler_words(), settings.memory_limit_bytes, engine.watch(settings));
+        let pool = |settled| watch.as_ref().map(|w| Output::Pool { facts: Box::new(w.facts()), settled });
+        let mut tell = |news: News| {
+            io.emit(Output::Progress(progress(&news, &words, limit)));
+            pool(false).into_iter().for_each(|output| io.emit(output));
+        };
+        let done = run(engine, &mut tell);
+        pool(true).into_iter().for_each(|output| io.emit(output));
+        done
     }
 }
 
@@ -145,11 +160,8 @@ impl Host for World<'_> {
 
     fn store(&mut self, graph: &Graph, root: NodeId, target: &Stored) -> Result<(), Failure> {
         self.only_explain(graph, &[root])?;
-        let (engine, io) = (&mut *self.engine, &mut *self.io);
-        let settings = engine.settings_for(&How::default())?;
-        let (words, limit) = (settings.scheduler_words(), settings.memory_limit_bytes);
-        let mut tell = |news: News| io.emit(Output::Progress(progress(&news, &words, limit)));
-        let facts = files::store(engine, graph, root, target, &mut tell)?;
+        let settings = self.engine.settings_for(&How::default())?;
+        let facts = self.telling(&settings, |engine, tell| files::store(engine, graph, root, target, tell))?;
         self.runs.push(facts);
         Ok(())
     }
@@ -194,7 +206,9 @@ impl Host for World<'_> {
     }
 
     fn disconnect(&mut self, client: &Client) {
-        self.engine.disconnect(client);
+        if let Some(facts) = self.engine.disconnect(client) {
+            self.io.emit(Output::Pool { facts: Box::new(facts), settled: true });
+        }
     }
 
     fn chunk_bytes(&self) -> usize {

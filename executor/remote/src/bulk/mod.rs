@@ -10,8 +10,9 @@ pub use fetch::{Fetch, fetch, fetch_block};
 pub use put::put;
 pub use serve::{Received, Receiving, frames};
 
-/// Bytes of a frame: enough to keep up with a bare socket, and little enough that others get a turn.
-pub const FRAME_BYTES: usize = 256 << 10;
+/// Bytes of a frame: enough to keep up with a bare socket, and little enough that others get a turn. With what stands
+/// around them they fill one frame of HTTP/2, so that no tiny one follows.
+pub const FRAME_BYTES: usize = (256 << 10) - 64;
 /// The most bytes a frame from elsewhere may have.
 pub const MOST_FRAME_BYTES: usize = 2 << 20;
 /// How often a transfer is tried.

@@ -30,10 +30,14 @@ use cleave_plan::{RunError, RunReport, Sink};
 use futures_util::future::join_all;
 use member::Member;
 use rand::Rng;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
+
+/// Facts that are shown when a run is over may be this late.
+const CALM: Duration = Duration::from_millis(48);
 
 /// Workers that are connected.
 pub struct Cluster {
@@ -96,7 +100,12 @@ impl Cluster {
 
     /// What is known of the workers.
     pub fn facts(&self) -> PoolFacts {
-        PoolFacts { address: self.address.clone(), workers: self.members.iter().map(|m| m.facts()).collect() }
+        self.watch().facts()
+    }
+
+    /// The same for others, who may ask at any time.
+    pub fn watch(&self) -> Watch {
+        Watch { address: self.address.clone(), members: self.members.clone() }
     }
 
     /// Threads of all workers, and the bytes that a plan for so many threads may take: those of the worker that has
@@ -128,7 +137,38 @@ impl Cluster {
     ) -> Result<(RunReport, Vec<LaneFacts>), RunError> {
         let number = self.jobs.fetch_add(1, Ordering::Relaxed);
         let pool = run::PoolOfRun { members: &self.members, session: &self.session, rules: &self.options.rules };
-        run::run(&pool, number, job, sinks, control).await
+        let done = run::run(&pool, number, job, sinks, control).await;
+        self.calm().await;
+        done
+    }
+
+    /// Waits a moment until workers that were last heard of at work say that they are done.
+    async fn calm(&self) {
+        let end = tokio::time::Instant::now() + CALM;
+        while self.facts().workers.iter().any(|w| w.running > 0) && tokio::time::Instant::now() < end {
+            tokio::time::sleep(CALM / 16).await;
+        }
+    }
+}
+
+/// What is known of workers, without holding the connection to them.
+#[derive(Clone)]
+pub struct Watch {
+    address: String,
+    members: Vec<Arc<Member>>,
+}
+
+impl Watch {
+    /// What is known of the workers.
+    pub fn facts(&self) -> PoolFacts {
+        let workers = self.members.iter().map(|m| m.facts()).collect();
+        PoolFacts { address: self.address.clone(), workers, closed: false }
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Watch({})", self.address)
     }
 }
 

@@ -1,13 +1,17 @@
 //! How far a run is, what it did, and who did what.
 
 use crate::facts::{LaneFacts, Span};
-use crate::proto::{Done, ShareReport};
+use crate::proto::{self, Done, ShareReport};
 use crate::schedule::{ShareId, WorkerId};
 use cleave_plan::event::Progress;
-use cleave_plan::{Event, Plan, RunReport, StageReport};
+use cleave_plan::{Event, Plan, RunReport, StageReport, Stint};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// What is believed of one report, and the highest number of a thread.
+const MOST_STINTS: usize = 1024;
+const MOST_THREADS: usize = 4095;
 
 /// How far a run is, and what it did.
 pub(super) struct Tally {
@@ -90,13 +94,13 @@ impl Tally {
 
     /// A worker answered for a share of so many tasks.
     pub(super) fn done(&mut self, worker: WorkerId, (stage, tasks): (usize, usize), done: &Done, counts: bool) {
-        let (share, end, report) = (ShareId(done.share), self.now(), done.report.unwrap_or_default());
+        let (share, end, report) = (ShareId(done.share), self.now(), done.report.clone().unwrap_or_default());
         self.stopped(worker, share);
         let peak = self.peaks.entry(worker).or_default();
         *peak = (*peak).max(report.peak_bytes);
         let spilled = self.spilled.entry(worker).or_default();
         *spilled = (*spilled).max(report.bytes_spilled);
-        self.span(worker, share, stage, Part { end, tasks, counts, report });
+        self.span(worker, share, stage, Part { end, tasks, counts, report: &report });
         if !counts {
             return;
         }
@@ -108,7 +112,7 @@ impl Tally {
         stage.report.elements += report.elements;
     }
 
-    fn span(&mut self, worker: WorkerId, share: ShareId, stage: usize, part: Part) {
+    fn span(&mut self, worker: WorkerId, share: ShareId, stage: usize, part: Part<'_>) {
         let Part { end, tasks, counts, report } = part;
         let (given, attempt) = self.given.remove(&(share, worker)).unwrap_or((end, 1));
         let Some(lane) = self.lanes.get_mut(&worker) else { return };
@@ -117,6 +121,9 @@ impl Tally {
         lane.spans.push(Span { stage, start, end, tasks, attempt, counted: counts });
         lane.busy += Duration::from_nanos(report.busy_ns);
         lane.bytes_fetched += report.bytes_fetched;
+        if counts {
+            lane.stints.extend(report.stints.iter().take(MOST_STINTS).map(|told| stint(told, stage, (start, end))));
+        }
     }
 
     /// How far the run is.
@@ -167,11 +174,24 @@ impl Tally {
 }
 
 /// What is known of one share when it is done.
-struct Part {
+struct Part<'a> {
     end: Duration,
     tasks: usize,
     counts: bool,
-    report: ShareReport,
+    report: &'a ShareReport,
+}
+
+/// A stint on the kernel's clock: a share ends when its answer is here, and no stint is outside its share.
+fn stint(told: &proto::Stint, stage: usize, (start, end): (Duration, Duration)) -> Stint {
+    let at = |ns: u64| start.saturating_add(Duration::from_nanos(ns)).min(end);
+    let (from, to) = (at(told.start_ns), at(told.end_ns));
+    Stint {
+        stage,
+        thread: (told.thread as usize).min(MOST_THREADS),
+        start: from,
+        end: to.max(from),
+        tasks: told.tasks as usize,
+    }
 }
 
 impl StageTally {

@@ -2,6 +2,8 @@
 
 use crate::proto::engine_server::{Engine, EngineServer};
 use crate::security::{Guard, Token};
+use std::hint::black_box;
+use std::sync::Once;
 use std::time::Duration;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Endpoint, Server};
@@ -23,6 +25,7 @@ const PING_EVERY: Duration = Duration::from_secs(5);
 
 /// A server with the settings of this service; add services and give it what a [`Door`](super::Door) admits.
 pub fn server() -> Server {
+    keep_memory();
     Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -42,6 +45,7 @@ pub fn engine_service<T: Engine>(engine: T, token: Option<Token>) -> Intercepted
 
 /// The client's side of the same settings.
 pub(super) fn client(endpoint: Endpoint) -> Endpoint {
+    keep_memory();
     endpoint
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -50,4 +54,12 @@ pub(super) fn client(endpoint: Endpoint) -> Endpoint {
         .http2_keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PATIENCE)
         .keep_alive_while_idle(true)
+}
+
+/// Lets the allocator keep the memory of messages for the next ones: what is free beyond twice the largest piece that
+/// came back so far the system's own gives away, and then every message is written to pages that are not there yet. A
+/// quarter of the time of a transfer went there.
+fn keep_memory() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| drop(black_box(Vec::<u8>::with_capacity(STREAM_WINDOW as usize / 2))));
 }

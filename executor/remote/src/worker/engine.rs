@@ -2,7 +2,8 @@
 
 use super::fetch::{bytes_of, job_of, keep};
 use super::house::House;
-use super::{status, stream};
+use super::share::INLINE_BYTES;
+use super::{status, stream as job_stream};
 use crate::bulk::{Receiving, frames};
 use crate::proto::engine_server::Engine;
 use crate::proto::{
@@ -11,7 +12,7 @@ use crate::proto::{
 };
 use crate::transport::refusal;
 use crate::versions;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, stream};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +49,7 @@ impl Engine for Door {
 
     async fn run(&self, request: Request<Streaming<Order>>) -> Result<Response<Self::RunStream>, Status> {
         let (out, events) = mpsc::channel(WAITING);
-        tokio::spawn(stream::serve(Arc::clone(&self.0), request.into_inner(), out));
+        tokio::spawn(job_stream::serve(Arc::clone(&self.0), request.into_inner(), out));
         Ok(Response::new(ReceiverStream::new(events)))
     }
 
@@ -96,8 +97,14 @@ impl Engine for Door {
 
     async fn status(&self, request: Request<StatusRequest>) -> Result<Response<Self::StatusStream>, Status> {
         let every = Duration::from_millis(u64::from(request.into_inner().every_ms.clamp(100, 60_000)));
-        let ticks = tokio_stream::wrappers::IntervalStream::new(tokio::time::interval(every));
-        let (house, mut meter) = (Arc::clone(&self.0), status::Meter::default());
-        Ok(Response::new(Box::pin(ticks.map(move |_| Ok(meter.status(&house))))))
+        let first = (Arc::clone(&self.0), status::Meter::default(), tokio::time::interval(every));
+        let told = stream::unfold(first, |(house, mut meter, mut ticks)| async move {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = house.left.notified() => {}
+            }
+            Some((Ok(meter.status(&house)), (house, meter, ticks)))
+        });
+        Ok(Response::new(Box::pin(told)))
     }
 }

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 /// How often a worker that ends looks whether it may.
@@ -38,6 +38,8 @@ pub(super) struct House {
     pub(super) draining: watch::Sender<bool>,
     /// Whether it is over.
     pub(super) closed: watch::Sender<bool>,
+    /// A job has ended, which those should know who watch.
+    pub(super) left: Notify,
     /// Guards the list of jobs.
     jobs: Mutex<HashMap<JobKey, Arc<Job>>>,
     /// Guards the connections to other workers.
@@ -84,6 +86,7 @@ impl House {
             at_work: AtomicUsize::new(0),
             draining: watch::Sender::new(false),
             closed: watch::Sender::new(false),
+            left: Notify::new(),
             jobs: Mutex::default(),
             peers: Mutex::default(),
             unseen: Mutex::default(),
@@ -118,6 +121,7 @@ impl House {
         }
         drop(jobs);
         self.share_out();
+        self.left.notify_waiters();
     }
 
     /// A connection to another worker.

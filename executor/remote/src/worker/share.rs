@@ -9,13 +9,16 @@ use crate::proto::{self, Block, Done, Failed, Failure, Finished, Progress, Share
 use bytes::Bytes;
 use cleave_cpu::{Absent, Cancel, Control, Item as Kind, Part, Receiver, Share, ShareDone, Site};
 use cleave_ops::{Chunks, Data, Region};
-use cleave_plan::{Event, RunError, Target};
+use cleave_plan::{Event, RunError, Stint, Target};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Bytes of results that go with the event of a share; more is fetched.
 const INLINE_BYTES: usize = 64 << 10;
+
+/// The most stints that a share's report tells of.
+const MOST_STINTS: usize = 1024;
 
 /// A share that may run.
 pub(super) struct Given {
@@ -111,6 +114,7 @@ impl Given {
             bytes_fetched: fetched_before,
             peak_bytes: site.peak_bytes(),
             threads: share.workers as u32,
+            stints: report.stints.iter().take(MOST_STINTS).map(stint).collect(),
             ..ShareReport::default()
         };
         let proto::Share { id, attempt, .. } = self.share;
@@ -191,6 +195,11 @@ impl Delivery<'_> {
         let none = Data::with_capacity(data.dtype(), 0);
         Some(elements::block(std::mem::replace(data, none)))
     }
+}
+
+fn stint(stint: &Stint) -> proto::Stint {
+    let (start_ns, end_ns) = (stint.start.as_nanos() as u64, stint.end.as_nanos() as u64);
+    proto::Stint { thread: stint.thread as u32, start_ns, end_ns, tasks: stint.tasks as u32 }
 }
 
 /// What an error says to the kernel. What one machine's files and memory did another's may not do.

@@ -8,9 +8,15 @@ use std::time::Instant;
 /// Clock ticks of the system a second, in which processor time is told.
 const TICKS: f64 = 100.0;
 
+/// Processor time is told in ticks: a rate over less time than this says nothing.
+const LEAST_S: f64 = 0.2;
+
 /// Remembers how much processor time there was, to tell how much there is now.
 #[derive(Default)]
-pub(super) struct Meter(Option<(Instant, f64)>);
+pub(super) struct Meter {
+    before: Option<(Instant, f64)>,
+    cpu: f64,
+}
 
 impl Meter {
     pub(super) fn status(&mut self, house: &House) -> WorkerStatus {
@@ -32,7 +38,7 @@ impl Meter {
             waiting: (shares - busy) as u32,
             shares_done: counts.done.load(Ordering::Relaxed),
             shares_failed: counts.failed.load(Ordering::Relaxed),
-            cpu: self.cpu().unwrap_or(0.0),
+            cpu: self.cpu(),
             spilled_bytes: jobs.iter().map(|job| job.kept.bytes_spilled()).sum(),
             kept_blocks: house.budget.blocks() as u64,
             kept_bytes,
@@ -45,11 +51,15 @@ impl Meter {
     }
 
     /// Processors' worth of computing since the last time.
-    fn cpu(&mut self) -> Option<f64> {
-        let (now, used_s) = (Instant::now(), processor_s()?);
-        let (before, used_before_s) = self.0.replace((now, used_s))?;
-        let passed_s = now.duration_since(before).as_secs_f64();
-        (passed_s > 0.0).then(|| (used_s - used_before_s).max(0.0) / passed_s)
+    fn cpu(&mut self) -> f64 {
+        let now = Instant::now();
+        let passed_s = |(before, _): (Instant, f64)| now.duration_since(before).as_secs_f64();
+        let is_early = self.before.is_some_and(|before| passed_s(before) < LEAST_S);
+        if let (false, Some(used_s)) = (is_early, processor_s()) {
+            let before = self.before.replace((now, used_s));
+            self.cpu = before.map_or(0.0, |before| (used_s - before.1).max(0.0) / passed_s(before));
+        }
+        self.cpu
     }
 }
 

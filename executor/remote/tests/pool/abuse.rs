@@ -5,8 +5,8 @@ use crate::workers::{Started, Task, bits, connect};
 use bytes::Bytes;
 use cleave_plan::Sources;
 use cleave_remote::proto::{
-    self, BufferBlock, CancelShares, Event, FetchRequest, Item, Open, Order, OutputBlock, PartOf, Place,
-    Places, PutBlock, Release, Share, event, item, order,
+    self, BufferBlock, CancelShares, Event, FetchRequest, Item, Open, Order, OutputBlock, PartOf, Place, Places,
+    PutBlock, Release, Share, event, item, order,
 };
 use cleave_remote::transport::{Connector, EngineLink, word_of};
 use futures_util::stream::{self, StreamExt};
