@@ -31,20 +31,22 @@ pub async fn fetch_block(link: &Link, item: Item, epoch: u64, (dtype, len): (DTy
     filling.finish().map_err(BulkError::Elements)
 }
 
-/// Fetches a value into `into`, whose length it has; after a loss it goes on where it was.
+/// Fetches a value into `into`, whose length it has; after a loss it goes on where it was, as long as it gets on.
 pub async fn fetch(link: &Link, wanted: &Fetch, into: &mut [u8]) -> Result<(), BulkError> {
-    let mut come = Come::default();
-    for attempt in 1..=ATTEMPTS {
-        match attempt_from(link, wanted, into, &mut come).await {
-            Ok(()) => return Ok(()),
-            Err(error) if attempt == ATTEMPTS || !error.may_pass_soon() => return Err(error),
+    let (mut come, mut tried, mut damages) = (Come::default(), 0, 0);
+    loop {
+        let before = come.nbytes;
+        let Err(error) = attempt_from(link, wanted, into, &mut come).await else { return Ok(()) };
+        if let BulkError::Damaged { .. } = error {
             // Where in it the damage is, nobody knows.
-            Err(BulkError::Damaged { .. }) => come = Come::default(),
-            Err(_) => {}
+            (come, damages) = (Come::default(), damages + 1);
         }
-        sleep(PAUSE * attempt).await;
+        tried = if come.nbytes > before { 1 } else { tried + 1 };
+        if tried.max(damages) >= ATTEMPTS || !error.may_pass_soon() {
+            return Err(error);
+        }
+        sleep(PAUSE * tried).await;
     }
-    unreachable!("the last attempt returns")
 }
 
 /// What has come of a value.

@@ -78,13 +78,7 @@ impl Cluster {
     }
 
     /// The same on the runtime this is called in, whose network and time may be simulated ones.
-    pub async fn cancelled(cancel: &Cancel) {
-        while !cancel.is_cancelled() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn join(endpoints: &[Endpoint], options: ConnectOptions) -> Result<Self, ConnectError> {
+    pub async fn join(endpoints: &[Endpoint], options: ConnectOptions) -> Result<Self, ConnectError> {
         let members = join(endpoints, &options.connector).await?;
         let mut session = [0; 16];
         rand::rng().fill_bytes(&mut session);

@@ -14,7 +14,7 @@ pub(super) struct Share {
     pub(super) copies: Vec<Copy>,
     /// How often it was given out.
     pub(super) attempts: u32,
-    /// Faults that may pass, and times at which blocks it reads were lost.
+    /// Faults that may pass, and times at which blocks were lost that it reads or left.
     pub(super) faults: u32,
     pub(super) misses: u32,
     /// Everyone it was ever given to.

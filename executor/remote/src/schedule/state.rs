@@ -183,7 +183,8 @@ impl Schedule {
     fn missed(&mut self, worker: WorkerId, id: ShareId, failure: Failure) {
         let held = self.shares.get(id.0 as usize).is_some_and(|s| s.state == State::Securing(worker));
         if held {
-            self.shares[id.0 as usize].state = State::Waiting;
+            let share = &mut self.shares[id.0 as usize];
+            (share.state, share.misses) = (State::Waiting, share.misses + 1);
             self.again(worker, id, failure);
         }
     }

@@ -226,8 +226,8 @@ fn what_is_not_there_cannot_be_fetched() {
             ("not-kept", mine(Some(item::What::Output(OutputBlock { output: u32::MAX, block: u64::MAX }))), epoch, 0),
         ];
         for (code, item, epoch, offset) in table {
-            let asked = engine.clone().fetch(FetchRequest { item: item.clone(), epoch, offset });
-            let refused = timeout(SOON, asked).await.unwrap().map(|_| ()).unwrap_err();
+            let (mut engine, request) = (engine.clone(), FetchRequest { item: item.clone(), epoch, offset });
+            let refused = timeout(SOON, engine.fetch(request)).await.unwrap().map(|_| ()).unwrap_err();
             assert_eq!(word_of(&refused), Some(code), "{item:?}");
         }
     });

@@ -93,7 +93,8 @@ fn simulate(seed: u64, task: &Arc<Task>, script: &[(Duration, Trouble)]) -> Tria
     sim.client(KERNEL, async move {
         let endpoints = NAMES.map(|host| Endpoint { host: host.into(), port: PORT });
         let connector = Connector { dialer: dialer(), ..Connector::default() };
-        let cluster = Cluster::join(&endpoints, ConnectOptions { connector, rules: rules() }).await?;
+        let options = ConnectOptions { connector, rules: rules(), ..ConnectOptions::default() };
+        let cluster = Cluster::join(&endpoints, options).await?;
         let begun = turmoil::elapsed();
         begins.set(Some(begun));
         let end = own.remote_here(&cluster, &asked).await;

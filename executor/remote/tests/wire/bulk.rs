@@ -48,10 +48,11 @@ async fn blocks_come_back_as_they_went() {
 
 #[tokio::test]
 async fn a_fetch_goes_on_where_it_was_lost() {
-    let table: [(&[Fault], Result<(), &str>, usize); 6] = [
+    let table: [(&[Fault], Result<(), &str>, usize); 7] = [
         (&[Fault::Lost(5)], Ok(()), 2),
         (&[Fault::Lost(0), Fault::Lost(3)], Ok(()), 3),
-        (&[Fault::Lost(1), Fault::Lost(1), Fault::Lost(1)], Err("connection-lost"), 3),
+        (&[Fault::Lost(1), Fault::Lost(1), Fault::Lost(1), Fault::Lost(1)], Ok(()), 5),
+        (&[Fault::Lost(1), Fault::Lost(0), Fault::Lost(0)], Err("connection-lost"), 3),
         (&[Fault::Flipped(2)], Ok(()), 2),
         (&[Fault::Long], Err("wrong-length"), 1),
         (&[Fault::Endless], Err("malformed-frames"), 1),
