@@ -70,6 +70,13 @@ def test_a_short_soak_finds_nothing(tmp_path):
     assert json.loads((tmp_path / "soak.json").read_text())["answers"] > 3
 
 
+def test_interrupts_are_measured(tmp_path):
+    page = tool("interrupts", "--times", "2", "--most", "0.3", "--only", "generation", "--out", tmp_path)
+    assert "| generation | 2 |" in page
+    (found,) = json.loads((tmp_path / "interrupts.json").read_text())
+    assert len(found["stopped_ms"]) == len(found["next_ms"]) == 2 and not found["faults"]
+
+
 def test_overhead_has_a_number_for_each_goal(tmp_path):
     tool("overhead", "--cells", "5", "--out", tmp_path)
     assert all(line["ms"] > 0 for line in json.loads((tmp_path / "overhead.json").read_text()))

@@ -8,50 +8,7 @@ import time
 import pytest
 
 from program import run_text, told
-from workers import Proxy, run_on, scheduler, start_run, start_worker, wait_busy, workers
-
-# Some seconds of one core, in a few hundred shares or fewer.
-LONG = (
-    "x = default_rng(3).standard_normal((24000, 24000), chunks=(3000, 3000))\n"
-    "print((sin(x) * x[::-1, ::-1]).sum().compute(), x.max().compute())\n"
-)
-# A value that is kept between stages, on the workers, and read by the next.
-KEPT = (
-    "x = default_rng(3).standard_normal((6000, 6000), chunks=(1500, 1500))\n"
-    "y = sin(x) @ cos(x[:, :500])\n"
-    "print(y.sum().compute(), y.max().compute())\n"
-)
-
-
-@pytest.fixture(scope="module")
-def exact(tmp_path_factory):
-    """What threads say."""
-    said = {}
-
-    def ask(text):
-        if text not in said:
-            said[text] = run_text(tmp_path_factory.mktemp("exact"), text, timeout=120).stdout
-        return said[text]
-
-    return ask
-
-
-@pytest.fixture(autouse=True)
-def leaves_nothing(tmp_path, monkeypatch):
-    place = tmp_path / "tmp"
-    place.mkdir()
-    monkeypatch.setenv("TMPDIR", str(place))
-    yield
-    end = time.monotonic() + 5
-    while list(place.iterdir()) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert not list(place.iterdir())
-
-
-def ended(process, timeout):
-    out, err = process.communicate(timeout=timeout)
-    return process.returncode, out, err
-
+from workers import KEPT, LONG, Proxy, ended, run_on, start_run, start_worker, wait_busy, workers
 
 @pytest.mark.parametrize("text", [LONG, KEPT], ids=["long", "kept"])
 @pytest.mark.parametrize("pause", [0.1, 0.5])

@@ -15,6 +15,17 @@ import psutil
 from program import BINARY, run_text
 
 STARTS_WITHIN_S = 20
+# Some seconds of one core, in a few hundred shares or fewer.
+LONG = (
+    "x = default_rng(3).standard_normal((24000, 24000), chunks=(3000, 3000))\n"
+    "print((sin(x) * x[::-1, ::-1]).sum().compute(), x.max().compute())\n"
+)
+# A value that is kept between stages, on the workers, and read by the next.
+KEPT = (
+    "x = default_rng(3).standard_normal((6000, 6000), chunks=(1500, 1500))\n"
+    "y = sin(x) @ cos(x[:, :500])\n"
+    "print(y.sum().compute(), y.max().compute())\n"
+)
 
 
 @dataclass
@@ -50,9 +61,9 @@ class Worker:
         return self.process.poll() is None
 
 
-def start_worker(*options, listen="127.0.0.1:0", env=None):
-    """Start a worker; it says on its first line where it listens."""
-    command = [BINARY, "worker", "--listen", listen, *map(str, options)]
+def start_worker(*options, listen="127.0.0.1:0", env=None, prefix=(), **popen):
+    """Start a worker, perhaps by another command; it says on its first line where it listens."""
+    command = [*prefix, BINARY, "worker", "--listen", listen, *map(str, options)]
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -61,6 +72,7 @@ def start_worker(*options, listen="127.0.0.1:0", env=None):
         text=True,
         env={**os.environ, "NO_COLOR": "1", **(env or {})},
         start_new_session=True,
+        **popen,
     )
     worker = Worker(process, "")
     found = threading.Event()
@@ -106,17 +118,17 @@ def run_on(folder, pool, text, *options, **more):
     return run_text(folder, text, "--scheduler", scheduler(pool), *options, **more)
 
 
-def start_run(folder, pool, text, *options, name="started.clv"):
+def start_run(folder, pool, text, *options, name="started.clv", prefix=(), env=None):
     """Begin to run a text on a pool and do not wait for it."""
     script = folder / name
     script.write_text(text, encoding="utf-8")
     return subprocess.Popen(
-        [BINARY, "run", script, "--scheduler", scheduler(pool), *map(str, options)],
+        [*prefix, BINARY, "run", script, "--scheduler", scheduler(pool), *map(str, options)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "NO_COLOR": "1"},
+        env={**os.environ, "NO_COLOR": "1", **(env or {})},
         cwd=folder,
     )
 
@@ -129,6 +141,12 @@ def wait_busy(worker, seconds=0.3, timeout=20):
         time.sleep(0.02)
 
 
+def ended(process, timeout):
+    """The code and the words with which a started run ends."""
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
 class Proxy:
     """A connection between two processes that can be slow, cut, stalled or wrong."""
 
@@ -139,7 +157,9 @@ class Proxy:
         self.stalled = threading.Event()
         self.flip_at = None
         self.cut_after = None
+        self.cut_every = None
         self.passed = 0
+        self.sent = 0
         self.pairs = []
         self.server = socket.create_server(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self.server.getsockname()[1]
@@ -175,9 +195,11 @@ class Proxy:
                     data = self._spoilt(data)
                     self.passed += len(data)
                     if self.cut_after is not None and self.passed > self.cut_after:
-                        self.cut_after = None
+                        self.cut_after = self.cut_every and self.passed + self.cut_every
                         self.reset()
                         return
+                else:
+                    self.sent += len(data)
                 sink.sendall(data)
         for end in (source, sink):
             with contextlib.suppress(OSError):

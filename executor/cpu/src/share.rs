@@ -1,6 +1,7 @@
 //! Some tasks of a stage on this machine's threads, with what earlier stages left given from outside. A run on one
 //! machine is one share of all tasks of each stage; for a run on several, a stage's shares go to different machines.
 
+use crate::ahead::Ahead;
 use crate::apart::apart;
 use crate::between::Between;
 use crate::cache::Cache;
@@ -10,6 +11,7 @@ use crate::joiner::{Joiner, Part};
 use crate::joint::Folders;
 use crate::ledger::{Claim, Ledger};
 use crate::machine::{Inputs, Machine};
+use crate::mirrored::Mirrored;
 use crate::pool::Pool;
 use crate::progress::Meter;
 use crate::room::IDLE_BYTES;
@@ -157,6 +159,7 @@ impl<'a> Site<'a> {
             meter,
             at_work: AtomicUsize::new(0),
             turns: Turns::new(stage, share),
+            ahead: Ahead::new(self.plan, share, &self.sources, &self.cache),
             failed: AtomicBool::new(false),
             error: Mutex::new(None),
             clock: StageClock::new(stage),
@@ -243,6 +246,7 @@ struct Shift<'a> {
     meter: &'a Meter<'a>,
     at_work: AtomicUsize,
     turns: Turns<'a>,
+    ahead: Option<Ahead<'a>>,
     failed: AtomicBool,
     /// Guards the first error.
     error: Mutex<Option<RunError>>,
@@ -272,14 +276,27 @@ impl Shift<'_> {
     fn tasks(&self, thread: usize, current: &Cell<usize>) -> Result<(), RunError> {
         let watch = Watch::new(self.cancel, &self.failed, self.meter);
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
-        let (mut folder, mut folders) = (None, None);
+        let (mut folder, mut folders, mut mirrored) = (None, None, None);
         let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
         let mut multiplier = None;
         while let Some(task) = self.turns.take(thread) {
             current.set(task);
             watch.visit(0)?;
             let timer = self.clock.start();
+            if let Some(ahead) = &self.ahead {
+                ahead.read(task, self.turns.later(thread))?;
+            }
             match &self.stage.work {
+                Work::Fold(work @ FoldWork { mirror: Some(mirror), .. }) => {
+                    let opposite = work.opposite(task).filter(|other| self.share.tasks.contains(other));
+                    if opposite.is_some_and(|other| other < task) {
+                        continue;
+                    }
+                    let mirrored = mirrored.get_or_insert_with(|| Mirrored::new(work, mirror, &mut machine));
+                    for (task, partial) in mirrored.task((task, opposite), &mut machine, &watch, self.inputs.ledger)? {
+                        self.fold(work, 0, task, partial)?;
+                    }
+                }
                 Work::Fold(work) => {
                     let folder = folder.get_or_insert_with(|| Folder::new(work, &mut machine));
                     let partial = folder.task(task, &mut machine, &watch, self.inputs.ledger)?;

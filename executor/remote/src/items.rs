@@ -1,6 +1,9 @@
 //! What of a stage's results travels how, as both sides see it.
 
+use crate::elements::view;
+use crate::proto::{Finished, Share};
 use crate::spec::{JobParts, StoredPlace};
+use cleave_cpu::Part;
 use cleave_graph::SourceId;
 use cleave_ops::DType;
 use cleave_plan::contract::sums_dtype;
@@ -43,4 +46,19 @@ pub(crate) fn columns(plan: &Plan, stage: usize, place: usize) -> Option<(Vec<Ve
         }
         Work::Fold(_) | Work::Joint(_) | Work::Contract(_) | Work::Store(_) => None,
     }
+}
+
+/// The checksum of an answer: over what was asked, and over all that came out of it, in the order of its message.
+pub(crate) fn checksum<'a>(asked: &Share, finished: &[Finished], parts: impl Iterator<Item = &'a Part>) -> u32 {
+    let numbers = |sum: u32, numbers: &[u64]| {
+        numbers.iter().fold(sum, |sum, number| crc32c::crc32c_append(sum, &number.to_le_bytes()))
+    };
+    let sum = numbers(0, &[asked.id, u64::from(asked.stage), asked.first, asked.count, finished.len() as u64]);
+    let sum = finished.iter().fold(sum, |sum, f| {
+        numbers(sum, &[u64::from(f.goal), f.block, f.nbytes, u64::from(f.checksum), u64::from(f.written)])
+    });
+    parts.fold(sum, |sum, part| {
+        let sum = numbers(sum, &[part.place as u64, u64::from(part.level), part.number as u64]);
+        part.columns.iter().flatten().fold(sum, |sum, data| crc32c::crc32c_append(sum, view(data.as_ref())))
+    })
 }

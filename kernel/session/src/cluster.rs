@@ -3,7 +3,7 @@
 use crate::address::Addresses;
 use crate::unreachable::unreachable;
 use crate::world::failure;
-use cleave_cpu::Control;
+use cleave_cpu::{Cancel, Control};
 use cleave_graph::host::{Failure, Stored, StoredFormat};
 use cleave_graph::{Graph, NodeKind, SourceId};
 use cleave_plan::{Machine, Options, Output, Plan, RunError, RunReport, Sink, Sources};
@@ -33,13 +33,17 @@ pub(crate) struct Secrets {
 pub(crate) struct Cluster(Workers);
 
 impl Cluster {
-    pub(crate) fn connect(addresses: &Addresses, secrets: &Secrets) -> Result<Self, Failure> {
+    /// Connects, unless that is cancelled first.
+    pub(crate) fn connect(addresses: &Addresses, secrets: &Secrets, cancel: &Cancel) -> Result<Self, Failure> {
         let connector = Connector { tls: secrets.tls.clone(), token: secrets.token.clone(), ..Connector::default() };
-        let options = ConnectOptions { connector, ..ConnectOptions::default() };
+        let options = ConnectOptions { connector, cancel: cancel.clone(), ..ConnectOptions::default() };
         let workers = Workers::connect(&endpoints(addresses)?, options).map_err(|error| match &error {
             ConnectError::Unreachable(errors) => unreachable(errors),
             ConnectError::None => unreachable(&[]),
             ConnectError::Threads(_) => failure("no-threads", error.to_string(), "end programs that use many threads"),
+            ConnectError::Cancelled => {
+                Failure { code: "interrupted", message: error.to_string(), help: None, cause: None }
+            }
         })?;
         Ok(Self(workers))
     }

@@ -68,14 +68,15 @@ pub(crate) struct Planned {
 
 impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
+        let cancel = Cancel::default();
         Self {
             forecaster: Forecaster::new(settings.cache_folder.clone()),
             loaded: Loaded::default(),
-            remotes: Remotes::default(),
+            remotes: Remotes::new(cancel.clone()),
             board: Board::default(),
             before: Before::of(0, &settings),
             settings,
-            cancel: Cancel::default(),
+            cancel,
             pool: None,
             next_run: 0,
             clearing: Vec::new(),

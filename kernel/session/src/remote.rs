@@ -6,6 +6,7 @@ use crate::local::{LocalWorkers, StartError, Wanted};
 use crate::output::PoolFacts;
 use crate::settings::Settings;
 use crate::world::failure;
+use cleave_cpu::Cancel;
 use cleave_graph::host::{Failure, Workers};
 use cleave_graph::value::Client;
 use cleave_remote::security::{SecurityError, Tls, TlsFiles, Token};
@@ -23,6 +24,8 @@ const SETTING: u64 = 0;
 pub(crate) struct Remotes {
     open: Vec<Remote>,
     last_client: u64,
+    /// What gives up connecting.
+    cancel: Cancel,
 }
 
 /// Workers that are connected.
@@ -36,6 +39,11 @@ pub(crate) struct Remote {
 }
 
 impl Remotes {
+    /// No connection; `cancel` gives up making one.
+    pub(crate) fn new(cancel: Cancel) -> Self {
+        Self { cancel, ..Self::default() }
+    }
+
     /// The connection to workers, if there is one.
     pub(crate) fn find(&self, addresses: &Addresses) -> Option<&Remote> {
         self.open.iter().find(|r| r.addresses == *addresses)
@@ -99,7 +107,7 @@ impl Remotes {
             Some(started) => Secrets { token: Some(started.token.clone()), tls: None },
             None => secrets(settings)?,
         };
-        let cluster = Cluster::connect(&addresses, &secrets)?;
+        let cluster = Cluster::connect(&addresses, &secrets, &self.cancel)?;
         self.open.push(Remote { addresses, cluster, held_by: vec![holder], _started: started });
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Why a value did not arrive.
 
 use crate::elements::ElementsError;
-use crate::transport::ReachError;
+use crate::transport::{Fault, ReachError};
 use std::fmt;
 
 /// Why a value did not arrive.
@@ -33,6 +33,12 @@ impl BulkError {
             BulkError::Malformed { .. } => "malformed-frames",
             BulkError::Elements(error) => error.code(),
         }
+    }
+
+    /// Whether another attempt may go better at once: who was not reached within seconds is not there.
+    pub(super) fn may_pass_soon(&self) -> bool {
+        let is_out_of_reach = matches!(self, BulkError::Reach(error) if matches!(error.fault, Fault::TimedOut { .. }));
+        self.is_passing() && !is_out_of_reach
     }
 
     /// Whether another attempt may go better.

@@ -37,7 +37,7 @@ pub async fn fetch(link: &Link, wanted: &Fetch, into: &mut [u8]) -> Result<(), B
     for attempt in 1..=ATTEMPTS {
         match attempt_from(link, wanted, into, &mut come).await {
             Ok(()) => return Ok(()),
-            Err(error) if attempt == ATTEMPTS || !error.is_passing() => return Err(error),
+            Err(error) if attempt == ATTEMPTS || !error.may_pass_soon() => return Err(error),
             // Where in it the damage is, nobody knows.
             Err(BulkError::Damaged { .. }) => come = Come::default(),
             Err(_) => {}

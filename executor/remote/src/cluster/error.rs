@@ -16,6 +16,8 @@ pub enum ConnectError {
     Unreachable(Vec<ReachError>),
     /// The threads could not be started.
     Threads(io::Error),
+    /// The user wanted it no more.
+    Cancelled,
 }
 
 /// Why a run on workers has no result.
@@ -43,6 +45,7 @@ impl ConnectError {
             ConnectError::None => "no-workers",
             ConnectError::Unreachable(errors) => errors.first().map_or("no-workers", |e| e.fault.code()),
             ConnectError::Threads(_) => "no-threads",
+            ConnectError::Cancelled => "interrupted",
         }
     }
 }
@@ -53,6 +56,7 @@ impl fmt::Display for ConnectError {
             ConnectError::None => write!(f, "no worker was named"),
             ConnectError::Unreachable(errors) => listed(f, errors),
             ConnectError::Threads(error) => write!(f, "the threads of connections could not be started: {error}"),
+            ConnectError::Cancelled => write!(f, "stopped by the user"),
         }
     }
 }

@@ -5,13 +5,17 @@ use super::answer::is_whole;
 use super::lane::{News, Note};
 use super::run::Run;
 use crate::items;
-use crate::proto::{self, Done, Event, Item, event, item, order};
+use crate::proto::{self, Done, Event, Item, ShareReport, event, item, order};
 use crate::schedule::{Answer, Failure, Input, ShareId, WorkerId};
+use crate::transport::plain;
 use cleave_cpu::{Joiner, Part, Receiver};
 use cleave_ops::{Data, Region};
 use cleave_plan::RunError;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+/// The most that is believed of what workers count, so that sums stay numbers.
+const MOST: u64 = 1 << 50;
 
 /// Takes blocks that became whole by a part.
 #[derive(Default)]
@@ -44,6 +48,9 @@ impl Run<'_> {
             }
             News::Taken { share, parts, released } => self.taken(worker, share, parts, released),
             News::Secured { share } => self.secured(worker, share),
+            News::Moved => self.inputs.push_back(Input::Progress { worker }),
+            News::Relayed { share, attempt } => self.relayed(worker, (share, attempt)),
+            News::Unrelayed(failed) => self.failed(worker, failed),
             News::Missed { share, failure } => {
                 self.answers.remove(&(worker, share));
                 self.inputs.push_back(Input::Missed { worker, share, failure });
@@ -55,13 +62,21 @@ impl Run<'_> {
     fn event(&mut self, worker: WorkerId, event: Event) {
         match event.event {
             Some(event::Event::Opened(opened)) => self.opened(worker, &opened),
+            // Of shares it was not given it has nothing to say.
+            Some(event::Event::Progress(progress)) if !self.schedule.is_given(worker, ShareId(progress.share)) => {}
+            Some(event::Event::Progress(progress)) if progress.fetched_bytes > 0 => {
+                if self.tally.fetched(worker, ShareId(progress.share), progress.fetched_bytes) {
+                    self.inputs.push_back(Input::Progress { worker });
+                }
+            }
             Some(event::Event::Progress(progress)) => {
-                let at = (progress.elements, progress.memory_bytes);
+                let at = (progress.elements.min(MOST), progress.memory_bytes.min(MOST));
                 if progress.waits || self.tally.progress(worker, ShareId(progress.share), at) {
                     self.inputs.push_back(Input::Progress { worker });
                 }
             }
             Some(event::Event::Done(done)) => self.done(worker, done),
+            Some(event::Event::Failed(failed)) if self.relays(worker, &failed) => {}
             Some(event::Event::Failed(failed)) => self.failed(worker, failed),
             Some(event::Event::Draining(_)) => {
                 self.lanes.get_mut(&worker).into_iter().for_each(|lane| lane.draining = true);
@@ -82,7 +97,8 @@ impl Run<'_> {
         self.inputs.push_back(Input::Joined { worker, threads });
     }
 
-    fn done(&mut self, worker: WorkerId, done: Done) {
+    fn done(&mut self, worker: WorkerId, mut done: Done) {
+        done.report.iter_mut().for_each(|report| *report = believable(*report));
         let share = ShareId(done.share);
         let Some((stage, tasks)) = self.schedule.share(share) else {
             // The schedule puts out who answers for what does not exist.
@@ -103,6 +119,7 @@ impl Run<'_> {
         self.inputs.push_back(Input::Done(Answer { worker, share, checksum, kept, busy }));
     }
 
+    /// A share is not done, and what it lacks cannot be brought to it.
     fn failed(&mut self, worker: WorkerId, failed: proto::Failed) {
         let share = ShareId(failed.share);
         self.tally.stopped(worker, share);
@@ -116,7 +133,8 @@ impl Run<'_> {
         lost.dedup();
         // Blocks that were made again in the meantime are found the next time.
         let returned = told.code == "draining" || (lost.is_empty() && !told.lost.is_empty());
-        let proto::Failure { code, message, passing, too_large, .. } = told;
+        let (code, message) = (plain(&told.code, 100), plain(&told.message, 2000));
+        let proto::Failure { passing, too_large, .. } = told;
         let failure = Failure { code, message, passing, returned, too_large, lost };
         self.inputs.push_back(Input::Failed { worker, share, attempt: failed.attempt, failure });
     }
@@ -178,5 +196,20 @@ impl Run<'_> {
     pub(super) fn secured(&mut self, worker: WorkerId, share: ShareId) {
         self.answers.remove(&(worker, share));
         self.inputs.push_back(Input::Secured { worker, share });
+    }
+}
+
+fn believable(report: ShareReport) -> ShareReport {
+    let most = |count: u64| count.min(MOST);
+    ShareReport {
+        busy_ns: most(report.busy_ns),
+        wall_ns: most(report.wall_ns),
+        elements: most(report.elements),
+        bytes_read: most(report.bytes_read),
+        bytes_written: most(report.bytes_written),
+        bytes_spilled: most(report.bytes_spilled),
+        bytes_fetched: most(report.bytes_fetched),
+        peak_bytes: most(report.peak_bytes),
+        threads: report.threads,
     }
 }

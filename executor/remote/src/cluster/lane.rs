@@ -16,6 +16,8 @@ use tokio_stream::wrappers::ReceiverStream;
 
 /// Orders that wait for the network.
 const WAITING: usize = 64;
+/// Bytes of values that are put in one call, and a value.
+const PUT_BYTES: usize = 8 << 20;
 
 /// One worker in a run.
 pub(super) struct Lane {
@@ -51,6 +53,12 @@ pub(super) enum News {
     Taken { share: ShareId, parts: Vec<Part>, released: Vec<Item> },
     /// What was joined of it is where it belongs.
     Secured { share: ShareId },
+    /// Something is on its way to it, and gets on.
+    Moved,
+    /// What a share lacked is at its worker.
+    Relayed { share: ShareId, attempt: u32 },
+    /// That it is not.
+    Unrelayed(proto::Failed),
     /// What a share left is not here.
     Missed { share: ShareId, failure: crate::schedule::Failure },
     /// A result could not be handed on.
@@ -128,19 +136,33 @@ impl Sender {
         while let Some(parcel) = parcels.recv().await {
             let sent = match parcel {
                 Parcel::Order(order) => self.orders.send(Order { order: Some(order) }).await.is_ok(),
-                Parcel::Put(values) => match put(&self.bulk.bulk, &values).await {
-                    Ok(_) => true,
-                    Err(error) => {
-                        let news = News::Closed { why: error.to_string(), refused: None };
-                        let _ = self.notes.send(Note { worker: self.worker, news });
-                        false
-                    }
-                },
+                Parcel::Put(values) => self.put(&values).await,
             };
             if !sent {
                 return;
             }
         }
+    }
+
+    /// Puts values, some at a time, so that the worker is not thought to stand still meanwhile; whether it has them.
+    async fn put(&self, mut values: &[(Item, Bytes)]) -> bool {
+        while !values.is_empty() {
+            let mut nbytes = 0;
+            let full = values.iter().position(|(_, bytes)| {
+                nbytes += bytes.len();
+                nbytes >= PUT_BYTES
+            });
+            let (now, later) = values.split_at(full.map_or(values.len(), |at| at + 1));
+            let put = put(&self.bulk.bulk, now).await;
+            let is_there = put.is_ok();
+            let news = put.map_or_else(|e| News::Closed { why: e.to_string(), refused: None }, |_| News::Moved);
+            let _ = self.notes.send(Note { worker: self.worker, news });
+            if !is_there {
+                return false;
+            }
+            values = later;
+        }
+        true
     }
 }
 

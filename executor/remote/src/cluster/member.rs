@@ -2,15 +2,15 @@
 
 use crate::facts::{WorkerFacts, WorkerState};
 use crate::proto::{HelloReply, HelloRequest, StatusRequest, WorkerStatus};
-use crate::transport::{Connector, Endpoint, Fault, Link, ReachError};
+use crate::transport::{Connector, Endpoint, Fault, Link, ReachError, plain};
 use crate::versions;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use rand::RngExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How often a worker says how it is.
 const EVERY: Duration = Duration::from_millis(500);
@@ -181,13 +181,13 @@ impl Member {
 fn facts(endpoint: &Endpoint, hello: &HelloReply, latency: Duration) -> WorkerFacts {
     WorkerFacts {
         endpoint: endpoint.to_string(),
-        name: hello.name.clone(),
+        name: plain(&hello.name, 200),
         state: WorkerState::Ready,
         threads: (hello.threads as usize).clamp(1, 4096),
-        memory_bytes: hello.memory_bytes,
+        memory_bytes: hello.memory_bytes.min(1 << 50),
         latency,
-        version: hello.versions.as_ref().map(|v| v.build.clone()).unwrap_or_default(),
-        devices: hello.devices.clone(),
+        version: hello.versions.as_ref().map(|v| plain(&v.build, 100)).unwrap_or_default(),
+        devices: hello.devices.iter().take(64).map(|device| plain(device, 200)).collect(),
         uptime: Duration::from_millis(hello.uptime_ms),
         ..WorkerFacts::default()
     }

@@ -2,7 +2,7 @@
 //!
 //! In reading order: `options` and `error`, `member` (one worker, connected again when it was lost), `run` (one run,
 //! by the schedule), `hear` (events in) and `obey` (orders out), `lane` (one worker's stream in it), `places` (where
-//! blocks are), `values` (what the kernel holds between stages), `answer` (what a worker says of a share), `take`
+//! blocks are), `relay` (blocks that go through the kernel), `values` (what the kernel holds between stages), `answer` (what a worker says of a share), `take`
 //! (what it left is fetched and handed on), `tally` (progress, report, lanes).
 
 mod answer;
@@ -13,6 +13,7 @@ mod member;
 mod obey;
 mod options;
 mod places;
+mod relay;
 mod run;
 mod take;
 mod tally;
@@ -24,7 +25,7 @@ pub use options::{ConnectOptions, RemoteJob};
 use crate::facts::{LaneFacts, PoolFacts};
 use crate::transport::{Connector, Endpoint};
 use bytes::Bytes;
-use cleave_cpu::Control;
+use cleave_cpu::{Cancel, Control};
 use cleave_plan::{RunError, RunReport, Sink};
 use futures_util::future::join_all;
 use member::Member;
@@ -52,7 +53,35 @@ impl Cluster {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(2).thread_name("workers").enable_all().build();
         let runtime = runtime.map_err(ConnectError::Threads)?;
-        let members = runtime.block_on(join(endpoints, &options.connector))?;
+        let cancel = options.cancel.clone();
+        let joined = runtime.block_on(async {
+            tokio::select! {
+                joined = Self::join(endpoints, options) => joined,
+                () = cancelled(&cancel) => Err(ConnectError::Cancelled),
+            }
+        });
+        match joined {
+            Ok(mut cluster) => {
+                cluster.runtime = Some(runtime);
+                Ok(cluster)
+            }
+            Err(error) => {
+                // Names that are being looked up are waited for by nobody.
+                runtime.shutdown_background();
+                Err(error)
+            }
+        }
+    }
+
+    /// The same on the runtime this is called in, whose network and time may be simulated ones.
+    pub async fn cancelled(cancel: &Cancel) {
+        while !cancel.is_cancelled() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn join(endpoints: &[Endpoint], options: ConnectOptions) -> Result<Self, ConnectError> {
+        let members = join(endpoints, &options.connector).await?;
         let mut session = [0; 16];
         rand::rng().fill_bytes(&mut session);
         Ok(Self {
@@ -61,7 +90,7 @@ impl Cluster {
             session: Bytes::copy_from_slice(&session),
             jobs: AtomicU64::new(0),
             options,
-            runtime: Some(runtime),
+            runtime: None,
         })
     }
 
@@ -86,10 +115,20 @@ impl Cluster {
         sinks: &[Arc<dyn Sink>],
         control: &Control<'_>,
     ) -> Result<(RunReport, Vec<LaneFacts>), RunError> {
+        let runtime = self.runtime.as_ref().expect("who joins by a runtime of his own runs there");
+        runtime.block_on(self.run_here(job, sinks, control))
+    }
+
+    /// The same on the runtime this is called in, where the cluster was joined.
+    pub async fn run_here(
+        &self,
+        job: &RemoteJob<'_>,
+        sinks: &[Arc<dyn Sink>],
+        control: &Control<'_>,
+    ) -> Result<(RunReport, Vec<LaneFacts>), RunError> {
         let number = self.jobs.fetch_add(1, Ordering::Relaxed);
         let pool = run::PoolOfRun { members: &self.members, session: &self.session, rules: &self.options.rules };
-        let runtime = self.runtime.as_ref().expect("it is there until the end");
-        runtime.block_on(run::run(&pool, number, job, sinks, control))
+        run::run(&pool, number, job, sinks, control).await
     }
 }
 
@@ -98,6 +137,12 @@ impl Drop for Cluster {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(Duration::from_millis(100));
         }
+    }
+}
+
+async fn cancelled(cancel: &Cancel) {
+    while !cancel.is_cancelled() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

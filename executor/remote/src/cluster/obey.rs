@@ -119,7 +119,7 @@ impl Run<'_> {
         };
         let (delivery, connection, notes) = (Arc::clone(&self.delivery), lane.connection.clone(), self.notes.clone());
         tokio::spawn(async move {
-            let news = match delivery.take(&connection, stage, &done).await {
+            let news = match delivery.take(&connection, (stage, &tasks), &done).await {
                 Ok((parts, released)) => News::Taken { share, parts, released },
                 Err(Lack::Missed(failure)) => News::Missed { share, failure },
                 Err(Lack::Sink(error)) => News::Sink(error),

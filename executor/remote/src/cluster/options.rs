@@ -3,6 +3,7 @@
 use crate::schedule::Rules;
 use crate::spec::{JobParts, Prepared};
 use crate::transport::Connector;
+use cleave_cpu::Cancel;
 use cleave_plan::Sources;
 
 /// How workers are reached, and when they are given up.
@@ -12,6 +13,8 @@ pub struct ConnectOptions {
     pub connector: Connector,
     /// How long to wait for whom.
     pub rules: Rules,
+    /// What gives up connecting.
+    pub cancel: Cancel,
 }
 
 /// A job for a pool.

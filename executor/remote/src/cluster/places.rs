@@ -50,6 +50,11 @@ impl Places {
         is_there(*worker).then_some(*share)
     }
 
+    /// Who has a block.
+    pub(super) fn holder(&self, buffer: u32, block: u64) -> Option<WorkerId> {
+        self.buffers.get(&buffer)?.at.get(&block).map(|&(_, worker)| worker)
+    }
+
     /// When a value's blocks changed last.
     pub(super) fn version(&self, buffer: u32) -> u64 {
         self.buffers.get(&buffer).map_or(0, |b| b.version)

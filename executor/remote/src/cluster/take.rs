@@ -5,14 +5,15 @@ use super::answer::{Results, part, part_bytes};
 use super::member::Connection;
 use crate::bulk::{BulkError, Fetch, fetch, fetch_block};
 use crate::elements::{from_block, view};
-use crate::items::{dense, fetched};
-use crate::proto::{Done, Finished, Item, OutputBlock, item};
+use crate::items::{checksum, dense, fetched};
+use crate::proto::{Done, Finished, Item, OutputBlock, Share, item};
 use crate::schedule::Failure;
 use bytes::Bytes;
 use cleave_cpu::{DenseSink, Part};
 use cleave_ops::{DType, Data, Region};
 use cleave_plan::{BufferId, Plan, RunError, Sink, Target};
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
@@ -64,14 +65,11 @@ impl Delivery {
     pub(super) async fn take(
         self: &Arc<Self>,
         connection: &Connection,
-        stage: usize,
+        (stage, tasks): (usize, &Range<usize>),
         done: &Done,
     ) -> Result<(Vec<Part>, Vec<Item>), Lack> {
         let _permit = self.permits.acquire().await;
         let mut released = Vec::new();
-        for finished in &done.finished {
-            self.block(connection, stage, finished, &mut released).await?;
-        }
         let mut parts = Vec::with_capacity(done.parts.len());
         for told in &done.parts {
             let bytes = match &told.item {
@@ -86,6 +84,14 @@ impl Delivery {
                 }
             };
             parts.push(part(&self.plan, stage, told, bytes.as_deref()).ok_or_else(malformed)?);
+        }
+        let (first, count) = (tasks.start as u64, tasks.len() as u64);
+        let asked = Share { id: done.share, stage: stage as u32, first, count, attempt: done.attempt };
+        if checksum(&asked, &done.finished, parts.iter()) != done.checksum {
+            return Err(malformed());
+        }
+        for finished in &done.finished {
+            self.block(connection, stage, finished, &mut released).await?;
         }
         Ok((parts, released))
     }

@@ -6,7 +6,8 @@ use crate::schedule::{ShareId, WorkerId};
 use cleave_plan::event::Progress;
 use cleave_plan::{Event, Plan, RunReport, StageReport};
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How far a run is, and what it did.
 pub(super) struct Tally {
@@ -15,6 +16,8 @@ pub(super) struct Tally {
     stages: Vec<StageTally>,
     /// Elements of shares at work, of each copy, and the bytes its worker held then.
     at_work: HashMap<(ShareId, WorkerId), (u64, u64)>,
+    /// Bytes that came for the same before they began.
+    coming: HashMap<(ShareId, WorkerId), u64>,
     given: HashMap<(ShareId, WorkerId), (Duration, u32)>,
     lanes: BTreeMap<WorkerId, LaneFacts>,
     peaks: BTreeMap<WorkerId, u64>,
@@ -36,6 +39,7 @@ impl Tally {
             stage: 0,
             stages: vec![StageTally::default(); plan.stages.len()],
             at_work: HashMap::new(),
+            coming: HashMap::new(),
             given: HashMap::new(),
             lanes: BTreeMap::new(),
             peaks: BTreeMap::new(),
@@ -73,8 +77,14 @@ impl Tally {
         before.is_none_or(|(before, _)| elements > before)
     }
 
+    /// Bytes that came for a share; whether these are more than before.
+    pub(super) fn fetched(&mut self, worker: WorkerId, share: ShareId, bytes: u64) -> bool {
+        bytes > self.coming.insert((share, worker), bytes).unwrap_or(0)
+    }
+
     /// A share is no longer at work at a worker.
     pub(super) fn stopped(&mut self, worker: WorkerId, share: ShareId) {
+        self.coming.remove(&(share, worker));
         self.at_work.remove(&(share, worker));
     }
 

@@ -79,6 +79,11 @@ impl Schedule {
         self.members.get(&worker).map_or(0, |m| m.queue.len())
     }
 
+    /// Whether a worker has a share that is not done.
+    pub fn is_given(&self, worker: WorkerId, share: ShareId) -> bool {
+        self.members.get(&worker).is_some_and(|m| m.queue.contains(&share))
+    }
+
     fn take(&mut self, now: Time, input: Input) {
         match input {
             Input::Joined { worker, threads } => {

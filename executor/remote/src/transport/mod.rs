@@ -11,7 +11,7 @@ mod stream;
 pub use connect::{Connector, Dialer, EngineLink, Link};
 pub use door::{Admitted, Door, Peer, accepted};
 pub use endpoint::{BadEndpoint, Endpoint};
-pub(crate) use reach::WORD;
 pub use reach::{CertificateFault, Fault, ReachError, refusal, word_of};
+pub(crate) use reach::{WORD, plain};
 pub use settings::{CONNECTIONS, MESSAGE_BYTES, PATIENCE, engine_service, server};
 pub use stream::Stream;

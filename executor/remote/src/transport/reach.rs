@@ -196,7 +196,12 @@ fn deepest(status: &Status) -> String {
 
 /// Somebody else's words, cut to what a line holds.
 fn cut(text: &str) -> String {
-    text.chars().take(500).collect()
+    plain(text, 500)
+}
+
+/// Somebody else's words without what is no letter, of so many at most.
+pub(crate) fn plain(text: &str, most: usize) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect()
 }
 
 impl fmt::Display for ReachError {

@@ -39,7 +39,7 @@ pub(super) async fn prepare(house: Arc<House>, job: Arc<Job>, given: Given) {
         }),
     };
     match outcome {
-        Ok(()) => job.queue(given),
+        Ok(()) => job.queue(&house, given),
         Err(failure) => {
             if !given.cancel.is_cancelled() {
                 House::count(&house.counts.failed, 1);
@@ -58,11 +58,18 @@ async fn gather(house: &House, job: &Arc<Job>, given: &Given) -> Result<(), Fail
         return Ok(());
     }
     let mut fetches = stream::iter(missing)
-        .map(|wanted| async move { fetch(house, job, &wanted).await.err().map(|error| (wanted, error)) })
+        .map(|wanted| async move { fetch(house, job, &wanted).await.map_err(|error| (wanted, error)) })
         .buffer_unordered(AT_ONCE);
     let mut failed: Vec<(Wanted, (Option<Place>, String))> = Vec::new();
+    let mut fetched_bytes = 0;
     while let Some(fetched) = fetches.next().await {
-        failed.extend(fetched);
+        match fetched {
+            Ok(nbytes) => {
+                fetched_bytes += nbytes;
+                job.outbox.send(given.fetching(fetched_bytes));
+            }
+            Err(lost) => failed.push(lost),
+        }
     }
     let Some((_, (_, first))) = failed.first() else { return Ok(()) };
     let lost = |(wanted, (place, _)): &(Wanted, (Option<Place>, String))| Lost {
@@ -93,7 +100,8 @@ fn missing(job: &Job, stage: usize, tasks: std::ops::Range<usize>) -> Vec<Wanted
     found
 }
 
-async fn fetch(house: &House, job: &Arc<Job>, wanted: &Wanted) -> Result<(), (Option<Place>, String)> {
+/// Fetches a block and keeps it; its bytes.
+async fn fetch(house: &House, job: &Arc<Job>, wanted: &Wanted) -> Result<u64, (Option<Place>, String)> {
     let Wanted { buffer, kind, block, dtype, len } = *wanted;
     let place = job.place_of(buffer, block as u64).ok_or_else(|| (None, format!("block {block} is nowhere")))?;
     let failed = |text: String| (Some(place.clone()), text);
@@ -110,12 +118,13 @@ async fn fetch(house: &House, job: &Arc<Job>, wanted: &Wanted) -> Result<(), (Op
         }
         Err(_) => return Err(failed(format!("{}: a block did not come within {PATIENCE:?}", place.endpoint))),
     };
-    job.bytes_fetched.fetch_add(data.nbytes() as u64, Ordering::Relaxed);
-    House::count(&house.counts.received_bytes, data.nbytes() as u64);
+    let nbytes = data.nbytes() as u64;
+    job.bytes_fetched.fetch_add(nbytes, Ordering::Relaxed);
+    House::count(&house.counts.received_bytes, nbytes);
     let keeper = Arc::clone(job);
     let stored = tokio::task::spawn_blocking(move || keeper.kept.keep(kind, block, &data)).await;
     match stored {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(())) => Ok(nbytes),
         Ok(Err(error)) => Err(failed(error.to_string())),
         Err(error) => Err(failed(error.to_string())),
     }

@@ -3,18 +3,21 @@
 use super::job::Job;
 use super::turns::Turns;
 use super::{ServeError, WorkerOptions};
-use crate::transport::{Connector, Endpoint, Link, ReachError};
+use crate::transport::{Connector, Endpoint, Fault, Link, ReachError};
 use bytes::Bytes;
 use cleave_cpu::{Budget, Pool};
 use rand::Rng;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// How often a worker that ends looks whether it may.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long a worker that could not be reached is not tried again: each try takes seconds, and the kernel knows a way.
+const UNSEEN: Duration = Duration::from_secs(30);
 
 /// A job by the kernel's session and the job's number there.
 pub(super) type JobKey = (Bytes, u64);
@@ -29,6 +32,8 @@ pub(super) struct House {
     pub(super) budget: Arc<Budget>,
     pub(super) turns: Turns,
     pub(super) counts: Counts,
+    /// Shares that the threads have and have not done.
+    pub(super) at_work: AtomicUsize,
     /// Whether nothing new is taken.
     pub(super) draining: watch::Sender<bool>,
     /// Whether it is over.
@@ -37,6 +42,8 @@ pub(super) struct House {
     jobs: Mutex<HashMap<JobKey, Arc<Job>>>,
     /// Guards the connections to other workers.
     peers: Mutex<HashMap<Endpoint, Link>>,
+    /// Guards what is known of workers that cannot be reached, and until when they are not tried again.
+    unseen: Mutex<HashMap<Endpoint, (Instant, ReachError)>>,
 }
 
 /// What was done since the start.
@@ -46,6 +53,22 @@ pub(super) struct Counts {
     pub(super) failed: AtomicU64,
     pub(super) sent_bytes: AtomicU64,
     pub(super) received_bytes: AtomicU64,
+}
+
+/// A share that waits for threads or is with them.
+pub(super) struct AtWork(Arc<House>);
+
+impl AtWork {
+    pub(super) fn new(house: &Arc<House>) -> Self {
+        house.at_work.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(house))
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.at_work.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl House {
@@ -58,10 +81,12 @@ impl House {
             budget: Budget::new(options.memory_bytes),
             turns: Turns::default(),
             counts: Counts::default(),
+            at_work: AtomicUsize::new(0),
             draining: watch::Sender::new(false),
             closed: watch::Sender::new(false),
             jobs: Mutex::default(),
             peers: Mutex::default(),
+            unseen: Mutex::default(),
             options,
         }))
     }
@@ -100,15 +125,29 @@ impl House {
         if let Some(link) = self.peers().get(endpoint) {
             return Ok(link.clone());
         }
-        let WorkerOptions { tls, token, .. } = self.options.clone();
-        let link = Connector { tls, token, ..Connector::default() }.connect(endpoint).await?;
-        self.peers().insert(endpoint.clone(), link.clone());
-        Ok(link)
+        self.unseen().retain(|_, (until, _)| *until > Instant::now());
+        if let Some((_, error)) = self.unseen().get(endpoint) {
+            return Err(error.clone());
+        }
+        let WorkerOptions { tls, token, dialer, .. } = self.options.clone();
+        let connected = Connector { tls, token, dialer, ..Connector::default() }.connect(endpoint).await;
+        match &connected {
+            Ok(link) => drop(self.peers().insert(endpoint.clone(), link.clone())),
+            Err(error) if matches!(error.fault, Fault::TimedOut { .. } | Fault::Silent { .. }) => {
+                self.unseen().insert(endpoint.clone(), (Instant::now() + UNSEEN, error.clone()));
+            }
+            Err(_) => {}
+        }
+        connected
     }
 
     /// Forgets a connection that does not work.
     pub(super) fn forget_peer(&self, endpoint: &Endpoint) {
         self.peers().remove(endpoint);
+    }
+
+    fn unseen(&self) -> MutexGuard<'_, HashMap<Endpoint, (Instant, ReachError)>> {
+        self.unseen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn peers(&self) -> MutexGuard<'_, HashMap<Endpoint, Link>> {

@@ -1,7 +1,7 @@
 //! One job on a worker: its plan, what it keeps, and the thread that runs its shares.
 
 use super::WorkerOptions;
-use super::house::{House, JobKey};
+use super::house::{AtWork, House, JobKey};
 use super::outbox::Outbox;
 use super::room::Room;
 use super::share::Given;
@@ -37,7 +37,7 @@ pub(super) struct Job {
     pub(super) bytes_in_use: AtomicU64,
     pub(super) bytes_fetched: AtomicU64,
     /// Where shares go that are ready to run.
-    inbox: mpsc::Sender<Given>,
+    inbox: mpsc::Sender<(Given, AtWork)>,
     is_open: AtomicBool,
     cancel: Cancel,
     /// Guards what is known of where values are.
@@ -110,7 +110,7 @@ impl Job {
             let work_bytes = job.room.work_bytes;
             drop(job);
             let site = Site::within(&house.pool, &plan, &sources, &cancel, work_bytes);
-            while let Some(given) = next(&shares, &site) {
+            while let Some((given, _at_work)) = next(&shares, &site) {
                 let Some(job) = own.upgrade() else { return };
                 given.run(&house, &job, &site);
             }
@@ -140,9 +140,9 @@ impl Job {
     }
 
     /// A share is to be run.
-    pub(super) fn queue(&self, given: Given) {
+    pub(super) fn queue(&self, house: &Arc<House>, given: Given) {
         // The thread ends only when the job does.
-        let _ = self.inbox.send(given);
+        let _ = self.inbox.send((given, AtWork::new(house)));
     }
 
     /// A share is done with.
@@ -242,7 +242,7 @@ impl Job {
 }
 
 /// The next share, once there is one; while there is none no decoded blocks are held.
-fn next(shares: &mpsc::Receiver<Given>, site: &Site<'_>) -> Option<Given> {
+fn next(shares: &mpsc::Receiver<(Given, AtWork)>, site: &Site<'_>) -> Option<(Given, AtWork)> {
     shares.try_recv().ok().or_else(|| {
         site.rest();
         shares.recv().ok()

@@ -1,8 +1,9 @@
 //! A worker: one machine's threads, memory and files for whoever connects.
 //!
 //! In reading order: `options` (what it is started with), `house` (what all its jobs share), `engine` (the service's
-//! calls), `turns` (whose share runs), `stream` (one job's orders and events), `outbox` (events, coalesced), `room` (its memory), `job` (what one job
-//! keeps), `gather` (blocks from other workers), `targets` (arrays it writes to), `share` (tasks run for it), `fetch` (what others ask for), `status` (how it is).
+//! calls), `turns` (whose share runs), `stream` (one job's orders and events), `outbox` (events, coalesced), `room` (its
+//! memory), `job` (what one job keeps), `gather` (blocks from other workers), `targets` (arrays it writes to), `share`
+//! (tasks run for it), `fetch` (what others ask for), `status` (how it is), `unbound` (a worker on another network).
 
 mod engine;
 mod error;
@@ -18,9 +19,11 @@ mod status;
 mod stream;
 mod targets;
 mod turns;
+mod unbound;
 
 pub use error::ServeError;
 pub use options::WorkerOptions;
+pub use unbound::Unbound;
 
 use crate::facts::WorkerFacts;
 use crate::security::may_listen;

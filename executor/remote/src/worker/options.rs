@@ -2,6 +2,7 @@
 
 use crate::roots::Roots;
 use crate::security::{Tls, Token};
+use crate::transport::Dialer;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub struct WorkerOptions {
     pub token: Option<Token>,
     /// Certificates, where connections are encrypted.
     pub tls: Option<Tls>,
+    /// What opens connections to other workers.
+    pub dialer: Dialer,
     /// Whether it may listen to everyone without either.
     pub insecure: bool,
     /// Where blocks are put aside.
@@ -43,6 +46,7 @@ impl Default for WorkerOptions {
             roots: Roots::default(),
             token: None,
             tls: None,
+            dialer: Dialer::tcp(),
             insecure: false,
             spill_directory: std::env::temp_dir(),
             grace: Duration::from_secs(30),

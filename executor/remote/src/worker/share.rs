@@ -4,7 +4,7 @@ use super::house::{Counts, House};
 use super::job::Job;
 use super::room::{TOO_LARGE, TooLarge, Use};
 use crate::elements::{self, view};
-use crate::items::{fetched, kept};
+use crate::items::{checksum, fetched, kept};
 use crate::proto::{self, Block, Done, Failed, Failure, Finished, Progress, ShareReport, event};
 use bytes::Bytes;
 use cleave_cpu::{Absent, Cancel, Control, Item as Kind, Part, Receiver, Share, ShareDone, Site};
@@ -68,6 +68,12 @@ impl Given {
         event::Event::Failed(Failed { share: id, attempt, failure: Some(failure) })
     }
 
+    /// The event that says that blocks it reads are coming.
+    pub(super) fn fetching(&self, fetched_bytes: u64) -> event::Event {
+        let proto::Share { id, attempt, .. } = self.share;
+        event::Event::Progress(Progress { share: id, attempt, fetched_bytes, ..Progress::default() })
+    }
+
     /// The tasks, in this machine's terms; `None` where the plan has none such.
     pub(super) fn tasks(&self, job: &Job) -> Option<Share> {
         let stage = self.share.stage as usize;
@@ -94,7 +100,8 @@ impl Given {
         let ShareDone { parts, report } = site.run_share(&share, &job.kept, &out, &control)?;
         let (mut finished, room) = out.finished.into_inner().unwrap_or_else(PoisonError::into_inner);
         finished.sort_unstable_by_key(|f| (f.goal, f.block));
-        let (parts, checksum) = self.parts(job, parts, room, &finished);
+        let checksum = checksum(&self.share, &finished, parts.iter());
+        let parts = self.parts(job, parts, room);
         let report = ShareReport {
             busy_ns: report.busy.as_nanos() as u64,
             wall_ns: started.elapsed().as_nanos() as u64,
@@ -121,21 +128,14 @@ impl Given {
             elements: progress.elements,
             memory_bytes: progress.bytes_in_use,
             work: progress.done,
-            waits: false,
+            ..Progress::default()
         }));
     }
 
-    /// The parts as messages, the larger ones kept; and the checksum over all that came out of the share.
-    fn parts(&self, job: &Job, parts: Vec<Part>, room: usize, finished: &[Finished]) -> (Vec<proto::Part>, u32) {
-        let sums = finished.iter().map(|f| f.checksum.to_le_bytes());
-        let mut checksum = sums.fold(0, |sum, bytes| crc32c::crc32c_append(sum, &bytes));
-        let (mut room, mut told) = (room, Vec::with_capacity(parts.len()));
-        for (number, part) in parts.into_iter().enumerate() {
-            let columns = part.columns.iter().flatten();
-            checksum = columns.fold(checksum, |sum, data| crc32c::crc32c_append(sum, view(data.as_ref())));
-            told.push(self.part(job, number as u32, part, &mut room));
-        }
-        (told, checksum)
+    /// The parts as messages, the larger ones kept.
+    fn parts(&self, job: &Job, parts: Vec<Part>, mut room: usize) -> Vec<proto::Part> {
+        let numbered = parts.into_iter().enumerate();
+        numbered.map(|(number, part)| self.part(job, number as u32, part, &mut room)).collect()
     }
 
     fn part(&self, job: &Job, number: u32, part: Part, room: &mut usize) -> proto::Part {

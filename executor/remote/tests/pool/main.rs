@@ -1,8 +1,12 @@
 //! Runs on workers of this process, over loopback: the same bits as on threads, whatever becomes of the workers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod abuse;
+mod between;
 mod faults;
+mod liars;
 mod same_bits;
+mod simulated;
 mod stores;
 #[path = "../../../cpu/tests/support/mod.rs"]
 mod support;

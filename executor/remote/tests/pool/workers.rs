@@ -141,6 +141,16 @@ impl Task {
         let (report, lanes) = cluster.run(&job, &taken, &Control { cancel: cancel.clone(), events })?;
         Ok(Outcome { data: sinks.iter().map(Collected::take).collect(), report, lanes })
     }
+
+    /// Runs it on workers that were joined on this runtime.
+    pub(crate) async fn remote_here(&self, cluster: &Cluster, cancel: &Cancel) -> Result<Outcome, RunError> {
+        let sinks = self.sinks();
+        let taken: Vec<Arc<dyn Sink>> = sinks.iter().map(Collected::sink).collect();
+        let job = RemoteJob { prepared: &self.prepared, parts: &self.parts, sources: &self.sources };
+        let control = Control { cancel: cancel.clone(), events: &|_| {} };
+        let (report, lanes) = cluster.run_here(&job, &taken, &control).await?;
+        Ok(Outcome { data: sinks.iter().map(Collected::take).collect(), report, lanes })
+    }
 }
 
 /// What a run on workers gave.
