@@ -54,6 +54,7 @@ impl Given {
         if house.turns.len() > 1 {
             site.rest();
         }
+        job.bytes_in_use.store(0, Ordering::Relaxed);
         drop(turn);
         job.finish(self.share.id, self.share.attempt);
     }

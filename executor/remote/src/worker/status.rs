@@ -22,10 +22,9 @@ impl Meter {
     pub(super) fn status(&mut self, house: &House) -> WorkerStatus {
         let jobs: Vec<_> = house.jobs().values().cloned().collect();
         let shares: usize = jobs.iter().map(|job| job.shares()).sum();
-        let busy = jobs.iter().filter(|job| job.shares() > 0).count();
+        let running = usize::from(house.turns.len() > 0);
         let kept_bytes = house.budget.used_bytes();
-        let in_use: u64 =
-            jobs.iter().filter(|job| job.shares() > 0).map(|job| job.bytes_in_use.load(Ordering::Relaxed)).sum();
+        let in_use: u64 = jobs.iter().map(|job| job.bytes_in_use.load(Ordering::Relaxed)).sum();
         let counts = &house.counts;
         WorkerStatus {
             epoch: house.epoch,
@@ -34,8 +33,8 @@ impl Meter {
             memory_bytes: house.options.memory_bytes,
             memory_used_bytes: kept_bytes + in_use,
             resident_bytes: resident_bytes().unwrap_or(0),
-            running: busy as u32,
-            waiting: (shares - busy) as u32,
+            running: running as u32,
+            waiting: shares.saturating_sub(running) as u32,
             shares_done: counts.done.load(Ordering::Relaxed),
             shares_failed: counts.failed.load(Ordering::Relaxed),
             cpu: self.cpu(),
