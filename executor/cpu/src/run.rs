@@ -1,6 +1,6 @@
 //! A plan, stage after stage: each is one share of all its tasks.
 
-use crate::apart::apart;
+use crate::apart::{Taken, apart};
 use crate::between::{Betweens, Making};
 use crate::pool::Pool;
 use crate::progress::Meter;
@@ -11,6 +11,7 @@ use cleave_plan::plan::Need;
 use cleave_plan::{Event, Plan, RunError, RunReport, Sink, Sources, StageReport, Target};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A wish to stop, shared with whoever may have it; looked at between tiles.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,9 @@ impl Cancel {
     }
 }
 
+/// How often a run that waits for memory looks whether there is enough.
+const LOOK: Duration = Duration::from_millis(2);
+
 /// Runs a plan; output `n` goes to `sinks[n]`.
 pub fn run(
     pool: &Pool,
@@ -44,6 +48,7 @@ pub fn run(
     sinks: &[Arc<dyn Sink>],
     control: &Control<'_>,
 ) -> Result<RunReport, RunError> {
+    wait_for_memory(pool, plan, &control.cancel)?;
     let site = Site::new(pool, plan, sources, &control.cancel);
     let ledger = Arc::clone(&site.ledger);
     let report = {
@@ -53,6 +58,18 @@ pub fn run(
     };
     drop(site);
     Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..report? })
+}
+
+/// Waits where what stopped runs left behind takes what the plan needs.
+fn wait_for_memory(pool: &Pool, plan: &Plan, cancel: &Cancel) -> Result<(), RunError> {
+    let left = plan.limit_bytes.saturating_sub(plan.totals.peak_bytes);
+    while plan.limit_bytes > 0 && pool.rooms.claimed_bytes() > left {
+        if cancel.is_cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 struct Run<'a> {
@@ -120,11 +137,13 @@ impl Run<'_> {
 
     /// Writes a block, which is there again afterwards.
     fn stream(&self, output: usize, region: &Region, block: &mut Data) -> Result<(), RunError> {
-        let _packing = self.site.ledger.claim(stream_bytes(block.nbytes() as u64));
+        let (ledger, bytes) = (&self.site.ledger, block.nbytes());
+        let packing = stream_bytes(bytes as u64);
+        let (_packing, taken) = (ledger.claim(packing), Taken { block: bytes, left: packing + bytes as u64 });
         let (sink, region) = (Arc::clone(&self.sinks[output]), region.clone());
-        let (bytes, none) = (block.nbytes(), Data::with_capacity(block.dtype(), 0));
+        let none = Data::with_capacity(block.dtype(), 0);
         let whole = std::mem::replace(block, none);
-        let (written, whole) = apart(bytes, self.cancel, move || (sink.copy(&region, &whole), whole))?;
+        let (written, whole) = apart(taken, ledger, self.cancel, move || (sink.copy(&region, &whole), whole))?;
         *block = whole;
         written.map_err(RunError::Write)
     }

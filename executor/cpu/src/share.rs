@@ -2,7 +2,7 @@
 //! machine is one share of all tasks of each stage; for a run on several, a stage's shares go to different machines.
 
 use crate::between::Between;
-use crate::cache::Cache;
+use crate::cache::{Cache, Mapped};
 use crate::contract::{Hand, Multiplier};
 use crate::fold::Folder;
 use crate::joiner::{Joiner, Part};
@@ -72,6 +72,9 @@ pub struct ShareDone {
     pub report: StageReport,
 }
 
+/// The least bytes of mapped files that may be in memory.
+const LEAST_LOOK_BYTES: u64 = 32 << 20;
+
 /// What all shares of one plan have in common on a machine: threads, sources, decoded blocks, and who holds how
 /// many bytes.
 pub struct Site<'a> {
@@ -92,6 +95,14 @@ struct Rest {
     limit_bytes: u64,
 }
 
+/// Bytes of mapped files that may be in memory beside all that a plan takes; some must, whatever the limit.
+fn room_to_look(plan: &Plan, limit_bytes: u64) -> u64 {
+    match limit_bytes {
+        0 => u64::MAX,
+        limit => limit.saturating_sub(plan.totals.peak_bytes).max(LEAST_LOOK_BYTES),
+    }
+}
+
 impl<'a> Site<'a> {
     /// A place to run shares of a plan, with all the memory of the plan; `cancel` ends waiting for blocks of
     /// sources.
@@ -106,7 +117,11 @@ impl<'a> Site<'a> {
         Self {
             pool,
             plan,
-            cache: Cache::new(Arc::clone(&pool.rooms), Arc::clone(&ledger), Arc::clone(&cancel.0)),
+            cache: Cache::new(
+                &ledger,
+                Mapped::of(sources, &pool.rooms, room_to_look(plan, limit_bytes)),
+                Arc::clone(&cancel.0),
+            ),
             sources: staged(plan, sources, (&spill, &pool.rooms), &ledger, &cancel.0),
             spill,
             _present: ledger.claim(sources.values().map(|s| s.held_bytes()).sum()),
