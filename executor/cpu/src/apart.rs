@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Blocks of fewer bytes are read and written at once: that takes a few milliseconds.
-const LARGE_BYTES: usize = 4 << 20;
+pub(crate) const LARGE_BYTES: usize = 4 << 20;
 /// How often a waiting thread looks whether the run is to stop.
 const LOOK: Duration = Duration::from_millis(10);
 

@@ -65,6 +65,14 @@ struct Inner {
     read_bytes: u64,
 }
 
+/// Where a block stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stand {
+    There,
+    Loading,
+    Absent,
+}
+
 impl Last {
     pub(crate) fn block(&self) -> Option<Arc<Held>> {
         match self {
@@ -119,6 +127,16 @@ impl Cache {
     /// Bytes of all blocks read so far.
     pub(crate) fn read_bytes(&self) -> u64 {
         self.lock().read_bytes
+    }
+
+    /// Whether a block is there, or soon will be.
+    pub(crate) fn stand(&self, key: &Key) -> Stand {
+        let inner = self.lock();
+        match () {
+            () if inner.ready.contains(key) => Stand::There,
+            () if inner.loading.contains(key) => Stand::Loading,
+            () => Stand::Absent,
+        }
     }
 
     /// The block, read if need be.

@@ -82,7 +82,7 @@ impl<'a> Folder<'a> {
         let kept = self.work.kept_region(task);
         let bytes = kept.size() as u64 * state_bytes(self.work);
         let claim = ledger.claim(bytes);
-        let mut states: Vec<State> = self.goals.iter().map(|g| empty_state(g.rule)).collect();
+        let mut states = self.no_states();
         for tile in tiles(&kept, &self.work.kept_tile) {
             self.tile(task, &tile, machine, watch)?;
             for (goal, all) in self.goals.iter_mut().zip(&mut states) {
@@ -92,6 +92,31 @@ impl<'a> Folder<'a> {
             }
         }
         Ok(Partial { states, _claim: claim })
+    }
+
+    /// Changes places with other trees over cells, one a goal.
+    pub(crate) fn exchange(&mut self, trees: &mut [Counter]) {
+        self.goals.iter_mut().zip(trees).for_each(|(goal, tree)| goal.cells.exchange(tree));
+    }
+
+    /// Trees over cells that have seen nothing, one a goal.
+    pub(crate) fn fresh_trees(&self) -> impl Iterator<Item = Counter> + '_ {
+        self.goals.iter().map(|goal| Counter::new(goal.rule))
+    }
+
+    /// Puts the states of all cells that the trees have seen behind others; the trees are empty again.
+    pub(crate) fn gather(&mut self, all: &mut [State]) {
+        for (goal, all) in self.goals.iter_mut().zip(all) {
+            if let Some(state) = goal.cells.finish() {
+                append(all, &state);
+                goal.cells.recycle(state);
+            }
+        }
+    }
+
+    /// States of no kept elements, one a goal.
+    pub(crate) fn no_states(&self) -> Vec<State> {
+        self.goals.iter().map(|goal| empty_state(goal.rule)).collect()
     }
 
     /// Folds all superboxes of a task for one tile of kept elements.
@@ -134,7 +159,8 @@ impl<'a> Folder<'a> {
         Ok(())
     }
 
-    fn cell(&mut self, seen: &Seen, machine: &mut Machine<'_>, watch: &Watch<'_>) -> Result<(), RunError> {
+    /// Makes a cell for a tile of kept elements and adds it to the trees.
+    pub(crate) fn cell(&mut self, seen: &Seen, machine: &mut Machine<'_>, watch: &Watch<'_>) -> Result<(), RunError> {
         let lattice = &self.work.lattice;
         watch.visit(seen.kept * seen.reduced)?;
         machine.tile(&seen.region)?;
@@ -167,7 +193,7 @@ impl<'a> Folder<'a> {
 }
 
 /// The cell a thread is at. What depends on its lengths alone is kept while they stay.
-struct Seen {
+pub(crate) struct Seen {
     region: Region,
     kept: usize,
     reduced: usize,
@@ -175,6 +201,13 @@ struct Seen {
 }
 
 impl Seen {
+    /// One cell for a tile of kept elements.
+    pub(crate) fn new(lattice: &Lattice, region: Region) -> Self {
+        let size = |axes: &[usize]| axes.iter().map(|&axis| region.len[axis]).product();
+        let turn = turn(lattice, &region);
+        Self { kept: size(&lattice.kept), reduced: size(&lattice.reduced), turn, region }
+    }
+
     fn go_to(&mut self, lattice: &Lattice, index: &[usize]) {
         let mut same = true;
         for (i, &axis) in lattice.reduced.iter().enumerate() {
@@ -233,7 +266,7 @@ pub(crate) fn append(all: &mut State, more: &State) {
 }
 
 /// Bytes of all goals' states for one kept element.
-fn state_bytes(work: &FoldWork) -> u64 {
+pub(crate) fn state_bytes(work: &FoldWork) -> u64 {
     work.goals.iter().flat_map(|g| rule(g).state).map(|d| d.size() as u64).sum()
 }
 

@@ -8,7 +8,6 @@ use cleave_ops::{Chunks, DType, Data, Region, Shape};
 use cleave_plan::plan::{Buffer, PlannedOutput};
 use cleave_plan::{Block, Keep, Sink, Source, SourceError, SpillError};
 use std::fmt;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 /// An array in blocks, in memory as far as it may be, the rest on disk.
@@ -34,12 +33,12 @@ impl Blocks {
     pub(crate) fn between(buffer: &Buffer, rooms: &Arc<Rooms>, spill: &Arc<Spill>) -> Self {
         let shelf = match buffer.keep {
             Keep::Dense | Keep::Memory => Shelf::of_memory(rooms),
-            Keep::Spill { memory_bytes } => Shelf::with_disk(rooms, spill, Arc::new(AtomicU64::new(memory_bytes))),
+            Keep::Spill { memory_bytes } => Shelf::with_disk(rooms, spill, memory_bytes),
         };
         Self::on(shelf, &buffer.grid, buffer.dtype)
     }
 
-    pub(crate) fn on(shelf: Shelf, grid: &Chunks, dtype: DType) -> Self {
+    fn on(shelf: Shelf, grid: &Chunks, dtype: DType) -> Self {
         let places = std::iter::repeat_with(OnceLock::new).take(grid.count()).collect();
         Self { grid: grid.clone(), counts: grid.numblocks(), dtype, places, shelf }
     }
@@ -55,16 +54,11 @@ impl Blocks {
     }
 
     /// A block by its number.
-    pub(crate) fn get(&self, number: usize) -> Result<Block, SourceError> {
+    fn get(&self, number: usize) -> Result<Block, SourceError> {
         match self.places.get(number).and_then(OnceLock::get) {
             Some(place) => self.shelf.get(place, self.dtype),
             None => Err(SourceError { what: "a block that stays".to_owned(), cause: Arc::new(Absent(number)) }),
         }
-    }
-
-    /// Whether a block is there.
-    pub(crate) fn holds(&self, number: usize) -> bool {
-        self.places.get(number).is_some_and(|place| place.get().is_some())
     }
 
     /// All elements as one row-major buffer.

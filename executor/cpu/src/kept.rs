@@ -1,16 +1,15 @@
 //! What a machine keeps for later shares and for others that ask for it.
 
-use crate::hold::{Absent, Blocks};
+use crate::budget::Budget;
 use crate::pool::Pool;
 use crate::room::Rooms;
 use crate::share::Values;
-use crate::shelf::{Place, Shelf, put_aside};
 use crate::spill::Spill;
+use crate::stock::Stock;
 use cleave_graph::SourceId;
 use cleave_ops::{Chunks, DType, Data};
 use cleave_plan::{Block, BufferId, Source, SourceError};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// An array of which blocks are kept.
@@ -24,111 +23,66 @@ pub enum Item {
     Source(SourceId),
 }
 
-/// Blocks by array and number, within so many bytes of memory, the rest on disk.
+/// Blocks by array and number, in memory as far as a budget goes, the rest on disk.
 pub struct Kept {
     rooms: Arc<Rooms>,
     spill: Arc<Spill>,
-    budget_bytes: u64,
-    /// Bytes of memory not yet taken.
-    left: Arc<AtomicU64>,
+    budget: Arc<Budget>,
     /// Guards the list of arrays.
-    arrays: Mutex<HashMap<Item, Array>>,
-}
-
-#[derive(Clone)]
-enum Array {
-    /// Read by shares, and forgotten as a whole.
-    Read(Arc<Blocks>),
-    /// Fetched and forgotten block by block.
-    Fetched(Arc<Loose>),
-}
-
-/// Blocks of which each can be forgotten.
-struct Loose {
-    dtype: DType,
-    shelf: Shelf,
-    /// Guards the list of places.
-    places: Mutex<HashMap<usize, Arc<Place>>>,
+    arrays: Mutex<HashMap<Item, Arc<Stock>>>,
 }
 
 impl Kept {
-    /// Nothing yet, and room for so many bytes in memory.
-    pub fn new(pool: &Pool, memory_bytes: u64) -> Self {
+    /// Nothing yet. The budget may be that of others as well.
+    pub fn new(pool: &Pool, budget: &Arc<Budget>) -> Self {
         Self {
             rooms: Arc::clone(&pool.rooms),
             spill: Arc::new(Spill::new(&pool.spill_directory)),
-            budget_bytes: memory_bytes,
-            left: Arc::new(AtomicU64::new(memory_bytes)),
+            budget: Arc::clone(budget),
             arrays: Mutex::default(),
         }
     }
 
     /// Makes a place for blocks of an array, unless there is one.
     pub fn open(&self, item: Item, grid: &Chunks, dtype: DType) {
-        self.arrays().entry(item).or_insert_with(|| {
-            let shelf = Shelf::with_disk(&self.rooms, &self.spill, Arc::clone(&self.left));
-            match item {
-                Item::Buffer(_) | Item::Source(_) => Array::Read(Arc::new(Blocks::on(shelf, grid, dtype))),
-                Item::Output(_) => Array::Fetched(Arc::new(Loose { dtype, shelf, places: Mutex::default() })),
-            }
-        });
+        let stock = || Arc::new(Stock::new(grid, dtype, (&self.rooms, &self.spill), &self.budget));
+        self.arrays().entry(item).or_insert_with(stock);
     }
 
     /// Takes a copy of a block, if there is a place for its array; one that is there already stays.
     pub fn keep(&self, item: Item, number: usize, block: &Data) -> Result<(), SourceError> {
-        match self.array(item) {
-            Some(Array::Read(blocks)) => blocks.keep(number, block).map_err(put_aside),
-            Some(Array::Fetched(loose)) => loose.keep(number, block),
-            None => Ok(()),
-        }
+        self.array(item).map_or(Ok(()), |stock| stock.keep(number, block))
     }
 
     /// A block, if it is here.
     pub fn get(&self, item: Item, number: usize) -> Result<Option<Block>, SourceError> {
-        let found = match self.array(item) {
-            Some(Array::Read(blocks)) => blocks.get(number),
-            Some(Array::Fetched(loose)) => return loose.get(number),
-            None => return Ok(None),
-        };
-        match found {
-            Err(error) if error.cause.is::<Absent>() => Ok(None),
-            found => found.map(Some),
-        }
+        self.array(item).map_or(Ok(None), |stock| stock.get(number))
     }
 
     /// Whether a block is here.
     pub fn holds(&self, item: Item, number: usize) -> bool {
-        match self.array(item) {
-            Some(Array::Read(blocks)) => blocks.holds(number),
-            Some(Array::Fetched(loose)) => loose.places().contains_key(&number),
-            None => false,
-        }
+        self.array(item).is_some_and(|stock| stock.holds(number))
     }
 
-    /// An array that shares read, with the blocks that are here; reading another is an [`Absent`] error.
+    /// An array with the blocks that are here; reading another is an [`Absent`](crate::Absent) error.
     pub fn source(&self, item: Item) -> Option<Arc<dyn Source>> {
-        match self.array(item)? {
-            Array::Read(blocks) => Some(blocks),
-            Array::Fetched(_) => None,
-        }
+        Some(self.array(item)?)
     }
 
     /// Forgets an array.
     pub fn release(&self, item: Item) {
-        self.arrays().remove(&item);
+        let gone = self.arrays().remove(&item);
+        drop(gone);
     }
 
-    /// Forgets a block of an output; those of other arrays go with them.
+    /// Forgets a block.
     pub fn release_block(&self, item: Item, number: usize) {
-        if let Some(Array::Fetched(loose)) = self.array(item) {
-            let gone = loose.places().remove(&number);
-            gone.iter().for_each(|place| loose.shelf.forget(place));
-        }
+        self.array(item).iter().for_each(|stock| stock.forget(number));
     }
 
     /// Bytes of blocks in memory.
     pub fn memory_bytes(&self) -> u64 {
-        self.budget_bytes - self.left.load(Ordering::Relaxed)
+        self.arrays().values().map(|stock| stock.memory_bytes()).sum()
     }
 
     /// Bytes of all blocks that went to disk.
@@ -136,11 +90,11 @@ impl Kept {
         self.spill.written_bytes()
     }
 
-    fn array(&self, item: Item) -> Option<Array> {
+    fn array(&self, item: Item) -> Option<Arc<Stock>> {
         self.arrays().get(&item).cloned()
     }
 
-    fn arrays(&self) -> MutexGuard<'_, HashMap<Item, Array>> {
+    fn arrays(&self) -> MutexGuard<'_, HashMap<Item, Arc<Stock>>> {
         self.arrays.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -151,30 +105,10 @@ impl Values for Kept {
     }
 }
 
-impl Loose {
-    fn keep(&self, number: usize, block: &Data) -> Result<(), SourceError> {
-        if self.places().contains_key(&number) {
-            return Ok(());
-        }
-        let place = Arc::new(self.shelf.put(block).map_err(put_aside)?);
-        let second = self.places().insert(number, place);
-        second.iter().for_each(|place| self.shelf.forget(place));
-        Ok(())
-    }
-
-    fn get(&self, number: usize) -> Result<Option<Block>, SourceError> {
-        let place = self.places().get(&number).cloned();
-        place.map(|place| self.shelf.get(&place, self.dtype)).transpose()
-    }
-
-    fn places(&self) -> MutexGuard<'_, HashMap<usize, Arc<Place>>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hold::Absent;
     use cleave_ops::AxisChunks;
 
     fn block(number: usize) -> Data {
@@ -185,7 +119,8 @@ mod tests {
     fn what_does_not_fit_into_memory_is_on_disk_and_all_goes_again() {
         let parent = tempfile::tempdir().expect("a directory");
         let pool = Pool::new(1).expect("a thread").spilling_to(parent.path().to_owned());
-        let kept = Kept::new(&pool, 2000);
+        let budget = Budget::new(2000);
+        let kept = Kept::new(&pool, &budget);
         let grid = Chunks([AxisChunks::regular(500, 100)].into_iter().collect());
         let items = [Item::Buffer(BufferId(0)), Item::Output(0), Item::Source(SourceId(7))];
         for item in items {
@@ -205,13 +140,69 @@ mod tests {
         assert!(source.block(&[0]).is_err_and(|error| error.cause.is::<Absent>()));
         assert_eq!(source.block(&[3]).expect("it is here").elements(), block(3).as_ref());
         drop(source);
+        // What came last is in memory; forgetting it makes room.
         kept.release(items[0]);
-        assert_eq!(kept.memory_bytes(), 0);
+        assert_eq!((kept.memory_bytes(), budget.used_bytes(), budget.blocks()), (1600, 1600, 2));
+        kept.release(items[2]);
+        assert_eq!((kept.memory_bytes(), budget.used_bytes(), budget.blocks()), (0, 0, 0));
         kept.keep(items[1], 0, &block(0)).expect("room in memory");
-        assert_eq!(kept.memory_bytes(), 800);
+        assert_eq!(budget.used_bytes(), 800);
         kept.release_block(items[1], 0);
-        assert_eq!((kept.memory_bytes(), kept.holds(items[1], 0)), (0, false));
+        assert_eq!((budget.used_bytes(), kept.holds(items[1], 0)), (0, false));
         drop(kept);
         assert_eq!(std::fs::read_dir(parent.path()).expect("it").count(), 0);
+    }
+
+    #[test]
+    fn several_share_a_budget_and_the_oldest_make_room() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let pool = Pool::new(1).expect("a thread").spilling_to(parent.path().to_owned());
+        let (budget, item) = (Budget::new(2400), Item::Output(0));
+        let [first, second] = [0, 1].map(|_| Kept::new(&pool, &budget));
+        let grid = Chunks([AxisChunks::regular(500, 100)].into_iter().collect());
+        for (kept, numbers) in [(&first, 0..3), (&second, 0..2)] {
+            kept.open(item, &grid, DType::F64);
+            numbers.for_each(|number| kept.keep(item, number, &block(number)).expect("room on disk"));
+        }
+        assert_eq!((first.memory_bytes(), second.memory_bytes(), budget.blocks()), (800, 1600, 3));
+        budget.allow(800);
+        assert_eq!((first.memory_bytes(), second.memory_bytes(), budget.blocks()), (0, 800, 1));
+        for (kept, number) in [(&first, 0), (&first, 2), (&second, 0), (&second, 1)] {
+            let found = kept.get(item, number).expect("it can be read").expect("it is here");
+            assert_eq!(found.elements(), block(number).as_ref());
+        }
+        // A block for which there is never room goes to disk by itself.
+        budget.allow(700);
+        second.keep(item, 4, &block(4)).expect("room on disk");
+        assert_eq!((budget.used_bytes(), second.holds(item, 4)), (0, true));
+        drop((first, second));
+        assert_eq!((budget.used_bytes(), budget.blocks()), (0, 0));
+    }
+
+    #[test]
+    fn threads_that_keep_and_forget_leave_the_budget_empty() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let pool = Pool::new(1).expect("a thread").spilling_to(parent.path().to_owned());
+        let (budget, item) = (Budget::new(4000), Item::Buffer(BufferId(0)));
+        let kept = Kept::new(&pool, &budget);
+        kept.open(item, &Chunks([AxisChunks::regular(20_000, 100)].into_iter().collect()), DType::F64);
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let kept = &kept;
+                scope.spawn(move || {
+                    for number in 0..200 {
+                        kept.keep(item, number, &block(number)).expect("room on disk");
+                        let found = kept.get(item, number).expect("it can be read");
+                        found.iter().for_each(|found| assert_eq!(found.elements(), block(number).as_ref()));
+                        if number % 4 == thread {
+                            kept.release_block(item, number);
+                        }
+                    }
+                });
+            }
+        });
+        assert!(budget.used_bytes() <= 4000 && budget.used_bytes() == kept.memory_bytes());
+        kept.release(item);
+        assert_eq!((budget.used_bytes(), budget.blocks()), (0, 0));
     }
 }

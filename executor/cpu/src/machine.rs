@@ -19,7 +19,7 @@ use cleave_plan::lattice::TILE_LEN;
 use cleave_plan::locals::Blocking;
 use cleave_plan::plan::Buffer;
 use cleave_plan::progression::{Progression, hit};
-use cleave_plan::{Action, Origin, Program, RunError, Slot, Source, Step};
+use cleave_plan::{Action, Mirror, Origin, Program, RunError, Slot, Source, Step};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -180,6 +180,16 @@ impl<'a> Machine<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Goes to the opposite place: locals that are each other's values there change places.
+    pub(crate) fn go_opposite(&mut self, mirror: &Mirror) {
+        mirror.twins.iter().for_each(|&(a, b)| self.made.swap(a, b));
+    }
+
+    /// Whether it makes its first result for any region in one step.
+    pub(crate) fn is_one_step(&self) -> bool {
+        self.program.steps.len() == 1 && !self.has_locals && !self.constant[0]
     }
 
     /// Leaves a step out from now on. Nothing that it reads may be written after it.

@@ -184,6 +184,10 @@ pub(crate) fn fill(
     watch: &Watch<'_>,
 ) -> Result<(), RunError> {
     let out = out.room(region.size());
+    if machine.is_one_step() {
+        watch.visit(0)?;
+        return machine.run_into(region, earlier, out);
+    }
     for block in blocks(machine, region) {
         machine.prepare_patches(&block, watch)?;
         for tile in tiles(&block, &even(&block.len, &tile_shape(&block.len, across))) {

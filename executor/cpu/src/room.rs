@@ -65,7 +65,7 @@ impl Rooms {
         let Some(mut room) = self.room(data.dtype(), data.nbytes()) else {
             return Block::Owned(Arc::new(data.clone()));
         };
-        room.bytes_mut().copy_from_slice(bytes_of(data));
+        room.bytes_mut().copy_from_slice(bytes_of(data.as_ref()));
         Block::Shared(Arc::new(room))
     }
 
@@ -211,8 +211,8 @@ fn view<T: Pod>(bytes: &[u8]) -> &[T] {
 }
 
 /// Elements as bytes in the machine's order.
-pub(crate) fn bytes_of(data: &Data) -> &[u8] {
-    each_dtype!(Data, data, elements => bytemuck::cast_slice(elements))
+pub(crate) fn bytes_of(elements: DataRef<'_>) -> &[u8] {
+    each_dtype!(DataRef, elements, elements => bytemuck::cast_slice(elements))
 }
 
 #[cfg(test)]

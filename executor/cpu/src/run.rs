@@ -1,12 +1,10 @@
 //! A plan, stage after stage: each is one share of all its tasks.
 
-use crate::apart::{Taken, apart};
 use crate::between::{Betweens, Making};
 use crate::pool::Pool;
 use crate::progress::Meter;
 use crate::share::{Receiver, Share, Site};
 use cleave_ops::{Data, Region};
-use cleave_plan::memory::stream_bytes;
 use cleave_plan::plan::Need;
 use cleave_plan::{Event, Plan, RunError, RunReport, Sink, Sources, StageReport, Target};
 use std::sync::Arc;
@@ -132,20 +130,7 @@ impl Run<'_> {
         for output in held {
             self.sinks[output].copy(region, block).map_err(RunError::Write)?;
         }
-        streamed.into_iter().try_for_each(|output| self.stream(output, region, block))
-    }
-
-    /// Writes a block, which is there again afterwards.
-    fn stream(&self, output: usize, region: &Region, block: &mut Data) -> Result<(), RunError> {
-        let (ledger, bytes) = (&self.site.ledger, block.nbytes());
-        let packing = stream_bytes(bytes as u64);
-        let (_packing, taken) = (ledger.claim(packing), Taken { block: bytes, left: packing + bytes as u64 });
-        let (sink, region) = (Arc::clone(&self.sinks[output]), region.clone());
-        let none = Data::with_capacity(block.dtype(), 0);
-        let whole = std::mem::replace(block, none);
-        let (written, whole) = apart(taken, ledger, self.cancel, move || (sink.copy(&region, &whole), whole))?;
-        *block = whole;
-        written.map_err(RunError::Write)
+        streamed.into_iter().try_for_each(|output| self.site.write(&self.sinks[output], region, block, self.cancel))
     }
 
     fn report(&self, stages: Vec<StageReport>, sources: &Sources) -> RunReport {

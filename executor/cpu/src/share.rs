@@ -1,6 +1,8 @@
 //! Some tasks of a stage on this machine's threads, with what earlier stages left given from outside. A run on one
 //! machine is one share of all tasks of each stage; for a run on several, a stage's shares go to different machines.
 
+use crate::ahead::Ahead;
+use crate::apart::{Taken, apart};
 use crate::between::Between;
 use crate::cache::{Cache, Mapped};
 use crate::contract::{Hand, Multiplier};
@@ -9,6 +11,7 @@ use crate::joiner::{Joiner, Part};
 use crate::joint::Folders;
 use crate::ledger::{Claim, Ledger};
 use crate::machine::{Inputs, Machine};
+use crate::mirrored::Mirrored;
 use crate::pool::Pool;
 use crate::progress::Meter;
 use crate::room::IDLE_BYTES;
@@ -21,7 +24,8 @@ use crate::tree::Partial;
 use crate::turns::Turns;
 use crate::watch::Watch;
 use cleave_ops::{Data, Region};
-use cleave_plan::{BufferId, ContractWork, FoldWork, Plan, RunError, Source, Sources, Stage, StageReport, Work};
+use cleave_plan::memory::stream_bytes;
+use cleave_plan::{BufferId, ContractWork, FoldWork, Plan, RunError, Sink, Source, Sources, Stage, StageReport, Work};
 use std::any::Any;
 use std::cell::Cell;
 use std::ops::Range;
@@ -170,6 +174,7 @@ impl<'a> Site<'a> {
             meter,
             at_work: AtomicUsize::new(0),
             turns: Turns::new(stage, share),
+            ahead: Ahead::new(self.plan, share, &self.sources, &self.cache),
             failed: AtomicBool::new(false),
             error: Mutex::new(None),
             clock: StageClock::new(stage),
@@ -182,9 +187,38 @@ impl<'a> Site<'a> {
         Ok(ShareDone { parts: shift.joiner.drain(), report })
     }
 
+    /// Writes a block, which is there again afterwards. A run that is to stop does not wait for a large one.
+    pub fn write(
+        &self,
+        sink: &Arc<dyn Sink>,
+        region: &Region,
+        block: &mut Data,
+        cancel: &AtomicBool,
+    ) -> Result<(), RunError> {
+        let (bytes, packing) = (block.nbytes(), stream_bytes(block.nbytes() as u64));
+        let (_packing, taken) = (self.ledger.claim(packing), Taken { block: bytes, left: packing + bytes as u64 });
+        let (sink, region) = (Arc::clone(sink), region.clone());
+        let none = Data::with_capacity(block.dtype(), 0);
+        let whole = std::mem::replace(block, none);
+        let (written, whole) = apart(taken, &self.ledger, cancel, move || (sink.copy(&region, &whole), whole))?;
+        *block = whole;
+        written.map_err(RunError::Write)
+    }
+
+    /// Forgets decoded blocks, so that others have the memory.
+    pub fn rest(&self) {
+        self.keep_cached(0);
+        self.spill.forget_spare();
+    }
+
     /// Forgets decoded blocks beyond so many bytes, before others claim them.
     pub(crate) fn keep_cached(&self, bytes: u64) {
         self.cache.keep_to(bytes);
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &'a Plan {
+        self.plan
     }
 
     /// Bytes read from stored sources by all shares so far.
@@ -228,6 +262,7 @@ struct Shift<'a> {
     meter: &'a Meter<'a>,
     at_work: AtomicUsize,
     turns: Turns<'a>,
+    ahead: Option<Ahead<'a>>,
     failed: AtomicBool,
     /// Guards the first error.
     error: Mutex<Option<RunError>>,
@@ -257,14 +292,27 @@ impl Shift<'_> {
     fn tasks(&self, thread: usize, current: &Cell<usize>) -> Result<(), RunError> {
         let watch = Watch::new(self.cancel, &self.failed, self.meter);
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
-        let (mut folder, mut folders) = (None, None);
+        let (mut folder, mut folders, mut mirrored) = (None, None, None);
         let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
         let mut multiplier = None;
         while let Some(task) = self.turns.take(thread) {
             current.set(task);
             watch.visit(0)?;
             let timer = self.clock.start();
+            if let Some(ahead) = &self.ahead {
+                ahead.read(task, self.turns.later(thread))?;
+            }
             match &self.stage.work {
+                Work::Fold(work @ FoldWork { mirror: Some(mirror), .. }) => {
+                    let opposite = work.opposite(task).filter(|other| self.share.tasks.contains(other));
+                    if opposite.is_some_and(|other| other < task) {
+                        continue;
+                    }
+                    let mirrored = mirrored.get_or_insert_with(|| Mirrored::new(work, mirror, &mut machine));
+                    for (task, partial) in mirrored.task((task, opposite), &mut machine, &watch, self.inputs.ledger)? {
+                        self.fold(work, 0, task, partial)?;
+                    }
+                }
                 Work::Fold(work) => {
                     let folder = folder.get_or_insert_with(|| Folder::new(work, &mut machine));
                     let partial = folder.task(task, &mut machine, &watch, self.inputs.ledger)?;

@@ -24,8 +24,8 @@ pub(crate) enum Place {
 struct Disk {
     spill: Arc<Spill>,
     file: OnceLock<Result<SpillFile, SpillError>>,
-    /// Bytes of memory that may still be taken, perhaps shared with others.
-    left: Arc<AtomicU64>,
+    /// Bytes of memory that may still be taken.
+    left: AtomicU64,
 }
 
 impl Shelf {
@@ -34,8 +34,9 @@ impl Shelf {
         Self::new(rooms, None)
     }
 
-    /// One that takes memory as long as some of those bytes are left.
-    pub(crate) fn with_disk(rooms: &Arc<Rooms>, spill: &Arc<Spill>, left: Arc<AtomicU64>) -> Self {
+    /// One that takes so many bytes of memory.
+    pub(crate) fn with_disk(rooms: &Arc<Rooms>, spill: &Arc<Spill>, memory_bytes: u64) -> Self {
+        let left = AtomicU64::new(memory_bytes);
         Self::new(rooms, Some(Disk { spill: Arc::clone(spill), file: OnceLock::new(), left }))
     }
 

@@ -7,7 +7,7 @@ mod pack;
 pub use directory::clear_leftovers;
 
 use crate::room::bytes_of;
-use cleave_ops::{DType, Data};
+use cleave_ops::{DType, Data, DataRef};
 use cleave_plan::SpillError;
 use directory::Directory;
 use std::fs::File;
@@ -85,7 +85,12 @@ impl Spill {
 impl SpillFile {
     /// Puts a block aside.
     pub(crate) fn write(&self, data: &Data) -> Result<Extent, SpillError> {
-        let bytes = bytes_of(data);
+        self.write_elements(data.as_ref())
+    }
+
+    /// The same of elements that something else holds.
+    pub(crate) fn write_elements(&self, elements: DataRef<'_>) -> Result<Extent, SpillError> {
+        let (bytes, len) = (bytes_of(elements), elements.len());
         self.with_spare(|room| {
             let packed = pack::pack(bytes, room);
             let stored = packed.unwrap_or(bytes);
@@ -98,7 +103,7 @@ impl SpillFile {
             self.file.write_all_at(stored, offset).map_err(failed)?;
             self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             let checksum = crc32c::crc32c(stored);
-            Ok(Extent { offset, stored_bytes: stored.len(), len: data.len(), packed: packed.is_some(), checksum })
+            Ok(Extent { offset, stored_bytes: stored.len(), len, packed: packed.is_some(), checksum })
         })
     }
 

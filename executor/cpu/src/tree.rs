@@ -64,6 +64,11 @@ impl Counter {
         std::mem::swap(&mut self.free, free);
     }
 
+    /// Changes places with another tree of the same rule; the states that wait for use stay.
+    pub(crate) fn exchange(&mut self, other: &mut Counter) {
+        std::mem::swap(&mut self.places, &mut other.places);
+    }
+
     /// Takes back a state that is no longer needed.
     pub(crate) fn recycle(&mut self, state: State) {
         self.free.push(state);

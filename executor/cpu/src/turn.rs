@@ -1,5 +1,8 @@
 //! Planes whose rows become columns.
 
+#[cfg(target_arch = "x86_64")]
+mod wide;
+
 use cleave_ops::data::Element;
 use cleave_ops::{Data, DataRef, Plane, each_dtype};
 
@@ -18,6 +21,10 @@ pub(crate) fn turns(from: &Plane, to: &Plane, lens: [usize; 2]) -> bool {
 
 /// Copies such a plane.
 pub(crate) fn turn(src: DataRef<'_>, from: Plane, dst: &mut Data, to: Plane, lens: [usize; 2]) {
+    #[cfg(target_arch = "x86_64")]
+    if wide::turn(src, from, dst, to, lens) {
+        return;
+    }
     each_dtype!(DataRef, src, x => {
         turn_slice(x, from, Element::of_mut(dst).expect("both sides of a copy have one dtype"), to, lens);
     });

@@ -30,7 +30,17 @@ impl<'a> Turns<'a> {
     pub(crate) fn take(&self, thread: usize) -> Option<usize> {
         let count = self.ranges.len();
         let turn = (0..count).find_map(|i| self.ranges[(thread + i) % count].take())?;
-        Some(self.whole.map_or(turn, |stage| stage.task_at(turn)))
+        Some(self.task(turn))
+    }
+
+    /// The tasks of a thread's own range that nobody has taken yet, in their order.
+    pub(crate) fn later(&self, thread: usize) -> impl Iterator<Item = usize> {
+        let range = &self.ranges[thread % self.ranges.len()];
+        (range.next.load(Ordering::Relaxed)..range.end).map(|turn| self.task(turn))
+    }
+
+    fn task(&self, turn: usize) -> usize {
+        self.whole.map_or(turn, |stage| stage.task_at(turn))
     }
 }
 

@@ -9,7 +9,8 @@ use cleave_ops::{AxisChunks, Chunks, DType, Data, Region, Shape};
 use cleave_plan::{Cut, Demand, Options, Output, PlanError, RunError, Sink, Source, SourceError, Sources, plan};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 use support::{Counted, Setting, blocks, compute, counted, fold, load, map};
 
 /// `x.sum()` of 200 blocks.
@@ -39,6 +40,35 @@ fn a_block_is_read_once_by_any_number_of_threads() {
         assert_eq!(data, [Data::F64(vec![200_000.0])]);
         assert_eq!(source.reads.load(Ordering::SeqCst), 200, "{threads} threads");
     }
+}
+
+#[test]
+fn threads_that_want_the_same_large_block_read_others_meanwhile() {
+    let shape = Shape::new([8 << 20]);
+    let mut graph = Graph::new();
+    let x = load(&mut graph, 0, &shape, DType::F64);
+    let wanted = [(fold(&mut graph, "sum", x, &[0]), Cut::Engine)];
+    let grid = Chunks([AxisChunks::regular(8 << 20, 2 << 20)].into_iter().collect());
+    let met = Arc::new((Mutex::new(0), Condvar::new()));
+    let meeting = Arc::clone(&met);
+    // The first two to read wait for each other.
+    let hook = Box::new(move |read| {
+        let (inside, arrived) = &*meeting;
+        *inside.lock().unwrap() += 1;
+        arrived.notify_all();
+        if read < 2 {
+            let alone = |inside: &mut usize| *inside < 2;
+            drop(arrived.wait_timeout_while(inside.lock().unwrap(), Duration::from_secs(20), alone).unwrap());
+        }
+        let inside = *inside.lock().unwrap();
+        if inside < 2 { Err(broken()) } else { Ok(()) }
+    });
+    let source = Arc::new(Counted { hook, ..counted(blocks(&Data::F64(vec![0.5; 8 << 20]), &grid)) });
+    let sources = Sources::from([(SourceId(0), Arc::clone(&source) as Arc<dyn Source>)]);
+    let setting = Setting { threads: 2, sources: &sources, cancel: Cancel::default() };
+    let (data, _) = compute(&graph, &wanted, &setting).unwrap();
+    assert_eq!(data, [Data::F64(vec![f64::from(4 << 20)])]);
+    assert_eq!(source.reads.load(Ordering::SeqCst), 4, "each block once");
 }
 
 #[test]
@@ -160,7 +190,7 @@ fn a_run_waits_for_the_memory_of_one_that_was_stopped() {
     let reads = Box::new(move |_| if seen.load(Ordering::SeqCst) { Ok(()) } else { Err(broken()) });
     std::thread::scope(|scope| {
         let next = scope.spawn(|| sum_of_a_large_block(&pool, Cancel::default(), reads));
-        std::thread::sleep(std::time::Duration::from_millis(30));
+        std::thread::sleep(Duration::from_millis(30));
         is_gone.store(true, Ordering::SeqCst);
         drop(go);
         next.join().unwrap().unwrap();

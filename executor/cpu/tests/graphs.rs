@@ -5,12 +5,11 @@ mod support;
 
 use cleave_cpu::Cancel;
 use cleave_graph::NodeId;
-use cleave_plan::{Cut, Source, Sources};
+use cleave_plan::Cut;
 use proptest::prelude::*;
-use std::sync::Arc;
-use support::random::{Case, Tape, case, chunks};
+use support::random::{Tape, case, cut, sources};
 use support::reference::evaluate;
-use support::{Memory, Setting, blocks, compute_within, counted, needed};
+use support::{Memory, Setting, compute_within, needed};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
@@ -32,20 +31,4 @@ proptest! {
             prop_assert_eq!(result, expected, "node {:?} cut {:?} of {:#?}", node, cut, case.graph.iter().collect::<Vec<_>>());
         }
     }
-}
-
-fn cut(case: &Case, node: NodeId, tape: &mut Tape) -> Cut {
-    if tape.below(2) == 0 { Cut::Engine } else { Cut::Grid(chunks(&case.graph[node].shape, tape)) }
-}
-
-fn sources(case: &Case, tape: &mut Tape) -> Sources {
-    let mut sources = Sources::new();
-    for (_, node) in case.graph.iter() {
-        if let cleave_graph::NodeKind::Load(id) = node.kind {
-            let held = blocks(&case.stored[&id], &chunks(&node.shape, tape));
-            let source: Arc<dyn Source> = if tape.below(2) == 0 { Arc::new(held) } else { Arc::new(counted(held)) };
-            sources.insert(id, source);
-        }
-    }
-    sources
 }

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 use support::apart::{Cutting, run_apart};
 use support::product::product;
-use support::random::{Case, Tape, case, chunks};
+use support::random::{Tape, case, cut, sources};
 use support::{Memory, blocks, counted, fill, fold, load, map, view};
 
 /// The plan of some nodes, which keeps much if `eager`.
@@ -66,22 +66,6 @@ proptest! {
     }
 }
 
-fn cut(case: &Case, node: NodeId, tape: &mut Tape) -> Cut {
-    if tape.below(2) == 0 { Cut::Engine } else { Cut::Grid(chunks(&case.graph[node].shape, tape)) }
-}
-
-fn sources(case: &Case, tape: &mut Tape) -> Sources {
-    let mut sources = Sources::new();
-    for (_, node) in case.graph.iter() {
-        if let cleave_graph::NodeKind::Load(id) = node.kind {
-            let held = blocks(&case.stored[&id], &chunks(&node.shape, tape));
-            let source: Arc<dyn Source> = if tape.below(2) == 0 { Arc::new(held) } else { Arc::new(counted(held)) };
-            sources.insert(id, source);
-        }
-    }
-    sources
-}
-
 fn random(graph: &mut Graph, shape: &Shape) -> NodeId {
     let law = Law::Normal { mean: Scalar::Float(0.5), std: Scalar::Float(3.0) };
     fill(graph, Fill::Random { seed: 1, draw: 0, law }, shape, DType::F64)
@@ -123,7 +107,7 @@ fn parts_of_another_form_are_refused() {
     assert!(share.is_of(&plan) && !Share { stage: 9, ..share.clone() }.is_of(&plan));
     assert!(!Share { tasks: 0..plan.stages[0].tasks + 1, ..share.clone() }.is_of(&plan));
     let control = Control { cancel: cancel.clone(), events: &|_| {} };
-    let done = site.run_share(&share, &Kept::new(&pool, 0), &Nowhere, &control).unwrap();
+    let done = site.run_share(&share, &Kept::new(&pool, &cleave_cpu::Budget::new(0)), &Nowhere, &control).unwrap();
     let good = done.parts[0].clone();
     let wrong: [&dyn Fn(&mut Part); 8] = [
         &|p| p.place = 1,

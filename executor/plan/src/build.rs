@@ -3,6 +3,7 @@
 
 use crate::error::PlanError;
 use crate::locals::{self, Found};
+use crate::mirror::{self, Opposite, Twin};
 use crate::program::{Action, Local, Making, Origin, Program, Slot, Step};
 use crate::progression::{Placed, place_patch};
 use crate::stage::BufferId;
@@ -28,6 +29,37 @@ pub fn build(graph: &Graph, space: &Shape, roots: &[NodeId], held: Held<'_>) -> 
 pub fn build_through(graph: &Graph, root: NodeId, view: View, held: Held<'_>) -> Result<Program, PlanError> {
     let space = view.shape.clone();
     build_seen(graph, &space, vec![Want { node: root, view }], held, &mut MAX_STEPS.clone())
+}
+
+/// The same for opposite places at once: what both read is made block by block, the same node once for each place.
+/// `None` where nothing is read by both, or something else must be made block by block.
+pub(crate) fn build_mirrored(
+    graph: &Graph,
+    space: &Shape,
+    roots: &[NodeId],
+    held: Held<'_>,
+) -> Result<Option<(Program, Opposite)>, PlanError> {
+    let seen: Vec<(NodeId, View)> = roots.iter().map(|&node| (node, View::identity(space))).collect();
+    let Some((axes, twins)) = mirror::twins(graph, &seen, |node| held(node).is_some()) else { return Ok(None) };
+    let is_twin = |node: NodeId| twins.iter().any(|twin| twin.node == node);
+    let whole = |node: NodeId| (node, View::identity(&graph[node].shape));
+    let made_here = twins.iter().map(|twin| twin.node).filter(|&node| held(node).is_none());
+    let below: Vec<(NodeId, View)> = made_here.flat_map(|node| graph[node].kind.inputs()).map(whole).collect();
+    let rest = locals::find(graph, &seen, |node| held(node).is_some() || is_twin(node));
+    if !rest.is_empty() || !locals::find(graph, &below, |node| held(node).is_some()).is_empty() {
+        return Ok(None);
+    }
+    let (mut budget, none, mut made) = (MAX_STEPS, FxHashMap::default(), FxHashMap::default());
+    let mut all = Vec::with_capacity(2 * twins.len());
+    for Twin { node, views } in twins {
+        for view in views {
+            made.insert(Want { node, view }, all.len() as u32);
+            all.push(local(graph, node, held, &none, &mut budget)?);
+        }
+    }
+    let wants = seen.into_iter().map(|(node, view)| Want { node, view }).collect();
+    let program = straight(graph, space, wants, held, &made, &mut budget)?;
+    Ok(Some((Program { locals: all, ..program }, axes)))
 }
 
 /// A node, seen through a view.
@@ -141,11 +173,11 @@ impl Builder<'_> {
 
     fn parts(&self, want: &Want) -> Result<Parts, PlanError> {
         let (node, view) = (&self.graph[want.node], &want.view);
-        if let Some(buffer) = (self.held)(want.node) {
-            return Ok(load(Origin::Buffer(buffer), &node.shape, view));
-        }
         if let Some(&number) = self.made.get(want) {
             return Ok(load(Origin::Local(number), &node.shape, view));
+        }
+        if let Some(buffer) = (self.held)(want.node) {
+            return Ok(load(Origin::Buffer(buffer), &node.shape, view));
         }
         let through = |input: NodeId, view: &View| Want { node: input, view: view.clone() };
         Ok(match &node.kind {

@@ -5,15 +5,16 @@
 //! that reads it. Ends of one level (none needs another) with the same space and axes share a stage; reductions over
 //! different axes do where one pass serves them all.
 
-use crate::build::build;
+use crate::build::{Held, build, build_mirrored};
 use crate::contract_cut::{contract_stage, kept_operands};
 use crate::error::PlanError;
 use crate::hold::{Why, worth_keeping};
 use crate::joint::{axes_of, joint};
-use crate::lattice::Lattice;
+use crate::lattice::{Lattice, TILE_LEN, inner_box};
+use crate::mirror::{Mirror, mirrored_cut, reads_turned};
 use crate::plan::{Buffer, Cut, Options, Output, Plan, PlannedOutput, Totals};
 use crate::program::{Action, Origin, Program, Slot};
-use crate::size::{FoldCut, axis_across, engine_boxes, fold_cut, task_len};
+use crate::size::{FoldCut, axis_across, engine_boxes, fold_cut, reads_stored, task_len};
 use crate::stage::{BufferId, FoldGoal, FoldWork, Stage, StoreGoal, StoreWork, Target, Work};
 use cleave_graph::{Graph, NodeId, NodeKind};
 use cleave_ops::op::FoldFacts;
@@ -236,7 +237,11 @@ fn assemble(graph: &Graph, outputs: &[Output], groups: &[Group], options: &Optio
         let targets: Vec<Target> = goals.iter().map(|g| target(graph, g, &mut plan.buffers, number)).collect();
         let stage = match (&bundle[..], &bundle[0].key.end) {
             ([_], End::Contract(node)) => contract_stage(graph, *node, targets[0].clone(), &holding, options)?,
-            ([group], End::Fold(_) | End::Store(_)) => stage(graph, group, program, &targets, options),
+            ([group], End::Fold(_)) => match mirrored_stage(graph, group, &program, &targets, &holding, options)? {
+                Some(stage) => stage,
+                None => stage(graph, group, program, &targets, options),
+            },
+            ([group], End::Store(_)) => stage(graph, group, program, &targets, options),
             (several, _) => match joint_stage(graph, several, program, &targets, options) {
                 Some(stage) => stage,
                 None => {
@@ -322,7 +327,10 @@ fn stage(graph: &Graph, group: &Group, program: Program, targets: &[Target], opt
         End::Fold(axes) => {
             let goals = fold_goals(graph, group, &program.results, targets, &space);
             let weight = program.weight() + goals.iter().map(|g| g.op.weight()).sum::<f64>();
-            (Work::Fold(fold_work(&space, &program, axes, goals, weight, options)), weight)
+            let lattice = Lattice::new(&space, axes);
+            let len = task_len(space.size(), weight, options);
+            let cut = fold_cut(&space, &program, &lattice, len, state_bytes(&goals), options);
+            (Work::Fold(fold_work(lattice, cut, goals)), weight)
         }
         End::Store(cut) => {
             let weight = program.weight() + targets.len() as f64;
@@ -336,6 +344,38 @@ fn stage(graph: &Graph, group: &Group, program: Program, targets: &[Target], opt
         Work::Joint(_) | Work::Contract(_) => unreachable!("they make stages of their own"),
     };
     Stage { space, program, work, tasks, weight }
+}
+
+/// The stage of some reductions that does opposite places together, if what `program` reads is worth it.
+fn mirrored_stage(
+    graph: &Graph,
+    group: &Group,
+    program: &Program,
+    targets: &[Target],
+    holding: Held<'_>,
+    options: &Options,
+) -> Result<Option<Stage>, PlanError> {
+    if !reads_turned(program) || reads_stored(program, options) {
+        return Ok(None);
+    }
+    let space = &group.key.space;
+    let roots: Vec<NodeId> = group.goals.iter().map(|goal| goal.root).collect();
+    let Some((program, axes)) = build_mirrored(graph, space, &roots, holding)? else { return Ok(None) };
+    let goals = fold_goals(graph, group, &program.results, targets, space);
+    let lattice = Lattice::new(space, reduced(group));
+    let kept = lattice.kept.iter().map(|&axis| space[axis]).collect::<Shape>();
+    let tile = inner_box(&kept, TILE_LEN / lattice.cell.size().max(1));
+    let Some((cut, block)) = mirrored_cut(space, &lattice, &tile, &axes, state_bytes(&goals), options) else {
+        return Ok(None);
+    };
+    // What is made is made for one of two places only.
+    let made = program.weight() - program.steps.iter().map(|s| s.action.weight()).sum::<f64>();
+    let weight = program.weight() - made / 2.0 + goals.iter().map(|g| g.op.weight()).sum::<f64>();
+    let twins = (0..program.locals.len()).step_by(2).map(|first| (first, first + 1)).collect();
+    let mirror = Some(Mirror { axes, block, twins });
+    let tasks = cut.boxes.count() * cut.spans;
+    let work = Work::Fold(FoldWork { mirror, ..fold_work(lattice, cut, goals) });
+    Ok(Some(Stage { space: space.clone(), program, work, tasks, weight }))
 }
 
 fn fold_goals(graph: &Graph, group: &Group, slots: &[Slot], targets: &[Target], space: &Shape) -> Vec<FoldGoal> {
@@ -354,21 +394,15 @@ fn fold_goals(graph: &Graph, group: &Group, slots: &[Slot], targets: &[Target], 
     group.goals.iter().enumerate().map(goal).collect()
 }
 
-fn fold_work(
-    space: &Shape,
-    program: &Program,
-    axes: &[usize],
-    goals: Vec<FoldGoal>,
-    weight: f64,
-    options: &Options,
-) -> FoldWork {
-    let lattice = Lattice::new(space, axes);
-    let state = |g: &FoldGoal| fold_loop(g.op, g.loop_index).state.iter().map(|d| d.size()).sum::<usize>();
-    let state_bytes = goals.iter().map(state).sum();
-    let len = task_len(space.size(), weight, options);
-    let cut = fold_cut(space, program, &lattice, len, state_bytes, options);
+fn fold_work(lattice: Lattice, cut: FoldCut, goals: Vec<FoldGoal>) -> FoldWork {
     let FoldCut { boxes, kept_tile, span, spans } = cut;
-    FoldWork { lattice, boxes, kept_tile, span, spans, strips: None, goals }
+    FoldWork { lattice, boxes, kept_tile, span, spans, strips: None, mirror: None, goals }
+}
+
+/// Bytes of the states of some reductions for each kept element.
+fn state_bytes(goals: &[FoldGoal]) -> usize {
+    let state = |g: &FoldGoal| fold_loop(g.op, g.loop_index).state.iter().map(|d| d.size()).sum::<usize>();
+    goals.iter().map(state).sum()
 }
 
 fn store_work(

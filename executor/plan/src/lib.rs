@@ -4,7 +4,7 @@
 //! `locals` (values made for a block at a time), `rolling` (what of them stays for the next block) and `build`
 //! (programs from nodes seen through views), `lattice` (the fixed order of a reduction), `stage` (a loop nest over
 //! tasks), `joint` (reductions over different axes in one pass), `contract` and `contract_cut` (products of matrices),
-//! `hold` (what is worth keeping between stages), `cut` (which nodes end a stage), `size` (how much a task does),
+//! `mirror` (opposite places that read the same), `hold` (what is worth keeping between stages), `cut` (which nodes end a stage), `size` (how much a task does),
 //! `memory` (what a stage takes), `turns` (in which order), `fit` (until it is allowed), `plan`, `share` (tasks cut
 //! into shares) and `reads` (what these read), `cost` (seconds, bytes and memory of a plan before it runs), `advice`
 //! (chunks that would suit better), `text` (how a plan prints), `event` (what a run reports), `error`. A plan is made,
@@ -28,6 +28,7 @@ pub mod joint;
 pub mod lattice;
 pub mod locals;
 pub mod memory;
+pub mod mirror;
 pub mod plan;
 pub mod program;
 pub mod progression;
@@ -48,6 +49,7 @@ pub use event::{Event, Heat, RunReport, StageReport};
 pub use hold::Why;
 pub use joint::JointWork;
 pub use lattice::Lattice;
+pub use mirror::Mirror;
 pub use plan::{Cut, Holding, Keep, Need, Options, Output, Plan, Totals, plan};
 pub use program::{Action, Local, Making, Origin, Program, Slot, Step};
 pub use reads::reads;

@@ -95,13 +95,13 @@ pub(crate) fn find(graph: &Graph, wants: &[(NodeId, View)], stops: impl Fn(NodeI
 
 /// Views in the order in which they came, each once.
 #[derive(Default)]
-struct Views {
-    list: Vec<View>,
+pub(crate) struct Views {
+    pub(crate) list: Vec<View>,
     known: HashSet<View>,
 }
 
 impl Views {
-    fn add(&mut self, view: View) {
+    pub(crate) fn add(&mut self, view: View) {
         if self.known.insert(view.clone()) {
             self.list.push(view);
         }
@@ -110,7 +110,7 @@ impl Views {
 
 /// Notes what the inputs of a node are wanted through where it is wanted through `view`. A patch has a program
 /// of its own.
-fn hand_on(graph: &Graph, node: NodeId, view: &View, seen: &mut BTreeMap<NodeId, Views>) {
+pub(crate) fn hand_on(graph: &Graph, node: NodeId, view: &View, seen: &mut BTreeMap<NodeId, Views>) {
     let mut note = |input: NodeId, view: View| seen.entry(input).or_default().add(view);
     match &graph[node].kind {
         NodeKind::Fill(_) | NodeKind::Load(_) | NodeKind::Fold { .. } | NodeKind::Contract { .. } => {}
@@ -175,7 +175,7 @@ fn is_near(views: &[View]) -> bool {
     growth < views.len().max(2) as f64
 }
 
-fn is_random(kind: &NodeKind) -> bool {
+pub(crate) fn is_random(kind: &NodeKind) -> bool {
     matches!(kind, NodeKind::Fill(Fill::Random { .. }))
 }
 
@@ -202,7 +202,7 @@ fn cannot_be_placed(kind: &NodeKind, views: &[View]) -> bool {
 }
 
 /// Whether computing a node `times` costs more than keeping it: all but one cheap operation on what is there.
-fn is_costly(graph: &Graph, node: NodeId, times: usize) -> bool {
+pub(crate) fn is_costly(graph: &Graph, node: NodeId, times: usize) -> bool {
     let is_there = |input: &NodeId| matches!(graph[*input].kind, NodeKind::Load(_) | NodeKind::Fill(Fill::Const(_)));
     match &graph[node].kind {
         NodeKind::Overlay { .. } => true,

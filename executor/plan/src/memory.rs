@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 /// States of a tile a thread keeps for each goal: the trees over cells and over superboxes, and spares.
 const TILE_STATES: u64 = 40;
+/// States that each tile of two opposite tasks keeps: the tree over its cells.
+const MIRROR_STATES: u64 = 8;
 /// What a thread takes besides: its stack, and what the allocator keeps for it.
 const THREAD_BYTES: u64 = 256 << 10;
 /// The most bytes of states that wait for each other while a stage goes on in strips.
@@ -74,9 +76,13 @@ pub fn task_bytes(stage: &Stage, plan: &Plan) -> u64 {
         .saturating_add(work)
 }
 
+/// A block of so many bytes at most is packed at once if half as many are enough, larger ones as a stream.
+pub const AT_ONCE_BYTES: u64 = 32 << 20;
+
 /// What a block of so many bytes takes on its way into a file, besides itself.
 pub fn stream_bytes(block: u64) -> u64 {
-    block.saturating_mul(2).min(STREAM_BYTES)
+    let at_once = if block <= AT_ONCE_BYTES { block / 2 } else { 0 };
+    at_once + block.saturating_mul(2).min(STREAM_BYTES)
 }
 
 fn streamed_bytes(stage: &Stage, plan: &Plan) -> u64 {
@@ -115,7 +121,8 @@ fn fold_bytes(fold: &FoldWork) -> u64 {
     let goal = |g: &FoldGoal| {
         let state = state_bytes(g);
         let kept = elements * (state as u64 * open + 3 * g.dtype.size() as u64);
-        kept + fold.kept_tile.size() as u64 * state as u64 * TILE_STATES + tile * 8
+        let mirrored = if fold.mirror.is_some() { 2 * elements * state as u64 * MIRROR_STATES } else { 0 };
+        kept + mirrored + fold.kept_tile.size() as u64 * state as u64 * TILE_STATES + tile * 8
     };
     fold.goals.iter().map(goal).sum::<u64>() + tile * 16 + strip_bytes(fold).unwrap_or(0)
 }
@@ -260,6 +267,7 @@ impl Stage {
             Work::Store(store) => self.program.block_shape(&longest(&store.boxes)),
             Work::Contract(_) => self.program.block_shape(&self.space),
             Work::Joint(joint) => joint.block.clone(),
+            Work::Fold(FoldWork { mirror: Some(mirror), .. }) => mirror.block.clone(),
             Work::Fold(fold) => {
                 let lattice = &fold.lattice;
                 let cells = Region::whole(&lattice.superbox);

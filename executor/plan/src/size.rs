@@ -113,7 +113,7 @@ fn aligned_box(lens: &Shape, most: usize, unit: impl Fn(usize) -> Option<usize>)
 }
 
 /// Whether any step loads blocks that must be read first.
-fn reads_stored(program: &Program, options: &Options) -> bool {
+pub(crate) fn reads_stored(program: &Program, options: &Options) -> bool {
     program.steps.iter().any(|step| match &step.action {
         Action::Load { origin: Origin::Stored(id), .. } => options.sources.get(id).is_some_and(|s| !s.is_resident()),
         _ => false,

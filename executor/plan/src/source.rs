@@ -4,6 +4,7 @@ use cleave_graph::SourceId;
 use cleave_ops::{Chunks, DType, Data, DataRef};
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An array that exists: blocks in memory, a mapped file, a chunked store.
@@ -103,5 +104,14 @@ pub trait Sink: Send + Sync {
     /// Takes a finished block by copying it.
     fn copy(&self, region: &cleave_ops::Region, data: &Data) -> Result<(), SourceError> {
         self.put(region, data.clone())
+    }
+    /// The directory in which other processes may write blocks themselves from now on, if it is such a sink.
+    fn lend(&self) -> Option<PathBuf> {
+        None
+    }
+    /// Another process has written a block there.
+    fn note(&self, region: &cleave_ops::Region) -> Result<(), SourceError> {
+        let cause = Arc::new(std::io::Error::from(std::io::ErrorKind::Unsupported));
+        Err(SourceError { what: format!("a block of {} elements, written elsewhere", region.size()), cause })
     }
 }

@@ -4,6 +4,7 @@ use crate::contract::ContractWork;
 use crate::cut::fold_loop;
 use crate::joint::JointWork;
 use crate::lattice::Lattice;
+use crate::mirror::Mirror;
 use crate::program::{Action, Program, Slot};
 use cleave_ops::op::FoldFacts;
 use cleave_ops::{Chunks, Class, DType, Op, Region, Shape};
@@ -57,6 +58,8 @@ pub struct FoldWork {
     /// Superboxes on each reduced axis of the strips that are done one after the other; `None` where all are done
     /// in row-major order.
     pub strips: Option<Shape>,
+    /// How tasks that lie opposite each other are done together, where they read the same.
+    pub mirror: Option<Mirror>,
     /// What is computed.
     pub goals: Vec<FoldGoal>,
 }
@@ -172,7 +175,8 @@ impl FoldWork {
         block_region(&self.boxes, task / self.spans)
     }
 
-    fn task_region(&self, task: usize, space: &Shape) -> Region {
+    /// The part of the space a task visits.
+    pub fn task_region(&self, task: usize, space: &Shape) -> Region {
         let kept = self.kept_region(task);
         let mut reduced: Option<Region> = None;
         for index in self.superboxes(task) {

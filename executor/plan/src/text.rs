@@ -110,6 +110,10 @@ fn write_fold(f: &mut Formatter<'_>, work: &FoldWork, program: &Program) -> fmt:
     if let Some(strips) = &work.strips {
         writeln!(f, "  in strips of {strips} superboxes")?;
     }
+    if let Some(mirror) = &work.mirror {
+        let axes: Vec<String> = mirror.axes.iter().map(|axis| format!("i{axis}")).collect();
+        writeln!(f, "  with what lies opposite at [{}] by blocks {}", axes.join(", "), mirror.block)?;
+    }
     for goal in &work.goals {
         let from = program.slots[goal.slot.0 as usize];
         writeln!(f, "  {} {} ({from}) -> {} : {}", goal.op.name, goal.slot, goal.target, goal.dtype)?;

@@ -192,3 +192,14 @@ fn a_loop_of_ten_thousand_steps_needs_few_registers() {
     let plan = plan(&g, &outputs, &Options::default()).unwrap();
     assert_eq!(plan.stages[0].program.slots.len(), 2);
 }
+
+#[test]
+fn opposite_blocks_are_done_together() {
+    let mut g = Graph::new();
+    let law = Law::Uniform { low: Scalar::Float(0.0), high: Scalar::Float(1.0) };
+    let x = add(&mut g, NodeKind::Fill(Fill::Random { seed: 1, draw: 0, law }), &[20_000, 20_000]);
+    let turned = view(&mut g, x, &[20_000, 20_000], &[(0, 1, Some(1)), (0, 1, Some(0))]);
+    let both = map(&mut g, "add", &[x, turned]);
+    let sum = fold(&mut g, "sum", both, &[0]);
+    insta::assert_snapshot!(planned(&g, &[sum]));
+}

@@ -1,19 +1,37 @@
-//! Which files a worker touches for others: those below the roots its owner named, wherever links lead.
+//! Which files a worker touches for others: those below the roots its owner named, wherever links lead. Paths are
+//! followed to find what they mean; what is opened is opened by the root itself, which nothing leads out of.
 
 use crate::spec::{StoredPlace, StoredSource};
+use cap_std::fs::Dir;
+use cleave_ops::{Chunks, DType};
 use cleave_plan::Source;
-use cleave_store::StoreError;
+use cleave_store::{Folder, StoreError, ZarrPart};
+use rand::Rng;
 use std::fmt;
-use std::fs;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The folders below which a worker reads and writes for others; none by default.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Roots {
-    read: Vec<PathBuf>,
-    write: Vec<PathBuf>,
+    read: Vec<Root>,
+    write: Vec<Root>,
+}
+
+/// A folder, held open: what is opened by it lies below it, whatever becomes of paths and links meanwhile.
+#[derive(Clone, Debug)]
+struct Root {
+    path: PathBuf,
+    dir: Arc<Dir>,
+}
+
+/// Something below a root.
+#[derive(Clone, Debug)]
+pub struct Below {
+    root: Root,
+    inside: PathBuf,
 }
 
 /// Why a path is not opened.
@@ -53,13 +71,13 @@ impl Roots {
         Ok(Roots { read: all(read)?, write: all(write)? })
     }
 
-    /// The real path of something to be read.
-    pub fn readable(&self, path: &str) -> Result<PathBuf, RootError> {
+    /// Something to be read.
+    pub fn readable(&self, path: &str) -> Result<Below, RootError> {
         resolve(&self.read, path, false)
     }
 
-    /// The real path of something to be written to, which exists.
-    pub fn writable(&self, path: &str) -> Result<PathBuf, RootError> {
+    /// Something to be written to, which exists.
+    pub fn writable(&self, path: &str) -> Result<Below, RootError> {
         resolve(&self.write, path, true)
     }
 
@@ -69,20 +87,53 @@ impl Roots {
             StoredPlace::Put { .. } => return Ok(None),
             StoredPlace::Npy { path } => {
                 let found = self.readable(path).map_err(OpenError::Root)?;
-                (path, Arc::new(cleave_store::open_npy(&found).map_err(OpenError::Store)?))
+                let file =
+                    found.file().map_err(|cause| OpenError::Root(RootError::Io { path: path.clone(), cause }))?;
+                (path, Arc::new(cleave_store::read_npy(file, &found.path()).map_err(OpenError::Store)?))
             }
             StoredPlace::Zarr { path, component } => {
                 let inside = component.as_ref().map(|component| format!("{path}/{}", component.trim_matches('/')));
                 let found = self.readable(inside.as_ref().unwrap_or(path)).map_err(OpenError::Root)?;
-                (path, Arc::new(cleave_store::open_zarr(&found, None).map_err(OpenError::Store)?))
+                (path, Arc::new(cleave_store::open_zarr_in(found.folder()).map_err(OpenError::Store)?))
             }
         };
         let same = opened.dtype() == source.dtype && *opened.grid() == source.grid;
         if same { Ok(Some(opened)) } else { Err(OpenError::Differs { path: path.clone() }) }
     }
+
+    /// Opens an array that the kernel has made, of those chunks, to write some of them.
+    pub fn part(&self, path: &str, of: (&Chunks, DType)) -> Result<ZarrPart, OpenError> {
+        let found = self.writable(path).map_err(OpenError::Root)?;
+        let prefix = format!("{:016x}", rand::rng().next_u64());
+        cleave_store::open_zarr_part(&found.folder(), of, &prefix).map_err(OpenError::Store)
+    }
 }
 
-fn root(path: &Path) -> Result<PathBuf, RootError> {
+impl Below {
+    /// Its real path.
+    pub fn path(&self) -> PathBuf {
+        self.root.path.join(&self.inside)
+    }
+
+    fn folder(&self) -> Folder {
+        Folder::below(&self.root.dir, &self.inside, &self.path())
+    }
+
+    fn file(&self) -> io::Result<File> {
+        self.root.dir.open(&self.inside).map(cap_std::fs::File::into_std)
+    }
+
+    /// Neither a pipe nor a device.
+    fn is_plain(&self) -> io::Result<bool> {
+        if self.inside.as_os_str().is_empty() {
+            return Ok(true);
+        }
+        let about = self.root.dir.symlink_metadata(&self.inside)?;
+        Ok(about.is_file() || about.is_dir())
+    }
+}
+
+fn root(path: &Path) -> Result<Root, RootError> {
     let bad = |cause: io::Error| RootError::BadRoot { path: path.to_path_buf(), cause };
     let real = path.canonicalize().map_err(bad)?;
     if !real.is_dir() {
@@ -92,22 +143,28 @@ fn root(path: &Path) -> Result<PathBuf, RootError> {
     if real.parent().is_none() || real.starts_with("/proc") || real.starts_with("/sys") || real.starts_with("/dev") {
         return Err(bad(io::ErrorKind::PermissionDenied.into()));
     }
-    Ok(real)
+    let dir = Dir::open_ambient_dir(&real, cap_std::ambient_authority()).map_err(bad)?;
+    Ok(Root { path: real, dir: Arc::new(dir) })
 }
 
 /// Follows a path to where it really leads, and refuses what lies below no root.
-fn resolve(roots: &[PathBuf], path: &str, writing: bool) -> Result<PathBuf, RootError> {
+fn resolve(roots: &[Root], path: &str, writing: bool) -> Result<Below, RootError> {
     if path.is_empty() || path.contains('\0') {
         return Err(RootError::NotAPath { path: path.into() });
     }
     let mut missing = false;
+    let failed = |cause| RootError::Io { path: path.into(), cause };
     for root in roots {
         // An absolute path replaces the root here, and must lead back below it.
-        match root.join(path).canonicalize() {
-            Ok(real) if real.starts_with(root) => return plain(real, path),
-            Ok(_) => {}
-            Err(error) if is_missing(&error) => missing |= stays_below(root, path),
-            Err(cause) => return Err(RootError::Io { path: path.into(), cause }),
+        match root.path.join(path).canonicalize() {
+            Ok(real) => {
+                let Ok(inside) = real.strip_prefix(&root.path) else { continue };
+                let found = Below { root: root.clone(), inside: inside.to_path_buf() };
+                let is_plain = found.is_plain().map_err(failed)?;
+                return if is_plain { Ok(found) } else { Err(RootError::Special { path: path.into() }) };
+            }
+            Err(error) if is_missing(&error) => missing |= stays_below(&root.path, path),
+            Err(cause) => return Err(failed(cause)),
         }
     }
     Err(if missing {
@@ -125,11 +182,6 @@ fn is_missing(error: &io::Error) -> bool {
 fn stays_below(root: &Path, path: &str) -> bool {
     let climbs = Path::new(path).components().any(|part| part == std::path::Component::ParentDir);
     root.join(path).starts_with(root) && !climbs
-}
-
-fn plain(real: PathBuf, path: &str) -> Result<PathBuf, RootError> {
-    let about = fs::symlink_metadata(&real).map_err(|cause| RootError::Io { path: path.into(), cause })?;
-    if about.is_file() || about.is_dir() { Ok(real) } else { Err(RootError::Special { path: path.into() }) }
 }
 
 impl RootError {

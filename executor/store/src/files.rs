@@ -1,32 +1,30 @@
 //! The keys of a Zarr array as files of a directory.
 
+use crate::folder::Folder;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use zarrs::storage::byte_range::ByteRangeIterator;
-use zarrs::storage::{
-    Bytes, MaybeBytes, MaybeBytesIterator, OffsetBytesIterator, ReadableStorageTraits, StorageError, StoreKey,
-    StorePrefix, WritableStorageTraits,
-};
+use zarrs::storage::{Bytes, MaybeBytes, MaybeBytesIterator, ReadableStorageTraits, StorageError, StoreKey};
 
 /// A directory that holds one array: its metadata, and a file for each chunk that is not all fill value.
 #[derive(Debug)]
 pub(crate) struct Files {
-    root: PathBuf,
+    folder: Folder,
     /// The metadata file; while it exists, a chunk without a file is all fill value.
-    metadata: PathBuf,
+    metadata: &'static str,
 }
 
 impl Files {
-    /// The files of the array in `root` whose metadata file is called `metadata`.
-    pub(crate) fn new(root: &Path, metadata: &str) -> Self {
-        Self { root: root.to_path_buf(), metadata: root.join(metadata) }
+    /// The files of the array in `folder` whose metadata file is called `metadata`.
+    pub(crate) fn new(folder: Folder, metadata: &'static str) -> Self {
+        Self { folder, metadata }
     }
 
     /// The file of a chunk, unless the chunk is all fill value.
     pub(crate) fn open(&self, key: &StoreKey) -> Result<Option<File>, StorageError> {
-        self.found(File::open(self.path(key)))
+        self.found(self.folder.open(key.as_str()))
     }
 
     /// An empty file for a chunk.
@@ -34,7 +32,7 @@ impl Files {
         let path = self.path(key);
         match File::create(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(path.parent().unwrap_or(&self.root))?;
+                fs::create_dir_all(path.parent().unwrap_or(self.folder.path()))?;
                 File::create(&path)
             }
             outcome => outcome,
@@ -42,14 +40,14 @@ impl Files {
     }
 
     pub(crate) fn path(&self, key: &StoreKey) -> PathBuf {
-        self.root.join(key.as_str())
+        self.folder.path().join(key.as_str())
     }
 
     /// The outcome of reading, where a missing file means none if the array itself is still there.
     fn found<T>(&self, outcome: io::Result<T>) -> Result<Option<T>, StorageError> {
         match outcome {
             Ok(value) => Ok(Some(value)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && self.metadata.exists() => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.folder.has(self.metadata) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -57,7 +55,7 @@ impl Files {
 
 impl ReadableStorageTraits for Files {
     fn get(&self, key: &StoreKey) -> Result<MaybeBytes, StorageError> {
-        Ok(self.found(fs::read(self.path(key)))?.map(Bytes::from))
+        Ok(self.found(self.folder.read(key.as_str()))?.map(Bytes::from))
     }
 
     fn get_partial_many<'a>(
@@ -65,7 +63,7 @@ impl ReadableStorageTraits for Files {
         key: &StoreKey,
         byte_ranges: ByteRangeIterator<'a>,
     ) -> Result<MaybeBytesIterator<'a>, StorageError> {
-        let opened = File::open(self.path(key)).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let opened = self.folder.open(key.as_str()).and_then(|file| Ok((file.metadata()?.len(), file)));
         let Some((size, file)) = self.found(opened)? else {
             return Ok(None);
         };
@@ -76,7 +74,7 @@ impl ReadableStorageTraits for Files {
     }
 
     fn size_key(&self, key: &StoreKey) -> Result<Option<u64>, StorageError> {
-        Ok(self.found(fs::metadata(self.path(key)))?.map(|metadata| metadata.len()))
+        self.found(self.folder.len_of(key.as_str()))
     }
 
     fn supports_get_partial(&self) -> bool {
@@ -93,30 +91,4 @@ fn read_range(file: &File, start: u64, end: u64, size: u64) -> io::Result<Bytes>
     let mut bytes = vec![0; len];
     file.read_exact_at(&mut bytes, start)?;
     Ok(bytes.into())
-}
-
-impl WritableStorageTraits for Files {
-    fn set(&self, key: &StoreKey, value: Bytes) -> Result<(), StorageError> {
-        Ok(self.create(key)?.write_all(&value)?)
-    }
-
-    fn set_partial_many(&self, key: &StoreKey, values: OffsetBytesIterator) -> Result<(), StorageError> {
-        let file = File::options().write(true).create(true).truncate(false).open(self.path(key))?;
-        for (offset, value) in values {
-            file.write_all_at(&value, offset)?;
-        }
-        Ok(())
-    }
-
-    fn erase(&self, key: &StoreKey) -> Result<(), StorageError> {
-        self.found(fs::remove_file(self.path(key))).map(|_| ())
-    }
-
-    fn erase_prefix(&self, prefix: &StorePrefix) -> Result<(), StorageError> {
-        self.found(fs::remove_dir_all(self.root.join(prefix.as_str()))).map(|_| ())
-    }
-
-    fn supports_set_partial(&self) -> bool {
-        true
-    }
 }

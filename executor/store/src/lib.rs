@@ -2,14 +2,15 @@
 //!
 //! In reading order: `error`; `runs` (where a box lies in a row-major array), `convert` (bytes as elements),
 //! `order` (elements stored by column), `staging` (temporary names) and `place` (whether a block fits); `map` (a mapped file, the only `unsafe`),
-//! `npy_header`, `npy`, `npy_sink`; `files` (a directory as Zarr keys), `packing` (chunks as streams), `zarr_meta`,
-//! `shards`, `zarr`,
-//! `zarr_sink`. Files appear under their name when they are whole or not at all. This crate starts no threads
+//! `npy_header`, `npy`, `npy_sink`; `folder` (a directory, and how far names in it lead), `files` (its files as Zarr
+//! keys), `packing` (chunks as streams), `zarr_meta`, `shards`, `zarr`; `zarr_form` (arrays to be made, and their
+//! chunks), `zarr_sink`, `zarr_part` (what others write of such an array). Files appear under their name when they are whole or not at all. This crate starts no threads
 //! and knows nothing of graphs or plans: callers read and write many blocks at once.
 
 mod convert;
 mod error;
 mod files;
+mod folder;
 mod map;
 mod npy;
 mod npy_header;
@@ -21,14 +22,19 @@ mod runs;
 mod shards;
 mod staging;
 mod zarr;
+mod zarr_form;
 mod zarr_meta;
+mod zarr_part;
 mod zarr_sink;
 
 pub use error::StoreError;
-pub use npy::{NpySource, open_npy};
+pub use folder::Folder;
+pub use npy::{NpySource, open_npy, read_npy};
 pub use npy_sink::NpySink;
-pub use zarr::{ZarrSource, open_zarr};
-pub use zarr_sink::{Compressor, NewZarr, ZarrFormat, ZarrSink, create_zarr, regular_chunks, uniform_chunks};
+pub use zarr::{ZarrSource, open_zarr, open_zarr_in};
+pub use zarr_form::{Compressor, NewZarr, ZarrFormat, regular_chunks, uniform_chunks};
+pub use zarr_part::{ZarrPart, open_zarr_part};
+pub use zarr_sink::{ZarrSink, create_zarr};
 
 use cleave_plan::Source;
 use std::fs::{self, File};

@@ -14,10 +14,9 @@ pub(crate) struct FileMap {
 }
 
 impl FileMap {
-    /// Maps a whole file.
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+    /// Maps a whole file, which is at `path`.
+    pub(crate) fn new(file: File, path: &Path) -> Result<Self, StoreError> {
         let failed = |error| StoreError::io(path, error);
-        let file = File::open(path).map_err(failed)?;
         if file.metadata().map_err(failed)?.is_dir() {
             return Err(StoreError::Directory { path: path.to_path_buf() });
         }

@@ -8,6 +8,7 @@ use crate::order::to_rows;
 use crate::runs::{region_of, regular_grid};
 use cleave_ops::{Chunks, DType, Data, DataRef, Region, Shape, each_dtype};
 use cleave_plan::{Block, Elements, Source, SourceError};
+use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,7 +47,12 @@ struct Mapped {
 
 /// Opens a .npy file of version 1, 2 or 3.
 pub fn open_npy(path: &Path) -> Result<NpySource, StoreError> {
-    let map = FileMap::open(path)?;
+    read_npy(File::open(path).map_err(|error| StoreError::io(path, error))?, path)
+}
+
+/// The same of a file that was opened at `path`.
+pub fn read_npy(file: File, path: &Path) -> Result<NpySource, StoreError> {
+    let map = FileMap::new(file, path)?;
     let header = npy_header::parse(map.bytes()).map_err(|problem| header_error(path, map.bytes().len(), &problem))?;
     let unsupported = || StoreError::DType { path: path.to_path_buf(), dtype: header.descr.clone() };
     let (dtype, swap) = convert::parse_descr(&header.descr).ok_or_else(unsupported)?;

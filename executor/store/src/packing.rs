@@ -3,15 +3,18 @@
 use crate::files::Files;
 use crate::runs::Runs;
 use cleave_ops::DType;
+use cleave_plan::memory::AT_ONCE_BYTES;
 use flate2::bufread::{GzDecoder, ZlibDecoder};
 use flate2::write::GzEncoder;
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use zarrs::array::{Array, CodecMetadataOptions};
 use zstd::stream::read::Decoder;
 use zstd::stream::write::Encoder;
-use zstd::zstd_safe::{DCtx, ResetDirective};
+use zstd::zstd_safe::{
+    CCtx, CParameter, DCtx, DParameter, ErrorCode, InBuffer, OutBuffer, ResetDirective, compress_bound, get_error_name,
+};
 
 /// Bytes of a file that are read at once.
 pub(crate) const PIECE_BYTES: usize = 64 << 10;
@@ -38,8 +41,9 @@ pub(crate) struct Encoding {
 }
 
 thread_local! {
-    /// What unpacking needs besides; making it takes longer than unpacking a small chunk.
-    static CONTEXT: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+    /// What unpacking and packing need besides; making it takes longer than unpacking a small chunk.
+    static UNPACKER: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+    static PACKER: RefCell<CCtx<'static>> = RefCell::new(CCtx::create());
 }
 
 impl Encoding {
@@ -66,9 +70,12 @@ impl Encoding {
             Packing::None => take(file, runs, size, bytes),
             Packing::Gzip { .. } => take(GzDecoder::new(file), runs, size, bytes),
             Packing::Zlib => take(ZlibDecoder::new(file), runs, size, bytes),
-            Packing::Zstd { .. } => CONTEXT.with_borrow_mut(|context| {
-                context.reset(ResetDirective::SessionOnly).map_err(|_| ErrorKind::Other)?;
-                take(Decoder::with_context(file, context), runs, size, bytes)
+            Packing::Zstd { .. } => UNPACKER.with_borrow_mut(|context| {
+                context.reset(ResetDirective::SessionAndParameters).map_err(refused)?;
+                match bytes.len() == runs.whole_len * size {
+                    true => unpack(file, context, bytes),
+                    false => take(Decoder::with_context(file, context), runs, size, bytes),
+                }
             }),
         }?;
         if self.swapped {
@@ -85,6 +92,31 @@ fn packing_named(name: &str) -> Option<Packing> {
         "zlib" | "numcodecs.zlib" => Some(Packing::Zlib),
         _ => None,
     }
+}
+
+/// A whole chunk, unpacked where it is to stand: as a stream it would be copied there.
+fn unpack(mut from: impl BufRead, context: &mut DCtx<'_>, bytes: &mut [u8]) -> io::Result<()> {
+    context.set_parameter(DParameter::StableOutBuffer(true)).map_err(refused)?;
+    let (mut out, mut left) = (OutBuffer::around(bytes), 1);
+    loop {
+        let piece = from.fill_buf()?;
+        if piece.is_empty() {
+            break;
+        }
+        let mut input = InBuffer::around(piece);
+        left = context.decompress_stream(&mut out, &mut input).map_err(refused)?;
+        let used = input.pos();
+        from.consume(used);
+    }
+    match left {
+        0 if out.pos() == out.capacity() => Ok(()),
+        0 => Err(ErrorKind::InvalidData.into()),
+        _ => Err(ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+fn refused(code: ErrorCode) -> io::Error {
+    io::Error::other(get_error_name(code))
 }
 
 /// The runs of a chunk, in `from`, one after the other.
@@ -116,16 +148,33 @@ impl Packing {
                 put(&mut packed, runs, size, bytes)?;
                 packed.finish().map(drop)
             }
-            Packing::Zstd { level, checksum } => {
-                let mut packed = Encoder::new(file, level)?;
-                packed.include_checksum(checksum)?;
-                packed.include_contentsize(true)?;
-                packed.set_pledged_src_size(Some((runs.whole_len * size) as u64))?;
+            Packing::Zstd { level, checksum } => PACKER.with_borrow_mut(|context| {
+                let whole = runs.whole_len * size;
+                begin(context, level, checksum, whole as u64).map_err(refused)?;
+                // A stream would be copied by the packer piece by piece, which then finds less in it.
+                if bytes.len() == whole && whole as u64 <= AT_ONCE_BYTES {
+                    let mut packed = Vec::with_capacity((whole / 2).min(compress_bound(whole)));
+                    if context.compress2(&mut packed, bytes).is_ok() {
+                        return file.write_all(&packed);
+                    }
+                    drop(packed);
+                    begin(context, level, checksum, whole as u64).map_err(refused)?;
+                }
+                let mut packed = Encoder::with_context(file, context);
                 put(&mut packed, runs, size, bytes)?;
                 packed.finish().map(drop)
-            }
+            }),
         }
     }
+}
+
+/// Makes a packer ready for a chunk.
+fn begin(context: &mut CCtx<'_>, level: i32, checksum: bool, whole: u64) -> Result<(), ErrorCode> {
+    context.reset(ResetDirective::SessionAndParameters)?;
+    context.set_parameter(CParameter::CompressionLevel(level))?;
+    context.set_parameter(CParameter::ChecksumFlag(checksum))?;
+    context.set_parameter(CParameter::ContentSizeFlag(true))?;
+    context.set_pledged_src_size(Some(whole)).map(drop)
 }
 
 fn put(into: &mut impl Write, runs: &Runs, size: usize, bytes: &[u8]) -> io::Result<()> {
@@ -186,6 +235,39 @@ mod tests {
             for other in [&larger, &part] {
                 let wrong = Runs::new(other, &Region::whole(&part));
                 assert!(read(&wrong, 12).is_err(), "{packing:?}: a chunk of another size");
+            }
+        }
+    }
+    #[test]
+    fn whole_chunks_come_back_whether_they_shrink_or_not() {
+        let path = tempfile::NamedTempFile::new().expect("a file");
+        let packing = Packing::Zstd { level: 1, checksum: true };
+        let encoding = Encoding { packing, swapped: false };
+        for len in [1, 4000, 300_000] {
+            let chunk = Shape::new([len]);
+            let runs = Runs::new(&chunk, &Region::whole(&chunk));
+            let mut state = 1_u32;
+            let mut noise = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            };
+            let noisy: Vec<u8> = (0..2 * len).map(|_| noise()).collect();
+            let plain: Vec<u8> = (0..2 * len).map(|i| (i / 100) as u8).collect();
+            for bytes in [noisy, plain] {
+                packing.write(File::create(&path).expect("it"), &runs, 2, &bytes).expect("room on disk");
+                let mut found = vec![9; 2 * len];
+                encoding.read(File::open(&path).expect("it"), &runs, 2, &mut found).expect("the chunk");
+                assert!(found == bytes, "{len}");
+                let mut packed = std::fs::read(&path).expect("it");
+                let cut = packed.len() - 1;
+                packed[cut] ^= 1;
+                std::fs::write(&path, &packed).expect("room on disk");
+                assert!(
+                    encoding.read(File::open(&path).expect("it"), &runs, 2, &mut found).is_err(),
+                    "a wrong checksum"
+                );
+                std::fs::write(&path, &packed[..cut]).expect("room on disk");
+                assert!(encoding.read(File::open(&path).expect("it"), &runs, 2, &mut found).is_err(), "no end");
             }
         }
     }

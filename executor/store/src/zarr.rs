@@ -3,6 +3,7 @@
 use crate::convert;
 use crate::error::StoreError;
 use crate::files::Files;
+use crate::folder::Folder;
 use crate::npy::file_name;
 use crate::packing::{self, Encoding};
 use crate::runs::{Runs, region_of, regular_grid};
@@ -44,21 +45,35 @@ pub fn open_zarr(path: &Path, component: Option<&str>) -> Result<ZarrSource, Sto
     open_in_parts(path, component, PART_BYTES)
 }
 
+/// Opens the array in a folder, which is no group.
+pub fn open_zarr_in(folder: Folder) -> Result<ZarrSource, StoreError> {
+    let dir = folder.path().to_path_buf();
+    match zarr_meta::read_node(&folder)? {
+        Some(Node::Array(meta)) => of_array(folder, meta, label(&dir, None), PART_BYTES),
+        Some(Node::Group) => Err(StoreError::Group { arrays: Vec::new(), path: dir }),
+        None => Err(StoreError::NotZarr { path: dir }),
+    }
+}
+
 fn open_in_parts(path: &Path, component: Option<&str>, part_bytes: usize) -> Result<ZarrSource, StoreError> {
     fs::metadata(path).map_err(|error| StoreError::io(path, error))?;
     let dir = directory(path, component)?;
-    let meta = match zarr_meta::read_node(&dir)? {
-        Some(Node::Array(meta)) => meta,
-        Some(Node::Group) => return Err(StoreError::Group { arrays: zarr_meta::arrays_below(&dir), path: dir }),
-        None => return Err(nothing_there(path, component)),
-    };
+    let folder = Folder::at(&dir);
+    match zarr_meta::read_node(&folder)? {
+        Some(Node::Array(meta)) => of_array(folder, meta, label(path, component), part_bytes),
+        Some(Node::Group) => Err(StoreError::Group { arrays: zarr_meta::arrays_below(&dir), path: dir }),
+        None => Err(nothing_there(path, component)),
+    }
+}
+
+fn of_array(folder: Folder, meta: ArrayMeta, label: String, part_bytes: usize) -> Result<ZarrSource, StoreError> {
+    let dir = folder.path().to_path_buf();
     let unusable = |error| StoreError::ZarrMetadata { path: dir.clone(), cause: Arc::new(error) };
-    let files = Arc::new(Files::new(&dir, meta.file));
+    let files = Arc::new(Files::new(folder, meta.file));
     let array = Array::open(Arc::clone(&files), "/").map_err(unusable)?;
     let part = shards::part_shape(&array, &meta.chunk, part_bytes / meta.dtype.size());
     let grid = regular_grid(&meta.shape, &part);
     let shards = (part != meta.chunk).then(Shards::default);
-    let label = label(path, component);
     let encoding = Encoding::of(&array, meta.dtype);
     Ok(ZarrSource { files, array, meta, encoding, grid, shards, dir, label, stored_bytes: OnceLock::new() })
 }

@@ -1,6 +1,7 @@
 //! What the metadata of a Zarr node says.
 
 use crate::error::StoreError;
+use crate::folder::Folder;
 use cleave_ops::{DType, Shape};
 use serde_json::Value;
 use std::fs;
@@ -30,24 +31,25 @@ pub(crate) struct ArrayMeta {
     pub(crate) dimension_names: Option<Vec<String>>,
 }
 
-const V3: &str = "zarr.json";
-const V2: &str = ".zarray";
+pub(crate) const V3: &str = "zarr.json";
+pub(crate) const V2: &str = ".zarray";
 const V2_GROUP: &str = ".zgroup";
 
 /// Reads the node in a directory, if there is one.
-pub(crate) fn read_node(dir: &Path) -> Result<Option<Node>, StoreError> {
-    if let Some(meta) = read_json(dir, V3)? {
+pub(crate) fn read_node(folder: &Folder) -> Result<Option<Node>, StoreError> {
+    let dir = folder.path();
+    if let Some(meta) = read_json(folder, V3)? {
         return match meta["node_type"].as_str() {
             Some("group") => Ok(Some(Node::Group)),
             Some("array") => Ok(Some(Node::Array(v3_array(dir, &meta)?))),
             _ => Err(field(dir, "node_type")),
         };
     }
-    if let Some(meta) = read_json(dir, V2)? {
-        let attributes = read_json(dir, ".zattrs")?.unwrap_or(Value::Null);
+    if let Some(meta) = read_json(folder, V2)? {
+        let attributes = read_json(folder, ".zattrs")?.unwrap_or(Value::Null);
         return Ok(Some(Node::Array(v2_array(dir, &meta, &attributes)?)));
     }
-    Ok(dir.join(V2_GROUP).exists().then_some(Node::Group))
+    Ok(folder.has(V2_GROUP).then_some(Node::Group))
 }
 
 /// The names of the arrays below a group, sorted; at most a hundred.
@@ -75,13 +77,14 @@ fn walk(dir: &Path, prefix: &str, names: &mut Vec<String>) {
 }
 
 fn is_array(dir: &Path) -> bool {
-    let v3 = || read_json(dir, V3).ok().flatten().is_some_and(|meta| meta["node_type"] == "array");
+    let v3 = || read_json(&Folder::at(dir), V3).ok().flatten().is_some_and(|meta| meta["node_type"] == "array");
     dir.join(V2).exists() || v3()
 }
 
-fn read_json(dir: &Path, name: &str) -> Result<Option<Value>, StoreError> {
-    let path = dir.join(name);
-    let bytes = match fs::read(&path) {
+/// A metadata file, if it is there.
+pub(crate) fn read_json(folder: &Folder, name: &str) -> Result<Option<Value>, StoreError> {
+    let path = folder.path().join(name);
+    let bytes = match folder.read(name) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }

@@ -183,7 +183,8 @@ pub(crate) struct Worker {
     /// A directory below which stored arrays may be read; may be given several times. None by default.
     #[arg(long, value_name = "DIR")]
     pub(crate) data_root: Vec<PathBuf>,
-    /// A directory below which results may be written; may be given several times. None by default.
+    /// A directory below which this worker writes the chunks of Zarr arrays itself, where kernels see the same
+    /// directory under the same path; other results go to the kernel. May be given several times. None by default.
     #[arg(long, value_name = "DIR")]
     pub(crate) write_root: Vec<PathBuf>,
     /// A file with the token that kernels must show; the variable CLEAVE_TOKEN may hold it instead.

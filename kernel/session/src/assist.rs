@@ -4,6 +4,7 @@ mod complete;
 mod history;
 mod inspect;
 
+pub use cleave_syntax::Completeness;
 pub use history::{HistoryEntry, HistoryQuery};
 
 use cleave_graph::interp::Interp;
@@ -57,20 +58,6 @@ pub struct Completion {
     pub signature: String,
 }
 
-/// Whether code can be run as it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Completeness {
-    /// It can.
-    Complete,
-    /// More lines are needed, indented so.
-    Incomplete {
-        /// The blanks that the next line begins with.
-        indent: String,
-    },
-    /// It cannot become right.
-    Invalid,
-}
-
 impl Assistant {
     pub(crate) fn of(interp: &Interp, history: &Arc<Vec<HistoryEntry>>, session: u32) -> Self {
         let known = |(name, binding): (&Arc<str>, &cleave_graph::scope::Binding)| Known {
@@ -85,12 +72,7 @@ impl Assistant {
 
     /// Whether code can be run as it stands.
     pub fn completeness(&self, code: &str) -> Completeness {
-        use cleave_syntax::{Completeness as Found, completeness};
-        match completeness(code) {
-            Found::Complete => Completeness::Complete,
-            Found::Incomplete { indent } => Completeness::Incomplete { indent },
-            Found::Invalid => Completeness::Invalid,
-        }
+        cleave_syntax::completeness(code)
     }
 
     pub(crate) fn known(&self, name: &str) -> Option<&Known> {

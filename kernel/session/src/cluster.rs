@@ -6,7 +6,7 @@ use crate::world::failure;
 use cleave_cpu::Control;
 use cleave_graph::host::{Failure, Stored, StoredFormat};
 use cleave_graph::{Graph, NodeKind, SourceId};
-use cleave_plan::{Machine, Options, Output, RunError, RunReport, Sink, Sources};
+use cleave_plan::{Machine, Options, Output, Plan, RunError, RunReport, Sink, Sources};
 use cleave_remote::cluster::{Cluster as Workers, ConnectError, ConnectOptions, RemoteJob};
 use cleave_remote::facts::{LaneFacts, PoolFacts};
 use cleave_remote::security::{Tls, Token};
@@ -53,16 +53,16 @@ impl Cluster {
         self.0.planning()
     }
 
-    /// Runs a job; output `n` goes to `sinks[n]`.
+    /// Runs a job by the plan that was made of it; output `n` goes to `sinks[n]`.
     pub(crate) fn run(
         &self,
-        parts: &JobParts,
+        (parts, plan): (&JobParts, &Arc<Plan>),
         sources: &Sources,
         sinks: &[Arc<dyn Sink>],
         control: &Control<'_>,
     ) -> Result<(RunReport, Vec<LaneFacts>), RunError> {
         let unsent = |error| RunError::Elsewhere { code: "job-refused", cause: Box::new(error) };
-        let prepared = prepare(parts, &Limits::default()).map_err(unsent)?;
+        let prepared = prepare(parts, Arc::clone(plan), &Limits::default()).map_err(unsent)?;
         self.0.run(&RemoteJob { prepared: &prepared, parts, sources }, sinks, control)
     }
 }

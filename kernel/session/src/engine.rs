@@ -1,31 +1,26 @@
-//! From a graph to its results: rewrites, plan, run. Holds the data that arrays are loaded from.
+//! From a graph to its results: rewrites, plan, run.
 
 use crate::board::{Board, RunState, StageState};
-use crate::cluster::{self, Asked, Places};
+use crate::cluster::{self, Asked};
 use crate::facts::{estimate_facts, run_facts};
 use crate::fault::{plan_failure, run_failure};
 use crate::forecast::Forecaster;
+use crate::loaded::Loaded;
 use crate::meter::Meter;
-use crate::output::{LaneFacts, PoolFacts, RunFacts};
-use crate::pace::{At, Pace};
+use crate::output::RunFacts;
+use crate::placement::Before;
 use crate::plan_facts::stage_flow;
 use crate::plan_steps::Drawing;
-use crate::remote::{Remote, Remotes};
+use crate::remote::Remotes;
 use crate::settings::{Scheduler, Settings};
-use crate::world::failure;
+use crate::watched::{News, Ran, Tell, end_word, watched};
 use cleave_cpu::{Blocks, Cancel, Control, Pool};
-use cleave_graph::host::{Failure, How, Workers};
+use cleave_graph::host::{Failure, How};
 use cleave_graph::rewrite::{RewriteOptions, optimize};
-use cleave_graph::value::Client;
-use cleave_graph::{Graph, NodeId, NodeKind, SourceId};
-use cleave_plan::{
-    Cut, Delivery, Demand, Estimate, Event, Options, Output, Plan, PlanError, RunError, RunReport, Sink, Source,
-    Sources,
-};
+use cleave_graph::{Graph, NodeId};
+use cleave_plan::{Cut, Delivery, Demand, Estimate, Event, Options, Output, Plan, PlanError, Sink};
 use cleave_remote::spec::JobParts;
-use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -39,24 +34,15 @@ const IDLE_BYTES: u64 = 128 << 20;
 pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) cancel: Cancel,
-    pub(crate) sources: Sources,
-    /// Those that were computed to be seen, not to be kept in chunks.
-    pub(crate) values: HashSet<SourceId>,
+    pub(crate) loaded: Loaded,
     pub(crate) forecaster: Forecaster,
-    /// Where workers find stored arrays.
-    pub(crate) places: Places,
     /// Connections to workers.
     pub(crate) remotes: Remotes,
     /// What those see who watch.
     pub(crate) board: Board,
+    /// Where arrays were computed before the cell.
+    pub(crate) before: Before,
     pool: Option<Pool>,
-    next_source: u64,
-    /// Sources up to this one were there before the cell and are there again if it fails.
-    before_cell: u64,
-    /// The last client before the cell, and where arrays were computed then.
-    clients_before: (u64, Scheduler, crate::address::Addresses),
-    /// Sources up to this one were looked at by the last sweep.
-    swept: u64,
     next_run: u64,
     /// Threads that wait for failed runs' sinks, to remove what they wrote.
     clearing: Vec<JoinHandle<()>>,
@@ -71,7 +57,7 @@ impl Drop for Engine {
 
 /// A plan with the graph it was made of.
 pub(crate) struct Planned {
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
     /// What the rewrites did, one line each.
     pub(crate) rewrites: Vec<String>,
     /// The graph after the rewrites.
@@ -80,122 +66,25 @@ pub(crate) struct Planned {
     pub(crate) job: Option<JobParts>,
 }
 
-/// A piece of news about a run that takes long enough to be shown.
-pub(crate) struct News {
-    pub(crate) id: u64,
-    pub(crate) progress: cleave_plan::event::Progress,
-    /// How far it is by cost, and what is left.
-    pub(crate) at: At,
-    /// How it ended, on the last one.
-    pub(crate) end: Option<&'static str>,
-}
-
 impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
-        let sources = Sources::default();
         Self {
             forecaster: Forecaster::new(settings.cache_folder.clone()),
-            places: Places::default(),
+            loaded: Loaded::default(),
             remotes: Remotes::default(),
             board: Board::default(),
-            clients_before: (0, settings.scheduler, settings.workers.clone()),
+            before: Before::of(0, &settings),
             settings,
             cancel: Cancel::default(),
-            sources,
-            values: HashSet::new(),
             pool: None,
-            next_source: 0,
-            before_cell: 0,
-            swept: 0,
             next_run: 0,
             clearing: Vec::new(),
         }
     }
 
-    /// Gives data a name that graphs can load.
-    pub(crate) fn add(&mut self, source: Arc<dyn Source>) -> SourceId {
-        self.next_source += 1;
-        let id = SourceId(self.next_source);
-        self.sources.insert(id, source);
-        id
-    }
-
-    /// The same for what was computed to be seen.
-    pub(crate) fn add_values(&mut self, source: Arc<dyn Source>) -> SourceId {
-        let id = self.add(source);
-        self.values.insert(id);
-        id
-    }
-
-    /// A cell begins.
-    pub(crate) fn begin_cell(&mut self) {
-        self.before_cell = self.next_source;
-        let settings = &self.settings;
-        self.clients_before = (self.remotes.last_client(), settings.scheduler, settings.workers.clone());
-    }
-
-    /// The cell failed: clients it made have no name.
-    pub(crate) fn fail_cell(&mut self) {
-        let (last, scheduler, workers) = self.clients_before.clone();
-        if self.remotes.last_client() > last {
-            (last + 1..=self.remotes.last_client()).for_each(|client| self.remotes.close(client));
-            (self.settings.scheduler, self.settings.workers) = (scheduler, workers);
-        }
-    }
-
-    /// A client of workers, which compute from now on.
-    pub(crate) fn connect(&mut self, workers: &Workers) -> Result<Client, Failure> {
-        let (client, addresses) = self.remotes.client(workers, &self.settings)?;
-        (self.settings.scheduler, self.settings.workers) = (Scheduler::Workers, addresses);
-        Ok(client)
-    }
-
-    /// A client lets go of its workers; if they computed, threads do from now on.
-    pub(crate) fn disconnect(&mut self, client: &Client) {
-        self.remotes.close(client.id);
-        let lost = self.remotes.find(&self.settings.workers).is_none();
-        if lost && self.settings.scheduler == Scheduler::Workers {
-            self.settings.scheduler = Scheduler::Threads;
-        }
-    }
-
-    /// What is known of the workers that compute, or were connected last.
-    pub(crate) fn pool_facts(&mut self) -> Result<PoolFacts, Failure> {
-        let remote = match self.settings.scheduler {
-            Scheduler::Workers => Some(self.remotes.of_settings(&self.settings)?),
-            Scheduler::Threads | Scheduler::SingleThreaded => self.remotes.last(),
-        };
-        let facts = remote.map(Remote::facts);
-        self.board.pool(facts.clone());
-        facts.ok_or_else(|| crate::remote::address_failure(&crate::address::AddressError::NoWorkers))
-    }
-
-    /// Forgets data the cell has made that no named array needs any more.
-    pub(crate) fn forget_unnamed(&mut self, graph: &Graph, named: &dyn Fn() -> Vec<NodeId>) {
-        if self.swept == self.next_source {
-            return;
-        }
-        self.swept = self.next_source;
-        let (mut open, mut seen, mut live) = (named(), HashSet::new(), HashSet::new());
-        while let Some(node) = open.pop() {
-            if seen.insert(node) {
-                open.extend(graph[node].kind.inputs());
-                live.extend(if let NodeKind::Load(id) = graph[node].kind { Some(id) } else { None });
-            }
-        }
-        let before = self.before_cell;
-        self.sources.retain(|id, _| id.0 <= before || live.contains(id));
-    }
-
     /// Forgets the data that no array of the graph loads, and gives memory back that waited for its next use.
     pub(crate) fn sweep(&mut self, graph: &Graph) {
-        let live: HashSet<SourceId> = graph
-            .iter()
-            .filter_map(|(_, node)| if let NodeKind::Load(id) = node.kind { Some(id) } else { None })
-            .collect();
-        self.sources.retain(|id, _| live.contains(id));
-        self.values.retain(|id| live.contains(id));
-        self.places.retain(|id, _| live.contains(id));
+        self.loaded.sweep(graph);
         if let Some(pool) = &self.pool {
             let limit = self.settings.memory_limit_bytes;
             pool.rooms().allow_idle(IDLE_BYTES.max(limit / 16).min(limit / 8));
@@ -213,12 +102,12 @@ impl Engine {
             let job = self.remote(settings).map(|_| {
                 let asked =
                     Asked { graph: &graph, outputs: &outputs, threads, memory_limit_bytes, rates: rates.clone() };
-                cluster::job(asked, &self.sources, &self.places)
+                cluster::job(asked, &self.loaded.sources, &self.loaded.places)
             });
             let here = || Options {
                 threads,
                 memory_limit_bytes,
-                sources: self.sources.clone(),
+                sources: self.loaded.sources.clone(),
                 rates: rates.clone(),
                 cancel: Arc::clone(&self.cancel.0),
                 ..Options::default()
@@ -229,54 +118,11 @@ impl Engine {
             cleave_plan::plan(&graph, &outputs, &options).map(|plan| (plan, job))
         };
         let (mut plan, mut job) = made()?;
-        if self.forecaster.look(&plan, &self.sources, threads) {
+        if self.forecaster.look(&plan, &self.loaded.sources, threads) {
             (plan, job) = made()?;
         }
         let rewrites = applied.iter().map(ToString::to_string).collect();
-        Ok(Planned { plan, rewrites, graph, job })
-    }
-
-    /// The settings a call asks for.
-    pub(crate) fn settings_for(&mut self, how: &How) -> Result<Settings, Failure> {
-        let mut settings = self.settings.clone();
-        if let Some(name) = &how.scheduler {
-            settings.set("scheduler", name).map_err(|e| failure(e.code(), e.to_string(), &e.help()))?;
-        }
-        if let Some(threads) = how.threads {
-            settings.threads = threads.clamp(1, 1024);
-        }
-        if settings.scheduler == Scheduler::Workers {
-            self.remotes.of_settings(&settings)?;
-        }
-        Ok(self.placed(settings))
-    }
-
-    /// The session's settings, with the threads and the memory of the workers where they compute and are connected.
-    pub(crate) fn now(&self) -> Settings {
-        self.placed(self.settings.clone())
-    }
-
-    /// The session's settings for what is too small to send away.
-    pub(crate) fn here(&self) -> Settings {
-        match self.settings.scheduler {
-            Scheduler::Workers => Settings { scheduler: Scheduler::Threads, ..self.settings.clone() },
-            Scheduler::Threads | Scheduler::SingleThreaded => self.settings.clone(),
-        }
-    }
-
-    fn placed(&self, mut settings: Settings) -> Settings {
-        if let Some(remote) = self.remote(&settings) {
-            (settings.threads, settings.memory_limit_bytes) = remote.cluster.planning();
-        }
-        settings
-    }
-
-    /// The workers that compute under these settings.
-    fn remote(&self, settings: &Settings) -> Option<&Remote> {
-        match settings.scheduler {
-            Scheduler::Workers => self.remotes.find(&settings.workers),
-            Scheduler::Threads | Scheduler::SingleThreaded => None,
-        }
+        Ok(Planned { plan: Arc::new(plan), rewrites, graph, job })
     }
 
     /// Computes arrays into memory, in one pass, in blocks of the engine's choice.
@@ -318,7 +164,11 @@ impl Engine {
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<RunFacts, Failure> {
         let settings = self.settings_for(&How::default())?;
-        let planned = self.plan(graph, &[Output { node: root, cut, held: false }], &settings).map_err(plan_failure)?;
+        let mut planned =
+            self.plan(graph, &[Output { node: root, cut, held: false }], &settings).map_err(plan_failure)?;
+        // Workers that may write there write what they finish; the rest comes here.
+        let lent = |sink: &Arc<dyn Sink>| Some(sink.lend()?.to_str()?.to_owned());
+        planned.job.iter_mut().for_each(|job| job.wanted[0].zarr = lent(&sink));
         let sinks = [sink];
         let done = self.run(&planned, &sinks, &settings, delivery, tell);
         let [sink] = sinks;
@@ -352,7 +202,7 @@ impl Engine {
 
     /// What a plan would take whose outputs are only looked at.
     pub(crate) fn estimate(&self, plan: &Plan, settings: &Settings) -> Estimate {
-        self.forecaster.estimate(plan, &self.sources, settings.workers(), Delivery::Looked)
+        self.forecaster.estimate(plan, &self.loaded.sources, settings.workers(), Delivery::Looked)
     }
 
     fn run(
@@ -366,7 +216,7 @@ impl Engine {
         let plan = &planned.plan;
         self.pool(settings)?;
         self.next_run += 1;
-        let predicted = self.forecaster.estimate(plan, &self.sources, settings.workers(), delivery);
+        let predicted = self.forecaster.estimate(plan, &self.loaded.sources, settings.workers(), delivery);
         let shown = plan.totals.elements > BRIEF || settings.progress_delay_s == 0.0;
         self.board.begin(settings.scheduler_words(), self.state(plan, &predicted, settings));
         let meter = Meter::start();
@@ -380,7 +230,7 @@ impl Engine {
             run_failure(&e)
         })?;
         let reading = meter.read();
-        let mut facts = run_facts(plan, &report, reading, settings, &self.sources);
+        let mut facts = run_facts(plan, &report, reading, settings, &self.loaded.sources);
         facts.lanes = lanes;
         facts.stages.iter_mut().zip(&predicted.stages).for_each(|(facts, stage)| facts.predicted_s = stage.seconds);
         facts.predicted = Some(estimate_facts(&predicted, self.forecaster.is_measured()));
@@ -404,22 +254,23 @@ impl Engine {
         };
         let control = Control { cancel: self.cancel.clone(), events: &events };
         match self.remote(settings).zip(planned.job.as_ref()) {
-            Some((remote, job)) => remote.cluster.run(job, &self.sources, sinks, &control),
+            Some((remote, job)) => remote.cluster.run((job, &planned.plan), &self.loaded.sources, sinks, &control),
             None => {
                 let pool = self.pool.as_ref().expect("the pool is made before a run");
-                cleave_cpu::run(pool, &planned.plan, &self.sources, sinks, &control).map(|report| (report, Vec::new()))
+                cleave_cpu::run(pool, &planned.plan, &self.loaded.sources, sinks, &control)
+                    .map(|report| (report, Vec::new()))
             }
         }
     }
 
     /// A run that begins, for those who watch.
     fn state(&self, plan: &Plan, predicted: &Estimate, settings: &Settings) -> RunState {
-        let mut drawing = Drawing::new(plan, &self.sources);
+        let mut drawing = Drawing::new(plan, &self.loaded.sources);
         let stages = plan.stages.iter().zip(&predicted.stages).map(|(stage, e)| {
             let mut reads: Vec<usize> = drawing.stage(stage).reads.iter().map(|r| r.stage).collect();
             reads.dedup();
             StageState {
-                flow: stage_flow(stage, &self.sources),
+                flow: stage_flow(stage, &self.loaded.sources),
                 tasks: e.tasks as u64,
                 elements: stage.space.size() as u64,
                 predicted_s: e.seconds,
@@ -435,79 +286,5 @@ impl Engine {
             limit_bytes: settings.memory_limit_bytes,
             ..RunState::default()
         }
-    }
-}
-
-impl Settings {
-    /// Threads that work.
-    pub(crate) fn workers(&self) -> usize {
-        match self.scheduler {
-            Scheduler::Threads | Scheduler::Workers => self.threads,
-            Scheduler::SingleThreaded => 1,
-        }
-    }
-}
-
-/// Told what happens in a run.
-type Tell<'a> = &'a (dyn Fn(Event) + Sync);
-
-/// What a run reports, and what each worker did in it.
-type Ran = Result<(RunReport, Vec<LaneFacts>), RunError>;
-
-/// Runs on a thread of its own while news are told on this one, the first after `delay_s`.
-fn watched(
-    id: u64,
-    delay_s: f64,
-    predicted: &Estimate,
-    tell: &mut dyn FnMut(News),
-    run: &(dyn Fn(Tell<'_>) -> Ran + Sync),
-) -> Ran {
-    let (sender, receiver) = mpsc::channel();
-    std::thread::scope(|scope| {
-        let worker = scope.spawn(move || {
-            let send = move |event: Event| drop(sender.send(event));
-            run(&send)
-        });
-        let (mut last, mut pace) = (None, Pace::new(predicted));
-        loop {
-            match receiver.recv_timeout(Duration::from_millis(200)) {
-                Ok(Event::Progress(progress)) => {
-                    let at = pace.at(&progress);
-                    if progress.elapsed.as_secs_f64() >= delay_s {
-                        tell(News { id, progress, at, end: None });
-                        last = Some((progress, at));
-                    }
-                }
-                Ok(Event::Stage { .. }) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-        }
-        let result = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        if let Some(last) = last {
-            let report = result.as_ref().map(|(report, _)| report);
-            let (progress, at) = finished(last, &report);
-            tell(News { id, progress, at, end: Some(end_word(&report)) });
-        }
-        result
-    })
-}
-
-fn finished(
-    (mut last, mut at): (cleave_plan::event::Progress, At),
-    result: &Result<&RunReport, &RunError>,
-) -> (cleave_plan::event::Progress, At) {
-    if let Ok(report) = result {
-        last.elapsed = report.wall;
-        last.elements = report.elements();
-        at = At { fraction: 1.0, left_s: None, rate: report.elements() as f64 / report.wall.as_secs_f64().max(1e-9) };
-    }
-    (last, at)
-}
-
-fn end_word(result: &Result<&RunReport, &RunError>) -> &'static str {
-    match result {
-        Ok(_) => "computed",
-        Err(RunError::Cancelled) => "interrupted",
-        Err(_) => "failed",
     }
 }

@@ -86,11 +86,9 @@ pub(crate) fn plain(shown: &Shown) -> String {
 
 fn show_array(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Shown {
     if let NodeKind::Load(source) = graph[node].kind
-        && world
-            .engine
-            .sources
-            .get(&source)
-            .is_some_and(|s| world.engine.values.contains(&source) || s.label() == IN_MEMORY && s.grid().count() == 1)
+        && world.engine.loaded.sources.get(&source).is_some_and(|s| {
+            world.engine.loaded.values.contains(&source) || s.label() == IN_MEMORY && s.grid().count() == 1
+        })
         && let Some(values) = values(node, graph, world)
     {
         return Shown::Value(Box::new(values));
@@ -112,14 +110,14 @@ fn array_facts(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Result<Arr
         dtype: array.dtype,
         chunks: array.chunks.clone(),
         dims: None,
-        origin: origin(node, graph, &world.engine.sources),
+        origin: origin(node, graph, &world.engine.loaded.sources),
         stages: plan.stages.len(),
         tasks: plan.totals.tasks as u64,
         estimate: estimate_facts(&estimate, world.engine.forecaster.is_measured()),
-        advice: advice_facts(&plan, &world.engine.sources),
+        advice: advice_facts(&plan, &world.engine.loaded.sources),
         limit_bytes: settings.memory_limit_bytes,
         threads: settings.workers(),
-        flow: plan.stages.iter().flat_map(|s| stage_flow(s, &world.engine.sources)).collect(),
+        flow: plan.stages.iter().flat_map(|s| stage_flow(s, &world.engine.loaded.sources)).collect(),
         values: values(node, graph, world),
     })
 }

@@ -69,6 +69,9 @@ fn at_workers(code: &str) -> Option<&'static str> {
             Some("start them again, or compute here: %scheduler threads; `%workers` says what became of each")
         }
         "outside-roots" => Some("start the workers with --data-root DIR for the directory that holds the array"),
+        "task-too-large" => {
+            Some("start the workers with more memory (--memory), or use smaller chunks: x.rechunk(\"64MiB\")")
+        }
         "file-not-found" => Some("workers must see stored arrays under the same path as the kernel does"),
         _ => None,
     }

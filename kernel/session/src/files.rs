@@ -1,7 +1,8 @@
 //! Stored arrays: opening them, and writing results block by block.
 
-use crate::engine::{Engine, News};
+use crate::engine::Engine;
 use crate::output::RunFacts;
+use crate::watched::News;
 use crate::world::failure;
 use cleave_graph::host::{Failure, Stored, StoredFormat};
 use cleave_graph::{Graph, NodeId};

@@ -2,12 +2,14 @@
 //!
 //! In reading order: `output` (what a cell shows, as facts), `address` (where workers are), `settings`, `session`
 //! (the road, written down once in `Session::evaluate`), `cell` (a cell's text: program, magics, questions), `runner`
-//! (statement by statement), `world` (what programs ask of the world), `engine` (graph, plan, run), `fault` (what went
-//! wrong in them), `remote` (connections to workers), `cluster` (where plans leave for them), `unreachable` (what is wrong with them), `local`
-//! (workers of this machine), `facts`, `plan_facts` and `plan_steps` (what cards say), `board` (what those see who
-//! watch), `trace`, `forecast` (what runs will take), `calibration` (the rates of this machine), `pace` (how far a
-//! run is), `magic` (one entry a magic), `assist` (completion, inspection, history), `meter` (CPU time and memory of
-//! the process). How facts look is the next crate's business; how they travel is the one's after that.
+//! (statement by statement), `world` (what programs ask of the world), `loaded` (data that graphs load), `files`
+//! (arrays from files and to them), `engine` (graph, plan, run), `watched` (a run while it goes on), `fault` (what went
+//! wrong in them), `placement` (where arrays are computed), `remote` (connections to workers), `cluster` (where plans
+//! leave for them), `unreachable` (what is wrong with them), `local` (workers of this machine), `facts`, `plan_facts`
+//! and `plan_steps` (what cards say), `board` (what those see who watch), `trace`, `forecast` (what runs will take),
+//! `calibration` (the rates of this machine), `pace` (how far a run is), `magic` (one entry a magic), `assist`
+//! (completion, inspection, history), `meter` (CPU time and memory of the process). How facts look is the next
+//! crate's business; how they travel is the one's after that.
 
 pub mod address;
 pub mod assist;
@@ -20,11 +22,13 @@ mod facts;
 mod fault;
 mod files;
 mod forecast;
+mod loaded;
 pub mod local;
 mod magic;
 mod meter;
 pub mod output;
 mod pace;
+mod placement;
 mod plan_facts;
 mod plan_steps;
 mod remote;
@@ -33,6 +37,7 @@ mod session;
 pub mod settings;
 mod trace;
 mod unreachable;
+mod watched;
 mod world;
 
 pub use assist::Assistant;

@@ -87,7 +87,7 @@ fn command(program: &Path, wanted: &Wanted, number: usize) -> Command {
     let mut command = Command::new(program);
     command.args(["worker", "--listen", "127.0.0.1:0", "--with-parent"]);
     for root in roots() {
-        command.arg("--data-root").arg(root);
+        command.arg("--data-root").arg(&root).arg("--write-root").arg(&root);
     }
     command.arg("--name").arg(format!("local-{number}"));
     command.arg("--threads").arg(wanted.threads.to_string());
@@ -96,7 +96,7 @@ fn command(program: &Path, wanted: &Wanted, number: usize) -> Command {
     command
 }
 
-/// The folders with files: a worker of the user's own reads what the user may read. The whole file system is no
+/// The folders with files: a worker of the user's own reads and writes what the user may read and write. The whole file system is no
 /// root, as it holds devices and what processes show of themselves.
 fn roots() -> Vec<PathBuf> {
     let files = |path: &PathBuf| path.is_dir() && !["/proc", "/sys", "/dev"].iter().any(|not| path.starts_with(not));

@@ -29,7 +29,7 @@ pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Re
         false => planned.rewrites.join("\n"),
     };
     let text = format!("graph\n{before}\nrewrites\n{rewrites}\n\nafter them\n{}\n{}", planned.graph, planned.plan);
-    let mut drawing = Drawing::new(plan, &engine.sources);
+    let mut drawing = Drawing::new(plan, &engine.loaded.sources);
     let stages = plan.stages.iter().zip(&estimate.stages).map(|(s, e)| draw(s, e, &mut drawing)).collect();
     let title = roots.iter().map(|&r| format!("{} {}", graph[r].shape, graph[r].dtype)).collect::<Vec<_>>().join(", ");
     Ok(PlanFacts {
@@ -41,7 +41,7 @@ pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Re
         threads: settings.workers(),
         kept: plan.buffers.iter().enumerate().map(|(i, b)| kept(i, b, plan)).collect(),
         again: again(plan),
-        advice: advice_facts(plan, &engine.sources),
+        advice: advice_facts(plan, &engine.loaded.sources),
     })
 }
 

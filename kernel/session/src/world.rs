@@ -1,12 +1,13 @@
 //! What programs ask of the world: printing, input, computing, files, clocks.
 
 use crate::cluster;
-use crate::engine::{Engine, News};
+use crate::engine::Engine;
 use crate::facts;
 use crate::files;
 use crate::output::{InputError, Io, Output, Progress, RunFacts, Shown};
 use crate::plan_facts;
 use crate::settings::Settings;
+use crate::watched::News;
 use cleave_cpu::{Blocks, MemorySource};
 use cleave_graph::host::{Computed, Failure, Host, How, Opened, Stored, Workers};
 use cleave_graph::value::{Client, Value};
@@ -114,7 +115,7 @@ impl Host for World<'_> {
         for (source, &root) in sources.into_iter().zip(roots) {
             given.push(match graph[root].shape.ndim() {
                 0 => Computed::Scalar(dense(&source)?.get(0), graph[root].dtype),
-                _ => Computed::Array(self.engine.add_values(source)),
+                _ => Computed::Array(self.engine.loaded.add_values(source)),
             });
         }
         Ok(given)
@@ -123,7 +124,7 @@ impl Host for World<'_> {
     fn persist(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<SourceId>, Failure> {
         self.only_explain(graph, roots)?;
         let sources = self.compute_held(graph, roots, how)?;
-        Ok(sources.into_iter().map(|s| self.engine.add(s)).collect())
+        Ok(sources.into_iter().map(|s| self.engine.loaded.add(s)).collect())
     }
 
     fn fetch(&mut self, graph: &Graph, root: NodeId) -> Result<Data, Failure> {
@@ -132,14 +133,13 @@ impl Host for World<'_> {
     }
 
     fn hold(&mut self, shape: &Shape, data: Data) -> SourceId {
-        self.engine.add(Arc::new(MemorySource::new(shape, Arc::new(data))))
+        self.engine.loaded.add(Arc::new(MemorySource::new(shape, Arc::new(data))))
     }
 
     fn open(&mut self, target: &Stored) -> Result<Opened, Failure> {
         let (source, shape) = files::open(target)?;
         let (dtype, chunks) = (source.dtype(), source.grid().clone());
-        let source = self.engine.add(source);
-        self.engine.places.insert(source, cluster::place(target));
+        let source = self.engine.loaded.add_stored(source, cluster::place(target));
         Ok(Opened { source, shape, dtype, chunks })
     }
 
@@ -155,7 +155,7 @@ impl Host for World<'_> {
     }
 
     fn source_label(&self, source: SourceId) -> String {
-        self.engine.sources.get(&source).map_or_else(String::new, |s| s.label().to_owned())
+        self.engine.loaded.sources.get(&source).map_or_else(String::new, |s| s.label().to_owned())
     }
 
     fn explain(&mut self, graph: &Graph, roots: &[NodeId]) -> Result<(), Failure> {
@@ -186,7 +186,7 @@ impl Host for World<'_> {
     }
 
     fn tidy(&mut self, graph: &Graph, named: &dyn Fn() -> Vec<NodeId>) {
-        self.engine.forget_unnamed(graph, named);
+        self.engine.loaded.forget_unnamed(graph, named);
     }
 
     fn connect(&mut self, workers: &Workers) -> Result<Client, Failure> {

@@ -3,7 +3,8 @@
 
 use super::random::Tape;
 use cleave_cpu::{
-    Absent, Cancel, Control, DenseSink, Item, Joiner, Kept, MemorySource, Part, Pool, Receiver, Share, Site, Values,
+    Absent, Budget, Cancel, Control, DenseSink, Item, Joiner, Kept, MemorySource, Part, Pool, Receiver, Share, Site,
+    Values,
 };
 use cleave_graph::SourceId;
 use cleave_ops::{Chunks, DType, Data, Region};
@@ -85,7 +86,9 @@ struct Kernel<'a> {
 impl<'a> Kernel<'a> {
     fn new(plan: &'a Plan, pools: &[Pool], tape: &mut Tape) -> Self {
         let budgets = [0, 4000, 1 << 30];
-        let stores = (0..=pools.len()).map(|i| Kept::new(&pools[i % pools.len()], budgets[tape.below(3)])).collect();
+        let stores = (0..=pools.len())
+            .map(|i| Kept::new(&pools[i % pools.len()], &Budget::new(budgets[tape.below(3)])))
+            .collect();
         let results = plan.outputs.iter().map(|o| DenseSink::new(&o.shape, o.dtype)).collect();
         Self { plan, stores: Arc::new(stores), wholes: HashMap::new(), results, fetched: Arc::default() }
     }

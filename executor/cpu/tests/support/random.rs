@@ -1,10 +1,12 @@
 //! Graphs, chunks and views drawn from a tape of numbers, so that failures shrink.
 
-use super::{add, fill, fold, load, map, view};
+use super::{add, blocks, counted, fill, fold, load, map, view};
 use cleave_graph::{Graph, NodeId, NodeKind, SourceId};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Chunks, DType, Data, Fill, Law, Scalar, Shape, View};
+use cleave_plan::{Cut, Source, Sources};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 pub(crate) struct Tape {
     numbers: Vec<u32>,
@@ -217,4 +219,22 @@ pub(crate) fn chunks(shape: &Shape, tape: &mut Tape) -> Chunks {
         }
     };
     Chunks(shape.iter().map(axis).collect())
+}
+
+/// In which blocks a node is wanted.
+pub(crate) fn cut(case: &Case, node: NodeId, tape: &mut Tape) -> Cut {
+    if tape.below(2) == 0 { Cut::Engine } else { Cut::Grid(chunks(&case.graph[node].shape, tape)) }
+}
+
+/// The stored data in random blocks, some of which cannot be read where they lie.
+pub(crate) fn sources(case: &Case, tape: &mut Tape) -> Sources {
+    let mut sources = Sources::new();
+    for (_, node) in case.graph.iter() {
+        if let NodeKind::Load(id) = node.kind {
+            let held = blocks(&case.stored[&id], &chunks(&node.shape, tape));
+            let source: Arc<dyn Source> = if tape.below(2) == 0 { Arc::new(held) } else { Arc::new(counted(held)) };
+            sources.insert(id, source);
+        }
+    }
+    sources
 }

@@ -40,6 +40,12 @@ pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
             for work in stage.work.folds() {
                 parts.0[Kind::Reduction as usize] += folds(work, machine) * elements + machine.step_s * tiles;
             }
+            if let Work::Fold(FoldWork { mirror: Some(_), .. }) = &stage.work {
+                // What is made for a block serves the block opposite too.
+                let mut made = Parts::default();
+                locals(&stage.program, elements, tiles, machine, &mut made);
+                parts.0.iter_mut().zip(made.0).for_each(|(all, made)| *all -= made / 2.0);
+            }
             if let Work::Fold(work) = &stage.work {
                 let summed = work.goals.iter().filter_map(|g| work.summed_step(g, &stage.program));
                 for step in summed.map(|number| &stage.program.steps[number]) {

@@ -5,7 +5,7 @@ use super::stored::Usage;
 use super::{Delivery, Forecast};
 use crate::plan::{Plan, nbytes};
 use crate::program::{Action, Origin, Program, Step};
-use crate::stage::{Stage, Work};
+use crate::stage::{FoldWork, Stage, Work};
 use cleave_ops::{DType, Shape, View};
 
 /// What is read again from so few bytes stays in a cache.
@@ -62,21 +62,21 @@ pub(super) fn of(plan: &Plan, stage: &Stage, forecast: &Forecast<'_>) -> Traffic
     let machine = forecast.machine;
     let mut read = 0.0;
     let mut note = |program: &Program, step: &Step| {
-        let Action::Load { origin, shape, view } = &step.action else { return };
-        let dtype = program.slots[step.out.0 as usize];
-        let stored = match origin {
-            Origin::Stored(id) => forecast.sources.get(id).is_some_and(|s| !s.is_resident()),
-            Origin::Buffer(_) => false,
-            Origin::Local(_) => return,
-        };
-        if !stored {
-            read += fetched(view, shape, dtype, program.space.size() as u64);
-        }
-        if let (Origin::Stored(_), false) = (origin, stored) {
+        let Action::Load { origin, shape, .. } = &step.action else { return };
+        let Some(bytes) = from_memory(program, step, forecast) else { return };
+        read += bytes;
+        if let Origin::Stored(_) = origin {
+            let dtype = program.slots[step.out.0 as usize];
             traffic.resident_bytes = traffic.resident_bytes.saturating_add(nbytes(shape, dtype));
         }
     };
     stage.programs().for_each(|program| program.each_step(&mut note));
+    if let Work::Fold(FoldWork { mirror: Some(mirror), .. }) = &stage.work {
+        // What is fetched for a block serves the block opposite too.
+        let seconds = mirror.twins.iter().map(|&(_, second)| &stage.program.locals[second].program);
+        let fetched = |p: &Program| p.steps.iter().filter_map(|s| from_memory(p, s, forecast)).sum::<f64>();
+        read -= seconds.map(fetched).sum::<f64>();
+    }
     let (touched, delivered, written) = results(plan, stage);
     traffic.delivered_bytes = delivered;
     traffic.written_bytes = if forecast.delivery == Delivery::Looked { 0 } else { written };
@@ -87,6 +87,18 @@ pub(super) fn of(plan: &Plan, stage: &Stage, forecast: &Forecast<'_>) -> Traffic
     traffic.shared_s = moved / machine.read_bps_of(forecast.threads) + fresh_s;
     traffic.each_s = moved / machine.read_bps + fresh_s;
     traffic
+}
+
+/// Bytes that a step loads from data in memory, if it does.
+fn from_memory(program: &Program, step: &Step, forecast: &Forecast<'_>) -> Option<f64> {
+    let Action::Load { origin, shape, view } = &step.action else { return None };
+    let is_in_memory = match origin {
+        Origin::Stored(id) => forecast.sources.get(id).is_none_or(|s| s.is_resident()),
+        Origin::Buffer(_) => true,
+        Origin::Local(_) => false,
+    };
+    let dtype = program.slots[step.out.0 as usize];
+    is_in_memory.then(|| fetched(view, shape, dtype, program.space.size() as u64))
 }
 
 /// Bytes a stage puts aside on disk, and bytes that it reads from there.

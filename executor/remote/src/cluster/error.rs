@@ -29,7 +29,7 @@ pub enum RemoteError {
     /// Two workers gave different answers.
     Disagree { stage: usize, tasks: Range<usize>, endpoints: Vec<String> },
     /// No worker takes the job; what the last one said.
-    Refused { why: String },
+    Refused { code: String, why: String },
     /// No worker is left; why each was lost.
     Nobody { lost: Vec<(String, String)> },
     /// A stage ended, but not all of it is there.
@@ -63,10 +63,10 @@ impl RemoteError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            RemoteError::Failed { code, .. } => known(code),
+            RemoteError::Failed { code, .. } => known(code).unwrap_or("worker-failed"),
             RemoteError::Deadly { .. } => "deadly-task",
             RemoteError::Disagree { .. } => "workers-disagree",
-            RemoteError::Refused { .. } => "job-refused",
+            RemoteError::Refused { code, .. } => known(code).unwrap_or("job-refused"),
             RemoteError::Nobody { .. } => "no-workers",
             RemoteError::Incomplete { .. } => "incomplete",
         }
@@ -74,8 +74,11 @@ impl RemoteError {
 }
 
 /// The code of a worker's error, if this side has it too.
-fn known(code: &str) -> &'static str {
-    const CODES: [&str; 11] = [
+fn known(code: &str) -> Option<&'static str> {
+    const CODES: [&str; 14] = [
+        "task-too-large",
+        "share-too-large",
+        "file-not-found",
         "read-failed",
         "write-failed",
         "disk-full",
@@ -88,7 +91,7 @@ fn known(code: &str) -> &'static str {
         "no-threads",
         "outside-roots",
     ];
-    CODES.into_iter().find(|known| *known == code).unwrap_or("worker-failed")
+    CODES.into_iter().find(|known| *known == code)
 }
 
 impl fmt::Display for RemoteError {
@@ -104,7 +107,7 @@ impl fmt::Display for RemoteError {
             RemoteError::Disagree { stage, tasks, endpoints } => {
                 write!(f, "{} gave different results at {}", Tasks(*stage, tasks), endpoints.join(" and "))
             }
-            RemoteError::Refused { why } => write!(f, "no worker takes this job: {why}"),
+            RemoteError::Refused { why, .. } => write!(f, "no worker takes this job: {why}"),
             RemoteError::Nobody { lost } if lost.is_empty() => write!(f, "no workers are left"),
             RemoteError::Nobody { lost } => {
                 write!(f, "no workers are left ({} lost: ", lost.len())?;

@@ -38,8 +38,8 @@ impl Run<'_> {
                 self.inputs.push_back(Input::Gone { worker, why: why.clone() });
                 // One that never joined is not the schedule's to lose.
                 self.drop_lane(worker);
-                if refused && self.lanes.is_empty() && self.tally.is_empty() {
-                    self.end = Some(Err(RemoteError::Refused { why }.into()));
+                if let Some(code) = refused.filter(|_| self.lanes.is_empty() && self.tally.is_empty()) {
+                    self.end = Some(Err(RemoteError::Refused { code, why }.into()));
                 }
             }
             News::Taken { share, parts, released } => self.taken(worker, share, parts, released),
@@ -57,7 +57,7 @@ impl Run<'_> {
             Some(event::Event::Opened(opened)) => self.opened(worker, &opened),
             Some(event::Event::Progress(progress)) => {
                 let at = (progress.elements, progress.memory_bytes);
-                if self.tally.progress(worker, ShareId(progress.share), at) {
+                if progress.waits || self.tally.progress(worker, ShareId(progress.share), at) {
                     self.inputs.push_back(Input::Progress { worker });
                 }
             }
@@ -116,7 +116,8 @@ impl Run<'_> {
         lost.dedup();
         // Blocks that were made again in the meantime are found the next time.
         let returned = told.code == "draining" || (lost.is_empty() && !told.lost.is_empty());
-        let failure = Failure { code: told.code, message: told.message, passing: told.passing, returned, lost };
+        let proto::Failure { code, message, passing, too_large, .. } = told;
+        let failure = Failure { code, message, passing, returned, too_large, lost };
         self.inputs.push_back(Input::Failed { worker, share, attempt: failed.attempt, failure });
     }
 
@@ -125,7 +126,8 @@ impl Run<'_> {
         let Some(done) = self.answers.remove(&(worker, share)) else { return };
         let Some((stage, tasks)) = self.schedule.share(share) else { return };
         self.tally.done(worker, (stage, tasks.len()), &done, false);
-        let items = done.finished.iter().filter(|f| f.data.is_none()).filter_map(|f| self.waiting_item(stage, f));
+        let items =
+            done.finished.iter().filter(|f| f.data.is_none() && !f.written).filter_map(|f| self.waiting_item(stage, f));
         let items: Vec<Item> = items.chain(done.parts.iter().filter_map(|p| p.item.clone())).collect();
         self.release(worker, items);
     }

@@ -45,8 +45,8 @@ pub(super) struct Note {
 pub(super) enum News {
     /// Events came, perhaps none.
     Events(Vec<Event>),
-    /// Its stream ended; whether because it does not want the job.
-    Closed { why: String, refused: bool },
+    /// Its stream ended; with a code, because it does not want the job.
+    Closed { why: String, refused: Option<String> },
     /// What a share left is here.
     Taken { share: ShareId, parts: Vec<Part>, released: Vec<Item> },
     /// What was joined of it is where it belongs.
@@ -131,7 +131,7 @@ impl Sender {
                 Parcel::Put(values) => match put(&self.bulk.bulk, &values).await {
                     Ok(_) => true,
                     Err(error) => {
-                        let news = News::Closed { why: error.to_string(), refused: false };
+                        let news = News::Closed { why: error.to_string(), refused: None };
                         let _ = self.notes.send(Note { worker: self.worker, news });
                         false
                     }
@@ -149,7 +149,8 @@ async fn listen(worker: WorkerId, connection: Connection, orders: ReceiverStream
     let tell = |news: News| notes.send(Note { worker, news }).is_ok();
     let explain = |status: &tonic::Status| {
         let error = connection.control.explain(status);
-        (error.to_string(), !error.fault.is_passing() && status.code() == tonic::Code::InvalidArgument)
+        let is_refused = !error.fault.is_passing() && status.code() == tonic::Code::InvalidArgument;
+        (error.to_string(), is_refused.then(|| error.fault.code().to_owned()))
     };
     let (why, refused) = match connection.control.engine().run(orders).await {
         Err(status) => explain(&status),
@@ -162,7 +163,7 @@ async fn listen(worker: WorkerId, connection: Connection, orders: ReceiverStream
                             return;
                         }
                     }
-                    Ok(None) => break ("it ended the job".to_owned(), false),
+                    Ok(None) => break ("it ended the job".to_owned(), None),
                     Err(status) => break explain(&status),
                 }
             }

@@ -10,7 +10,6 @@ use super::{RemoteError, RemoteJob};
 use crate::facts::LaneFacts;
 use crate::proto::{self, Done};
 use crate::schedule::{End, Failure, Input, Order, Rules, Schedule, Shape, ShareId, WorkerId};
-use crate::spec::plan_hash;
 use bytes::Bytes;
 use cleave_cpu::{Control, Joiner};
 use cleave_plan::{Plan, RunError, RunReport, Sink};
@@ -39,15 +38,15 @@ pub(super) async fn run(
     sinks: &[Arc<dyn Sink>],
     control: &Control<'_>,
 ) -> Result<(RunReport, Vec<LaneFacts>), RunError> {
-    let plan = Arc::new(job.prepared.plan.clone());
+    let plan = Arc::clone(&job.prepared.plan);
     let values = Values::new(&plan);
     let (notes, mut heard) = mpsc::unbounded_channel();
-    let delivery = Delivery::new(&plan, sinks, &values.dense, (pool.session, number));
+    let delivery = Delivery::new(job, sinks, &values.dense, (pool.session, number));
     let mut run = Run {
         pool,
         number,
         job,
-        hash: Bytes::copy_from_slice(plan_hash(&plan).as_bytes()),
+        hash: Bytes::copy_from_slice(job.prepared.plan_hash.as_bytes()),
         plan: &job.prepared.plan,
         control,
         schedule: Schedule::new(Shape::of(&plan), pool.rules.clone()),

@@ -1,5 +1,6 @@
 //! What a share left at its worker is fetched and handed on, before the share counts.
 
+use super::RemoteJob;
 use super::answer::{Results, part, part_bytes};
 use super::member::Connection;
 use crate::bulk::{BulkError, Fetch, fetch, fetch_block};
@@ -24,6 +25,8 @@ pub(super) struct Delivery {
     pub(super) plan: Arc<Plan>,
     pub(super) sinks: Vec<Arc<dyn Sink>>,
     pub(super) dense: Arc<HashMap<BufferId, DenseSink>>,
+    /// For each output, whether workers may write it themselves.
+    lent: Vec<bool>,
     pub(super) session: Bytes,
     pub(super) job: u64,
     pub(super) written: AtomicU64,
@@ -40,17 +43,18 @@ pub(super) enum Lack {
 
 impl Delivery {
     pub(super) fn new(
-        plan: &Arc<Plan>,
+        job: &RemoteJob<'_>,
         sinks: &[Arc<dyn Sink>],
         dense: &Arc<HashMap<BufferId, DenseSink>>,
-        (session, job): (&Bytes, u64),
+        (session, number): (&Bytes, u64),
     ) -> Arc<Self> {
         Arc::new(Self {
-            plan: Arc::clone(plan),
+            plan: Arc::clone(&job.prepared.plan),
             sinks: sinks.to_vec(),
             dense: Arc::clone(dense),
+            lent: job.parts.wanted.iter().map(|wanted| wanted.zarr.is_some()).collect(),
             session: session.clone(),
-            job,
+            job: number,
             written: AtomicU64::new(0),
             permits: Semaphore::new(AT_ONCE),
         })
@@ -96,6 +100,9 @@ impl Delivery {
         let results = Results::of(&self.plan, stage);
         let (goal, number, region, dtype) = results.block(finished).ok_or_else(malformed)?;
         let Some(output) = fetched(&self.plan, results.targets[goal]) else { return Ok(()) };
+        if finished.written {
+            return self.note(results.targets[goal], &region);
+        }
         let data = match &finished.data {
             Some(block) => from_block(block, dtype, region.size()).map_err(|_| malformed())?,
             None => {
@@ -116,6 +123,17 @@ impl Delivery {
             Ok(Err(error)) => Err(Lack::Sink(error)),
             Err(panic) => Err(Lack::Sink(RunError::Bug { stage, task: number, message: panic.to_string() })),
         }
+    }
+
+    /// A worker has written a block itself.
+    fn note(&self, target: &Target, region: &Region) -> Result<(), Lack> {
+        if dense(&self.plan, target).is_some() || !target.outputs.iter().all(|&output| self.lent[output]) {
+            return Err(malformed());
+        }
+        let nbytes = |output: &usize| (region.size() * self.plan.outputs[*output].dtype.size()) as u64;
+        self.written.fetch_add(target.outputs.iter().map(nbytes).sum(), Ordering::Relaxed);
+        let noted = target.outputs.iter().try_for_each(|&output| self.sinks[output].note(region));
+        noted.map_err(|error| Lack::Sink(RunError::Write(error)))
     }
 
     async fn fetch(&self, connection: &Connection, item: Item, of: (DType, usize)) -> Result<Data, Lack> {
@@ -141,7 +159,7 @@ fn missed(error: &BulkError) -> Lack {
     let (code, message) = (error.code().to_owned(), error.to_string());
     // Connections that end are the worker's loss, not the share's fault.
     let returned = matches!(error, BulkError::Reach(_));
-    Lack::Missed(Failure { code, message, passing: true, returned, lost: Vec::new() })
+    Lack::Missed(Failure { code, message, passing: true, returned, ..Failure::default() })
 }
 
 fn malformed() -> Lack {

@@ -57,6 +57,8 @@ pub struct Failure {
     pub passing: bool,
     /// Whether it was only handed back.
     pub returned: bool,
+    /// Whether fewer tasks at once may give an answer.
+    pub too_large: bool,
     /// The shares whose blocks could not be had from where they were said to be.
     pub lost: Vec<ShareId>,
 }

@@ -3,11 +3,12 @@
 //!
 //! In reading order: `rules` (its constants), `shape` (what is to be done, as far as it matters here), `input`,
 //! `order` and `end` (what goes in and comes out), `share` and `member` (its state), `state` (what each input
-//! changes), `assign` (who gets what), `cut` (how much), `watch` (what time changes).
+//! changes), `assign` (who gets what), `cut` (how much), `halve` (less), `watch` (what time changes).
 
 mod assign;
 mod cut;
 mod end;
+mod halve;
 mod input;
 mod member;
 mod order;

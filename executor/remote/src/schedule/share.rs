@@ -44,6 +44,8 @@ pub(super) enum State {
     Securing(WorkerId),
     /// It counts.
     Done,
+    /// Its halves are shares of their own.
+    Halved,
 }
 
 /// A share with one worker.

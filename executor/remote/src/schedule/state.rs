@@ -196,6 +196,9 @@ impl Schedule {
 
     /// A share was not done: somebody else tries, or the run ends.
     fn again(&mut self, worker: WorkerId, id: ShareId, failure: Failure) {
+        if failure.too_large && self.halve(id) {
+            return;
+        }
         let share = &mut self.shares[id.0 as usize];
         let blames = !failure.returned && failure.lost.is_empty();
         share.faults += u32::from(blames);

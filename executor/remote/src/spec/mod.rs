@@ -1,6 +1,6 @@
 //! A job as messages: what is to be computed, and how it was planned, so that both sides hold the same plan.
 //!
-//! A kernel calls [`prepare`] and sends the bytes; a worker calls [`open`], which trusts none of them.
+//! A kernel calls [`prepare`] with its plan and sends the bytes; a worker calls [`open`], which trusts none of them.
 
 mod declared;
 mod error;
@@ -19,6 +19,7 @@ use cleave_ops::{Chunks, DType};
 use cleave_plan::{Cut, Holding, Machine, Options, Output, Plan, Sources};
 use prost::Message;
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// Everything that decides a plan, and where its sources and targets are.
 #[derive(Clone, Debug)]
@@ -119,33 +120,46 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 pub struct Prepared {
     /// The plan.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
+    /// What names it, see [`plan_hash`].
+    pub plan_hash: Hash,
     /// The encoded job, which names the plan by its hash.
     pub program: Bytes,
     /// The hash of `program`.
     pub hash: Hash,
 }
 
-/// Plans a job and writes it down.
-pub fn prepare(parts: &JobParts, limits: &Limits) -> Result<Prepared, SpecError> {
-    let plan = plan_of(parts)?;
-    let program = Bytes::from(encode(parts, plan_hash(&plan)).encode_to_vec());
+/// A job that was read, and the plan that both sides came to.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The job.
+    pub parts: JobParts,
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// What names it.
+    pub plan_hash: Hash,
+}
+
+/// Writes a job down; `plan` is what [`plan_of`] makes of it.
+pub fn prepare(parts: &JobParts, plan: Arc<Plan>, limits: &Limits) -> Result<Prepared, SpecError> {
+    let plan_hash = plan_hash(&plan);
+    let program = Bytes::from(encode(parts, plan_hash).encode_to_vec());
     if program.len() > limits.job_bytes || parts.graph.len() > limits.nodes {
         return Err(SpecError::TooLarge { bytes: program.len(), nodes: parts.graph.len(), limits: *limits });
     }
     let hash = blake3::hash(&program);
-    Ok(Prepared { plan, program, hash })
+    Ok(Prepared { plan, plan_hash, program, hash })
 }
 
 /// Reads a job, checks it, plans it and compares the plans.
-pub fn open(program: &[u8], limits: &Limits) -> Result<(JobParts, Plan), SpecError> {
+pub fn open(program: &[u8], limits: &Limits) -> Result<Opened, SpecError> {
     let (parts, theirs) = decode(program, limits)?;
-    let plan = plan_of(&parts)?;
+    let plan = Arc::new(plan_of(&parts)?);
     let ours = plan_hash(&plan);
     if ours != theirs {
         return Err(SpecError::PlanDiffers { ours, theirs });
     }
-    Ok((parts, plan))
+    Ok(Opened { parts, plan, plan_hash: ours })
 }
 
 /// The job as a message; `plan` is the hash of its plan.

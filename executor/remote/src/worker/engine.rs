@@ -2,15 +2,13 @@
 
 use super::fetch::{bytes_of, job_of, keep};
 use super::house::House;
-use super::share::INLINE_BYTES;
 use super::{status, stream};
 use crate::bulk::{Receiving, frames};
 use crate::proto::engine_server::Engine;
 use crate::proto::{
-    DrainReply, DrainRequest, Events, FetchRequest, Frame, HelloReply, HelloRequest, Limits, Order, PutFrame, PutReply,
+    DrainReply, DrainRequest, Events, FetchRequest, Frame, HelloReply, HelloRequest, Order, PutFrame, PutReply,
     StatusRequest, WorkerStatus,
 };
-use crate::spec;
 use crate::transport::refusal;
 use crate::versions;
 use futures_util::{Stream, StreamExt};
@@ -35,18 +33,12 @@ impl Engine for Door {
         let house = &self.0;
         versions::check(request.get_ref().versions.as_ref())
             .map_err(|error| refusal(Code::FailedPrecondition, error.code(), error.to_string()))?;
-        let limits = Limits {
-            job_bytes: spec::Limits::default().job_bytes as u64,
-            inline_bytes: INLINE_BYTES as u64,
-            shares: 10_000,
-        };
         Ok(Response::new(HelloReply {
             versions: Some(versions::ours()),
             epoch: house.epoch,
             name: house.options.name.clone(),
             threads: house.options.threads as u32,
             memory_bytes: house.options.memory_bytes,
-            limits: Some(limits),
             devices: vec!["cpu".into()],
             uptime_ms: house.started.elapsed().as_millis() as u64,
         }))

@@ -71,7 +71,7 @@ async fn gather(house: &House, job: &Arc<Job>, given: &Given) -> Result<(), Fail
         endpoint: place.as_ref().map(|p| p.endpoint.to_string()).unwrap_or_default(),
     };
     let (message, lost) = (first.clone(), failed.iter().map(lost).collect());
-    Err(Failure { code: "block-lost".into(), message, passing: true, lost })
+    Err(Failure { code: "block-lost".into(), message, passing: true, lost, ..Failure::default() })
 }
 
 /// The blocks of values between stages that tasks read and that are not here.

@@ -1,10 +1,11 @@
 //! What all jobs of a worker share: its threads, who it is, and which jobs there are.
 
 use super::job::Job;
+use super::turns::Turns;
 use super::{ServeError, WorkerOptions};
 use crate::transport::{Connector, Endpoint, Link, ReachError};
 use bytes::Bytes;
-use cleave_cpu::Pool;
+use cleave_cpu::{Budget, Pool};
 use rand::Rng;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,9 @@ pub(super) struct House {
     pub(super) epoch: u64,
     pub(super) started: Instant,
     pub(super) pool: Arc<Pool>,
+    /// Memory for what jobs keep: all but what a share at work takes.
+    pub(super) budget: Arc<Budget>,
+    pub(super) turns: Turns,
     pub(super) counts: Counts,
     /// Whether nothing new is taken.
     pub(super) draining: watch::Sender<bool>,
@@ -51,6 +55,8 @@ impl House {
             epoch: rand::rng().next_u64(),
             started: Instant::now(),
             pool: Arc::new(pool.spilling_to(options.spill_directory.clone())),
+            budget: Budget::new(options.memory_bytes),
+            turns: Turns::default(),
             counts: Counts::default(),
             draining: watch::Sender::new(false),
             closed: watch::Sender::new(false),
@@ -69,6 +75,13 @@ impl House {
     pub(super) fn enter(&self, job: &Arc<Job>) {
         let former = self.jobs().insert(job.key.clone(), Arc::clone(job));
         former.iter().for_each(|former| former.end());
+        self.share_out();
+    }
+
+    /// Leaves as much memory for what is kept as no job needs for its work; what is too much goes to disk.
+    fn share_out(&self) {
+        let work_bytes = self.jobs().values().map(|job| job.room.work_bytes).max().unwrap_or(0);
+        self.budget.allow(self.options.memory_bytes.saturating_sub(work_bytes));
     }
 
     /// Forgets a job, if it is still the one of its name.
@@ -78,6 +91,8 @@ impl House {
         if jobs.get(&job.key).is_some_and(|present| Arc::ptr_eq(present, job)) {
             jobs.remove(&job.key);
         }
+        drop(jobs);
+        self.share_out();
     }
 
     /// A connection to another worker.

@@ -1,13 +1,16 @@
 //! One job on a worker: its plan, what it keeps, and the thread that runs its shares.
 
+use super::WorkerOptions;
 use super::house::{House, JobKey};
 use super::outbox::Outbox;
 use super::room::Room;
 use super::share::Given;
+use super::targets::Targets;
 use crate::items::put_source;
 use crate::proto::{self, Failure, Item, item};
-use crate::spec::{self, JobParts, Limits};
+use crate::spec::{self, JobParts, Limits, Opened};
 use crate::transport::Endpoint;
+use blake3::Hash;
 use bytes::Bytes;
 use cleave_cpu::{Cancel, Item as Kind, Kept, Site};
 use cleave_graph::SourceId;
@@ -21,9 +24,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 pub(super) struct Job {
     pub(super) key: JobKey,
     pub(super) parts: JobParts,
-    pub(super) plan: Plan,
+    pub(super) plan: Arc<Plan>,
+    /// What names it.
+    pub(super) plan_hash: Hash,
     pub(super) sources: Sources,
     pub(super) kept: Kept,
+    pub(super) targets: Targets,
     /// What its tasks may use here.
     pub(super) room: Room,
     pub(super) outbox: Outbox,
@@ -58,7 +64,7 @@ impl Job {
             return Err(refused("hash-differs", "the job is not what its hash says".into()));
         }
         let opened = spec::open(&open.program, &Limits::default());
-        let (parts, plan) = opened.map_err(|error| refused(error.code(), error.to_string()))?;
+        let Opened { parts, plan, plan_hash } = opened.map_err(|error| refused(error.code(), error.to_string()))?;
         let mut sources = Sources::new();
         for source in &parts.sources {
             let opened = house.options.roots.open(source).map_err(|error| refused(error.code(), error.to_string()))?;
@@ -68,20 +74,25 @@ impl Job {
             0 => house.options.memory_bytes,
             some => some.min(house.options.memory_bytes),
         };
-        let room = Room::of(&plan, memory_bytes, (house.options.threads, parts.planning.threads));
-        let kept = Kept::new(&house.pool, room.kept_bytes);
+        let WorkerOptions { threads, memory_bytes: all_bytes, .. } = house.options;
+        let room = Room::of(&plan, (memory_bytes, all_bytes), (threads, parts.planning.threads));
+        let room = room.map_err(|error| refused(error.code(), error.to_string()))?;
+        let kept = Kept::new(&house.pool, &house.budget);
         for source in parts.sources.iter().filter(|s| !sources.contains_key(&s.id)).collect::<Vec<_>>() {
             kept.open(Kind::Source(source.id), &source.grid, source.dtype);
             kept.source(Kind::Source(source.id)).into_iter().for_each(|s| drop(sources.insert(source.id, s)));
         }
+        let targets = Targets::open(&house.options.roots, &parts, &plan);
         let (inbox, shares) = mpsc::channel();
         let job = Arc::new(Self {
             key: (open.session.clone(), open.job),
             room,
             parts,
             plan,
+            plan_hash,
             sources,
             kept,
+            targets,
             outbox,
             bytes_in_use: AtomicU64::new(0),
             bytes_fetched: AtomicU64::new(0),
@@ -95,11 +106,11 @@ impl Job {
         let (own, house) = (Arc::downgrade(&job), Arc::clone(house));
         let started = std::thread::Builder::new().name("job".into()).spawn(move || {
             let Some(job) = own.upgrade() else { return };
-            let (plan, sources, cancel) = (job.plan.clone(), job.sources.clone(), job.cancel.clone());
+            let (plan, sources, cancel) = (Arc::clone(&job.plan), job.sources.clone(), job.cancel.clone());
             let work_bytes = job.room.work_bytes;
             drop(job);
             let site = Site::within(&house.pool, &plan, &sources, &cancel, work_bytes);
-            for given in shares {
+            while let Some(given) = next(&shares, &site) {
                 let Some(job) = own.upgrade() else { return };
                 given.run(&house, &job, &site);
             }
@@ -228,4 +239,12 @@ impl Job {
     fn given(&self) -> MutexGuard<'_, HashMap<u64, (u32, Cancel)>> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The next share, once there is one; while there is none no decoded blocks are held.
+fn next(shares: &mpsc::Receiver<Given>, site: &Site<'_>) -> Option<Given> {
+    shares.try_recv().ok().or_else(|| {
+        site.rest();
+        shares.recv().ok()
+    })
 }

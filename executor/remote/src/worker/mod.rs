@@ -1,8 +1,8 @@
 //! A worker: one machine's threads, memory and files for whoever connects.
 //!
 //! In reading order: `options` (what it is started with), `house` (what all its jobs share), `engine` (the service's
-//! calls), `stream` (one job's orders and events), `outbox` (events, coalesced), `room` (its memory), `job` (what one job
-//! keeps), `gather` (blocks from other workers), `share` (tasks run for it), `fetch` (what others ask for), `status` (how it is).
+//! calls), `turns` (whose share runs), `stream` (one job's orders and events), `outbox` (events, coalesced), `room` (its memory), `job` (what one job
+//! keeps), `gather` (blocks from other workers), `targets` (arrays it writes to), `share` (tasks run for it), `fetch` (what others ask for), `status` (how it is).
 
 mod engine;
 mod error;
@@ -16,6 +16,8 @@ mod room;
 mod share;
 mod status;
 mod stream;
+mod targets;
+mod turns;
 
 pub use error::ServeError;
 pub use options::WorkerOptions;

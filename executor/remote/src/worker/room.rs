@@ -1,15 +1,33 @@
-//! How much of a worker's memory tasks at work take, and how much is left for blocks that stay.
+//! How much of a worker's memory tasks at work take; the rest is for blocks that stay.
 
-use cleave_plan::Plan;
+use crate::items;
+use cleave_cpu::Share;
 use cleave_plan::memory::task_bytes;
+use cleave_plan::{Need, Plan, Work};
+use std::fmt;
 
-/// What each stage may use here, and what of the memory no stage needs for its work.
+/// The code of a share that leaves more than there is memory for.
+pub(super) const TOO_LARGE: &str = "share-too-large";
+
+/// What each stage may use here.
 pub(super) struct Room {
     stages: Vec<Use>,
     /// Bytes of tasks at work and of decoded blocks.
     pub(super) work_bytes: u64,
-    /// Bytes of blocks that stay.
-    pub(super) kept_bytes: u64,
+    /// Bytes of this worker.
+    all_bytes: u64,
+}
+
+/// So many tasks of a share leave more than there is memory for.
+#[derive(Debug)]
+pub(super) struct TooLarge(pub(super) usize);
+
+/// A task that this worker cannot do at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoRoom {
+    stage: usize,
+    needed: u64,
+    all_bytes: u64,
 }
 
 /// What the tasks of a stage may use.
@@ -22,20 +40,36 @@ pub(super) struct Use {
 }
 
 impl Room {
-    /// For a plan made for `all` threads, on a machine with `own` of them and so much memory. The plan's numbers hold
-    /// for the pool as one machine; here there are no more threads at work than have room.
-    pub(super) fn of(plan: &Plan, memory_bytes: u64, (own, all): (usize, usize)) -> Self {
+    /// For a plan made for `all` threads, on a machine with `own` of them and `all_bytes` of memory, of which the plan
+    /// counts on `memory_bytes`. The plan's numbers hold for the pool as one machine; here there are no more threads
+    /// at work than have room, but always one.
+    pub(super) fn of(
+        plan: &Plan,
+        (memory_bytes, all_bytes): (u64, u64),
+        (own, all): (usize, usize),
+    ) -> Result<Self, NoRoom> {
         let part = |bytes: u64| (u128::from(bytes) * own as u128 / all.max(1) as u128) as u64;
-        let of_stage = |(stage, need): (_, &cleave_plan::Need)| {
-            let (task, cache_bytes) = (task_bytes(stage, plan).max(1), part(need.cache_bytes));
+        let of_stage = |(number, (stage, need)): (usize, (_, &Need))| {
+            let task = task_bytes(stage, plan).max(1);
+            if task > all_bytes {
+                return Err(NoRoom { stage: number, needed: task, all_bytes });
+            }
+            let cache_bytes = part(need.cache_bytes).min(all_bytes - task);
             let most = (need.workers * own).div_ceil(all.max(1)).clamp(1, own.max(1));
             let fit = usize::try_from(memory_bytes.saturating_sub(cache_bytes) / task).unwrap_or(usize::MAX);
             let workers = most.min(fit).max(1);
-            Use { workers, cache_bytes, bytes: task.saturating_mul(workers as u64).saturating_add(cache_bytes) }
+            Ok(Use { workers, cache_bytes, bytes: task.saturating_mul(workers as u64).saturating_add(cache_bytes) })
         };
-        let stages: Vec<Use> = plan.stages.iter().zip(&plan.needs).map(of_stage).collect();
+        let stages: Result<Vec<Use>, NoRoom> = plan.stages.iter().zip(&plan.needs).enumerate().map(of_stage).collect();
+        let stages = stages?;
         let work_bytes = stages.iter().map(|s| s.bytes).max().unwrap_or(0);
-        Self { stages, work_bytes, kept_bytes: memory_bytes.saturating_sub(work_bytes) }
+        Ok(Self { stages, work_bytes, all_bytes })
+    }
+
+    /// Whether what a share leaves incomplete takes more memory than its work leaves.
+    pub(super) fn lacks_memory(&self, plan: &Plan, share: &Share) -> bool {
+        let work_bytes = self.stage(share.stage).map_or(0, |s| s.bytes);
+        share.tasks.len() > 1 && parts_bytes(plan, share) > self.all_bytes.saturating_sub(work_bytes)
     }
 
     /// What a stage may use; `None` where there is no such stage.
@@ -43,6 +77,49 @@ impl Room {
         self.stages.get(number).copied()
     }
 }
+
+/// The most bytes of the parts that a share leaves.
+fn parts_bytes(plan: &Plan, share: &Share) -> u64 {
+    let tasks = &share.tasks;
+    // How many tasks make a result together, and how many parts some of them leave.
+    let (group, parts): (usize, fn(usize) -> usize) = match &plan.stages[share.stage].work {
+        Work::Fold(work) => (work.spans, |tasks| 2 * tasks.max(1).ilog2() as usize + 1),
+        Work::Contract(work) => (work.segments, |tasks| tasks),
+        Work::Store(_) | Work::Joint(_) => return 0,
+    };
+    let of_box = |place: usize| {
+        let whole = place * group..(place + 1) * group;
+        let here = tasks.start.max(whole.start)..tasks.end.min(whole.end);
+        let (columns, len) = items::columns(plan, share.stage, place).unwrap_or_default();
+        let bytes: usize = columns.iter().flatten().map(|dtype| dtype.size() * len).sum();
+        if here == whole { 0 } else { (bytes as u64).saturating_mul(parts(here.len()) as u64) }
+    };
+    // All boxes between the first and the last are whole.
+    let (first, last) = (tasks.start / group.max(1), tasks.end.saturating_sub(1) / group.max(1));
+    of_box(first).saturating_add(if last > first { of_box(last) } else { 0 })
+}
+
+impl NoRoom {
+    /// The stable code.
+    pub(super) fn code(self) -> &'static str {
+        "task-too-large"
+    }
+}
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { stage, needed, all_bytes } = self;
+        write!(f, "a task of stage {} needs {needed} bytes of memory, and this worker has {all_bytes}", stage + 1)
+    }
+}
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} tasks leave more than there is memory for", self.0)
+    }
+}
+
+impl std::error::Error for TooLarge {}
 
 #[cfg(test)]
 mod tests {
@@ -66,9 +143,9 @@ mod tests {
     fn work_and_what_stays_share_the_memory() {
         let plan = ones(8);
         let task = task_bytes(&plan.stages[0], &plan);
-        let room = Room::of(&plan, 10 * task, (4, 8));
+        let room = Room::of(&plan, (10 * task, 10 * task), (4, 8)).expect("there is room");
         assert_eq!(room.stage(0).map(|s| s.workers), Some(4));
-        assert_eq!((room.work_bytes, room.kept_bytes), (4 * task, 6 * task));
+        assert_eq!((room.work_bytes, room.all_bytes), (4 * task, 10 * task));
         assert_eq!(room.stage(1), None);
     }
 
@@ -76,9 +153,11 @@ mod tests {
     fn fewer_threads_work_where_there_is_little_memory() {
         let plan = ones(8);
         let task = task_bytes(&plan.stages[0], &plan);
-        let workers = |memory: u64| Room::of(&plan, memory, (4, 8)).stage(0).map(|s| s.workers);
-        assert_eq!(workers(2 * task + 1), Some(2));
-        assert_eq!(workers(task / 2), Some(1));
-        assert_eq!(Room::of(&plan, task / 2, (4, 8)).kept_bytes, 0);
+        let workers =
+            |memory: u64| Room::of(&plan, (memory, task), (4, 8)).map(|room| room.stage(0).map(|s| s.workers));
+        assert_eq!(workers(2 * task + 1), Ok(Some(2)));
+        assert_eq!(workers(task / 2), Ok(Some(1)));
+        let none = Room::of(&plan, (task, task - 1), (4, 8)).map(|_| ()).expect_err("no task fits");
+        assert_eq!((none.code(), none.needed), ("task-too-large", task));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::house::{Counts, House};
 use super::job::Job;
-use super::room::Use;
+use super::room::{TOO_LARGE, TooLarge, Use};
 use crate::elements::{self, view};
 use crate::items::{fetched, kept};
 use crate::proto::{self, Block, Done, Failed, Failure, Finished, Progress, ShareReport, event};
@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Bytes of results that go with the event of a share; more is fetched.
-pub(super) const INLINE_BYTES: usize = 64 << 10;
+const INLINE_BYTES: usize = 64 << 10;
 
 /// A share that may run.
 pub(super) struct Given {
@@ -26,6 +26,8 @@ pub(super) struct Given {
 /// Takes what a share finishes.
 struct Delivery<'a> {
     job: &'a Job,
+    site: &'a Site<'a>,
+    cancel: &'a Cancel,
     targets: Vec<&'a Target>,
     grids: Vec<Chunks>,
     /// Guards the blocks finished so far, and the bytes that may still go with the event.
@@ -35,17 +37,28 @@ struct Delivery<'a> {
 impl Given {
     /// Runs it and tells what came of it; nothing if it is no longer wanted.
     pub(super) fn run(&self, house: &House, job: &Job, site: &Site<'_>) {
+        let turn = house.turns.take(|| job.outbox.send(self.waits()));
         if !self.cancel.is_cancelled() {
             let event = match self.work(job, site) {
                 Ok(done) => Some(event::Event::Done(done)),
                 Err(RunError::Cancelled) => None,
-                Err(error) => Some(self.failed(failure(&error))),
+                Err(error) => Some(self.failed(failure(&error, self.share.count))),
             };
             let Counts { done, failed, .. } = &house.counts;
             House::count(if matches!(event, Some(event::Event::Done(_))) { done } else { failed }, 1);
             event.into_iter().for_each(|event| job.outbox.send(event));
         }
+        if house.turns.len() > 1 {
+            site.rest();
+        }
+        drop(turn);
         job.finish(self.share.id, self.share.attempt);
+    }
+
+    /// The event that says that others had a turn.
+    fn waits(&self) -> event::Event {
+        let proto::Share { id, attempt, .. } = self.share;
+        event::Event::Progress(Progress { share: id, attempt, waits: true, ..Progress::default() })
     }
 
     /// The event that says that it was not done.
@@ -65,10 +78,14 @@ impl Given {
 
     fn work(&self, job: &Job, site: &Site<'_>) -> Result<Done, RunError> {
         let Some(share) = self.tasks(job) else { return Err(RunError::Cancelled) };
+        if job.room.lacks_memory(&job.plan, &share) {
+            return Err(RunError::Elsewhere { code: TOO_LARGE, cause: Box::new(TooLarge(share.tasks.len())) });
+        }
         let started = Instant::now();
         let stage = &job.plan.stages[share.stage];
         let finished = Mutex::new((Vec::new(), INLINE_BYTES));
-        let out = Delivery { job, targets: stage.targets(), grids: stage.grids(), finished };
+        let (targets, grids) = (stage.targets(), stage.grids());
+        let out = Delivery { job, site, cancel: &self.cancel, targets, grids, finished };
         let before = site.bytes_read();
         let fetched_before = job.bytes_fetched.swap(0, Ordering::Relaxed);
         let tell = |event: Event| self.tell(job, &event);
@@ -82,6 +99,7 @@ impl Given {
             wall_ns: started.elapsed().as_nanos() as u64,
             elements: report.elements,
             bytes_read: site.bytes_read() - before,
+            bytes_written: finished.iter().filter(|f| f.written).map(|f| f.nbytes).sum(),
             bytes_spilled: site.bytes_spilled(),
             bytes_fetched: fetched_before,
             peak_bytes: site.peak_bytes(),
@@ -102,6 +120,7 @@ impl Given {
             elements: progress.elements,
             memory_bytes: progress.bytes_in_use,
             work: progress.done,
+            waits: false,
         }));
     }
 
@@ -139,15 +158,16 @@ impl Given {
 }
 
 impl Receiver for Delivery<'_> {
-    fn block(&self, goal: usize, number: usize, _: &Region, data: &mut Data) -> Result<(), RunError> {
+    fn block(&self, goal: usize, number: usize, region: &Region, data: &mut Data) -> Result<(), RunError> {
         let (plan, target) = (&self.job.plan, self.targets[goal]);
         let (nbytes, checksum) = (data.nbytes(), crc32c::crc32c(view(data.as_ref())));
         if let Some(buffer) = kept(plan, target) {
             let kind = self.job.shelf(buffer).unwrap_or(Kind::Buffer(buffer));
             self.job.kept.keep(kind, number, data).map_err(RunError::read)?;
         }
-        let mut block = None;
-        if let Some(waiting) = fetched(plan, target) {
+        let (mut block, targets) = (None, &self.job.targets);
+        let written = targets.write(self.site, target, (region, data), self.cancel)?;
+        if let Some(waiting) = fetched(plan, target).filter(|_| !written) {
             block = self.inline(data);
             if block.is_none() {
                 let kind = Kind::Output(waiting);
@@ -156,7 +176,7 @@ impl Receiver for Delivery<'_> {
             }
         }
         let (goal, block_number) = (goal as u32, number as u64);
-        let told = Finished { goal, block: block_number, nbytes: nbytes as u64, checksum, data: block, written: false };
+        let told = Finished { goal, block: block_number, nbytes: nbytes as u64, checksum, data: block, written };
         self.finished.lock().unwrap_or_else(PoisonError::into_inner).0.push(told);
         Ok(())
     }
@@ -174,18 +194,21 @@ impl Delivery<'_> {
 }
 
 /// What an error says to the kernel. What one machine's files and memory did another's may not do.
-fn failure(error: &RunError) -> Failure {
-    let passing = match error {
-        RunError::Read(_) | RunError::Write(_) | RunError::Spill(_) | RunError::Threads(_) => true,
-        RunError::Cancelled
-        | RunError::MissingSource(_)
-        | RunError::MissingValue(_)
-        | RunError::Elsewhere { .. }
-        | RunError::WrongSource(_)
-        | RunError::WrongPart { .. }
-        | RunError::Bug { .. } => false,
-    };
+fn failure(error: &RunError, tasks: u64) -> Failure {
+    // Fewer tasks leave less at once.
+    let too_large = tasks > 1 && (matches!(error, RunError::Spill(_)) || error.code() == TOO_LARGE);
+    let passing = too_large
+        || match error {
+            RunError::Read(_) | RunError::Write(_) | RunError::Spill(_) | RunError::Threads(_) => true,
+            RunError::Cancelled
+            | RunError::MissingSource(_)
+            | RunError::MissingValue(_)
+            | RunError::Elsewhere { .. }
+            | RunError::WrongSource(_)
+            | RunError::WrongPart { .. }
+            | RunError::Bug { .. } => false,
+        };
     let absent = matches!(error, RunError::Read(error) if error.cause.downcast_ref::<Absent>().is_some());
     let code = if absent { "block-absent" } else { error.code() };
-    Failure { code: code.into(), message: error.to_string(), passing, lost: Vec::new() }
+    Failure { code: code.into(), message: error.to_string(), passing, too_large, lost: Vec::new() }
 }

@@ -17,7 +17,7 @@ impl Meter {
         let jobs: Vec<_> = house.jobs().values().cloned().collect();
         let shares: usize = jobs.iter().map(|job| job.shares()).sum();
         let busy = jobs.iter().filter(|job| job.shares() > 0).count();
-        let kept_bytes: u64 = jobs.iter().map(|job| job.kept.memory_bytes()).sum();
+        let kept_bytes = house.budget.used_bytes();
         let in_use: u64 =
             jobs.iter().filter(|job| job.shares() > 0).map(|job| job.bytes_in_use.load(Ordering::Relaxed)).sum();
         let counts = &house.counts;
@@ -34,7 +34,7 @@ impl Meter {
             shares_failed: counts.failed.load(Ordering::Relaxed),
             cpu: self.cpu().unwrap_or(0.0),
             spilled_bytes: jobs.iter().map(|job| job.kept.bytes_spilled()).sum(),
-            kept_blocks: 0,
+            kept_blocks: house.budget.blocks() as u64,
             kept_bytes,
             sent_bytes: counts.sent_bytes.load(Ordering::Relaxed),
             received_bytes: counts.received_bytes.load(Ordering::Relaxed),

@@ -6,7 +6,6 @@ use super::job::{Job, Place};
 use super::outbox::Outbox;
 use super::share::Given;
 use crate::proto::{Draining, Events, Failed, Failure, Opened, Order, Places, Share, event, order};
-use crate::spec::plan_hash;
 use crate::transport::refusal;
 use bytes::Bytes;
 use cleave_plan::BufferId;
@@ -22,8 +21,7 @@ pub(super) async fn serve(house: Arc<House>, orders: Streaming<Order>, out: mpsc
         Ok(job) => job,
         Err(status) => return drop(out.send(Err(status)).await),
     };
-    house.enter(&job);
-    outbox.send(event::Event::Opened(Opened { plan: Bytes::copy_from_slice(plan_hash(&job.plan).as_bytes()) }));
+    outbox.send(event::Event::Opened(Opened { plan: Bytes::copy_from_slice(job.plan_hash.as_bytes()) }));
     let (mut draining, mut closed) = (house.draining.subscribe(), house.closed.subscribe());
     let mut is_draining = false;
     let lost = loop {
@@ -61,7 +59,12 @@ async fn open(house: &Arc<House>, orders: &mut Streaming<Order>, outbox: &Outbox
         return Err(refusal(Code::Unavailable, "draining", "this worker is about to end"));
     }
     let (house, outbox) = (Arc::clone(house), outbox.clone());
-    let opened = tokio::task::spawn_blocking(move || Job::open(&house, &open, outbox)).await;
+    let opened = tokio::task::spawn_blocking(move || {
+        let job = Job::open(&house, &open, outbox)?;
+        house.enter(&job);
+        Ok(job)
+    });
+    let opened = opened.await;
     let opened = opened.map_err(|_| refusal(Code::Internal, "bug", "the job could not be planned"))?;
     opened.map_err(|Failure { code, message, .. }| {
         let mut status = Status::invalid_argument(message);
@@ -76,7 +79,7 @@ fn obey(house: &Arc<House>, job: &Arc<Job>, order: Order) {
         Some(order::Order::Places(places)) => place(job, &places),
         Some(order::Order::Cancel(cancel)) => job.cancel(&cancel.shares),
         Some(order::Order::Release(release)) => job.release(&release),
-        Some(order::Order::Open(_) | order::Order::Credit(_)) | None => {}
+        Some(order::Order::Open(_)) | None => {}
     }
 }
 
@@ -84,7 +87,7 @@ fn take(house: &Arc<House>, job: &Arc<Job>, share: Share) {
     let Share { id, attempt, .. } = share;
     if *house.draining.borrow() {
         let message = "this worker is about to end".into();
-        let failure = Failure { code: "draining".into(), message, passing: true, lost: Vec::new() };
+        let failure = Failure { code: "draining".into(), message, passing: true, ..Failure::default() };
         let failed = Failed { share: id, attempt, failure: Some(failure) };
         return job.outbox.send(event::Event::Failed(failed));
     }

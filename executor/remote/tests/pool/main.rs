@@ -3,6 +3,7 @@
 
 mod faults;
 mod same_bits;
+mod stores;
 #[path = "../../../cpu/tests/support/mod.rs"]
 mod support;
 mod workers;

@@ -7,7 +7,7 @@ use cleave_plan::{Cut, Holding, Machine, Plan, RunError, RunReport, Sink, Source
 use cleave_remote::cluster::{Cluster, ConnectOptions, RemoteJob};
 use cleave_remote::facts::LaneFacts;
 use cleave_remote::schedule::Rules;
-use cleave_remote::spec::{JobParts, Limits, Planning, Prepared, StoredPlace, StoredSource, Wanted, prepare};
+use cleave_remote::spec::{JobParts, Limits, Planning, Prepared, StoredPlace, StoredSource, Wanted, plan_of, prepare};
 use cleave_remote::transport::Endpoint;
 use cleave_remote::worker::{Worker, WorkerOptions};
 use std::net::SocketAddr;
@@ -29,10 +29,16 @@ impl Started {
     }
 
     pub(crate) fn at(threads: usize, listen: SocketAddr) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        Self::with(WorkerOptions { listen, ..Self::options(threads) })
+    }
+
+    pub(crate) fn options(threads: usize) -> WorkerOptions {
         let memory_bytes = threads as u64 * (256 << 20);
-        let grace = Duration::from_secs(5);
-        let options = WorkerOptions { listen, threads, memory_bytes, grace, ..WorkerOptions::default() };
+        WorkerOptions { threads, memory_bytes, grace: Duration::from_secs(5), ..WorkerOptions::default() }
+    }
+
+    pub(crate) fn with(options: WorkerOptions) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let worker = runtime.block_on(Worker::bind(options)).unwrap();
         let address = worker.address().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -92,7 +98,8 @@ impl Task {
         stored.sort_by_key(|s: &StoredSource| s.id.0);
         let planning = Planning { threads, memory_bytes: 0, rates, holding };
         let parts = JobParts { graph: graph.clone(), wanted: wanted.collect(), planning, sources: stored };
-        let prepared = prepare(&parts, &Limits::default()).unwrap();
+        let plan = Arc::new(plan_of(&parts).unwrap());
+        let prepared = prepare(&parts, plan, &Limits::default()).unwrap();
         Self { parts, prepared, sources: sources.clone() }
     }
 

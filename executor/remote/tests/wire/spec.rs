@@ -4,9 +4,10 @@ use crate::jobs::{all_kinds, extreme, random};
 use cleave_graph::{Graph, Node, NodeKind};
 use cleave_ops::DType;
 use cleave_remote::proto::{self, node::Kind};
-use cleave_remote::spec::{self, JobParts, Limits, SpecError};
+use cleave_remote::spec::{self, JobParts, Limits, Opened, SpecError};
 use proptest::prelude::*;
 use prost::Message;
+use std::sync::Arc;
 
 fn nodes(graph: &Graph) -> Vec<Node> {
     graph.iter().map(|(_, node)| node.clone()).collect()
@@ -14,12 +15,13 @@ fn nodes(graph: &Graph) -> Vec<Node> {
 
 fn check_round_trip(parts: &JobParts) {
     let limits = Limits::default();
-    let prepared = spec::prepare(parts, &limits).unwrap();
-    let (back, plan) = spec::open(&prepared.program, &limits).unwrap();
+    let prepare = |parts| spec::prepare(parts, Arc::new(spec::plan_of(parts).unwrap()), &limits).unwrap();
+    let prepared = prepare(parts);
+    let Opened { parts: back, plan, plan_hash } = spec::open(&prepared.program, &limits).unwrap();
     assert_eq!(nodes(&back.graph), nodes(&parts.graph));
     assert_eq!((&back.wanted, &back.sources, &back.planning), (&parts.wanted, &parts.sources, &parts.planning));
-    assert_eq!(plan.to_string(), prepared.plan.to_string());
-    let again = spec::prepare(&back, &limits).unwrap();
+    assert_eq!((plan.to_string(), plan_hash), (prepared.plan.to_string(), prepared.plan_hash));
+    let again = prepare(&back);
     assert_eq!((again.program, again.hash), (prepared.program, prepared.hash));
 }
 
@@ -230,7 +232,8 @@ fn deep(count: usize) -> JobParts {
 #[test]
 fn a_deep_graph_is_taken_and_a_deeper_one_refused() {
     check_round_trip(&deep(9_000));
-    let refused = spec::prepare(&deep(10_001), &Limits::default()).unwrap_err();
+    let (parts, plan) = (deep(10_001), spec::plan_of(&deep(2)).unwrap());
+    let refused = spec::prepare(&parts, Arc::new(plan), &Limits::default()).unwrap_err();
     assert_eq!(refused.code(), "job-too-large");
 }
 

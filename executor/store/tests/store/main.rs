@@ -4,6 +4,7 @@
 
 mod damage;
 mod fixtures;
+mod parts;
 mod round_trip;
 
 use cleave_ops::{DType, Data, Region, Scalar, Shape};

@@ -66,7 +66,7 @@ fn mined() -> Session {
     let mut session = Session::new(Settings { threads: 2, ..Settings::default() });
     let shape = Shape::new([400_000]);
     let chunks = Chunks([cleave_ops::AxisChunks::regular(400_000, 100_000)].into_iter().collect());
-    let source = session.engine.add(Arc::new(Mine(chunks.clone())));
+    let source = session.engine.loaded.add(Arc::new(Mine(chunks.clone())));
     let node = build::load(&mut session.interp.graph, source, shape, DType::F64, chunks);
     let binding = Binding { value: Value::Array(node), source: Source::new("test", ""), span: Span::new(0, 0) };
     session.interp.scope.set("x".into(), binding);

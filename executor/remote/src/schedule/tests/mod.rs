@@ -230,3 +230,32 @@ impl Trial {
         }
     }
 }
+
+#[test]
+fn a_share_that_is_too_large_becomes_two() {
+    let mut schedule = Schedule::new(shape(&[(8, 1)], &[]), Rules::default());
+    let (worker, now) = (WorkerId(0), Time::ZERO);
+    let mut orders = schedule.step(now, Input::Joined { worker, threads: 8 });
+    let (mut done, mut count) = (Vec::new(), 0);
+    while let Some(order) = (!orders.is_empty()).then(|| orders.remove(0)) {
+        count += 1;
+        assert!(count < 100, "it does not end");
+        match order {
+            Order::Start { share, attempt, tasks, .. } if tasks.len() > 2 => {
+                let (code, message) = ("spill-failed".to_owned(), String::new());
+                let failure = Failure { code, message, passing: true, too_large: true, ..Failure::default() };
+                orders.extend(schedule.step(now, Input::Failed { worker, share, attempt, failure }));
+            }
+            Order::Start { share, tasks, .. } => {
+                let (checksum, kept, busy) = (tasks.start as u32, false, Duration::from_millis(1));
+                done.push(tasks);
+                orders.extend(schedule.step(now, Input::Done(Answer { worker, share, checksum, kept, busy })));
+                orders.extend(schedule.step(now, Input::Secured { worker, share }));
+            }
+            Order::End(end) => assert_eq!(end, Ok(())),
+            _ => {}
+        }
+    }
+    done.sort_by_key(|tasks| tasks.start);
+    assert_eq!(done.iter().flat_map(|tasks| tasks.clone()).collect::<Vec<_>>(), (0..8).collect::<Vec<_>>());
+}

@@ -1,0 +1,120 @@
+//! Where arrays are computed: on threads here, or by workers that a client or the settings name.
+
+use crate::address::{AddressError, Addresses};
+use crate::engine::Engine;
+use crate::output::PoolFacts;
+use crate::remote::{Remote, address_failure};
+use crate::settings::{Scheduler, Settings};
+use crate::world::failure;
+use cleave_graph::host::{Failure, How, Workers};
+use cleave_graph::value::Client;
+
+/// How it was before a cell.
+pub(crate) struct Before {
+    last_client: u64,
+    scheduler: Scheduler,
+    workers: Addresses,
+}
+
+impl Before {
+    pub(crate) fn of(last_client: u64, settings: &Settings) -> Self {
+        Self { last_client, scheduler: settings.scheduler, workers: settings.workers.clone() }
+    }
+}
+
+impl Engine {
+    /// A cell begins.
+    pub(crate) fn begin_cell(&mut self) {
+        self.loaded.begin_cell();
+        self.before = Before::of(self.remotes.last_client(), &self.settings);
+    }
+
+    /// The cell failed: clients it made have no name.
+    pub(crate) fn fail_cell(&mut self) {
+        let last = self.remotes.last_client();
+        if last > self.before.last_client {
+            (self.before.last_client + 1..=last).for_each(|client| self.remotes.close(client));
+            (self.settings.scheduler, self.settings.workers) = (self.before.scheduler, self.before.workers.clone());
+        }
+    }
+
+    /// A client of workers, which compute from now on.
+    pub(crate) fn connect(&mut self, workers: &Workers) -> Result<Client, Failure> {
+        let (client, addresses) = self.remotes.client(workers, &self.settings)?;
+        (self.settings.scheduler, self.settings.workers) = (Scheduler::Workers, addresses);
+        Ok(client)
+    }
+
+    /// A client lets go of its workers; if they computed, threads do from now on.
+    pub(crate) fn disconnect(&mut self, client: &Client) {
+        self.remotes.close(client.id);
+        let lost = self.remotes.find(&self.settings.workers).is_none();
+        if lost && self.settings.scheduler == Scheduler::Workers {
+            self.settings.scheduler = Scheduler::Threads;
+        }
+    }
+
+    /// What is known of the workers that compute, or were connected last.
+    pub(crate) fn pool_facts(&mut self) -> Result<PoolFacts, Failure> {
+        let remote = match self.settings.scheduler {
+            Scheduler::Workers => Some(self.remotes.of_settings(&self.settings)?),
+            Scheduler::Threads | Scheduler::SingleThreaded => self.remotes.last(),
+        };
+        let facts = remote.map(Remote::facts);
+        self.board.pool(facts.clone());
+        facts.ok_or_else(|| address_failure(&AddressError::NoWorkers))
+    }
+
+    /// The settings a call asks for.
+    pub(crate) fn settings_for(&mut self, how: &How) -> Result<Settings, Failure> {
+        let mut settings = self.settings.clone();
+        if let Some(name) = &how.scheduler {
+            settings.set("scheduler", name).map_err(|e| failure(e.code(), e.to_string(), &e.help()))?;
+        }
+        if let Some(threads) = how.threads {
+            settings.threads = threads.clamp(1, 1024);
+        }
+        if settings.scheduler == Scheduler::Workers {
+            self.remotes.of_settings(&settings)?;
+        }
+        Ok(self.placed(settings))
+    }
+
+    /// The session's settings, with the threads and the memory of the workers where they compute and are connected.
+    pub(crate) fn now(&self) -> Settings {
+        self.placed(self.settings.clone())
+    }
+
+    /// The session's settings for what is too small to send away.
+    pub(crate) fn here(&self) -> Settings {
+        match self.settings.scheduler {
+            Scheduler::Workers => Settings { scheduler: Scheduler::Threads, ..self.settings.clone() },
+            Scheduler::Threads | Scheduler::SingleThreaded => self.settings.clone(),
+        }
+    }
+
+    fn placed(&self, mut settings: Settings) -> Settings {
+        if let Some(remote) = self.remote(&settings) {
+            (settings.threads, settings.memory_limit_bytes) = remote.cluster.planning();
+        }
+        settings
+    }
+
+    /// The workers that compute under these settings.
+    pub(crate) fn remote(&self, settings: &Settings) -> Option<&Remote> {
+        match settings.scheduler {
+            Scheduler::Workers => self.remotes.find(&settings.workers),
+            Scheduler::Threads | Scheduler::SingleThreaded => None,
+        }
+    }
+}
+
+impl Settings {
+    /// Threads that work.
+    pub(crate) fn workers(&self) -> usize {
+        match self.scheduler {
+            Scheduler::Threads | Scheduler::Workers => self.threads,
+            Scheduler::SingleThreaded => 1,
+        }
+    }
+}
