@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from harness import cage, oracle, process, programs, rows
@@ -62,6 +63,19 @@ def test_the_bound_holds_at_small_sizes(tmp_path):
     assert "3 random programs under 256MiB: 3 ok" in page
     results = json.loads((tmp_path / "bound.json").read_text())
     assert {r["outcome"] for r in results} == {"ok"} and all(0 < r["peak_mib"] < 356 for r in results)
+
+
+def test_a_mapped_file_keeps_to_the_limit(tmp_path):
+    np.lib.format.open_memmap(tmp_path / "x.npy", "w+", "f8", (6000, 12000)).flush()
+    script = tmp_path / "mapped.clv"
+    script.write_text(
+        f'x = load("{tmp_path}/x.npy")\n'
+        'print("total", float((x + 1).sum().compute()))\n'
+        'print("turned", float((x + x[::-1]).T.std(axis=1).max().compute()))\n'
+    )
+    run, printed, _ = process.once([process.BINARY, "run", script, "--memory-limit", "64MiB"], GUARD)
+    assert process.printed_values(printed) == {"total": 72e6, "turned": 0.0}, run.failure
+    assert run.peak_mib < 164
 
 
 def test_a_short_soak_finds_nothing(tmp_path):

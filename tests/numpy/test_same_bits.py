@@ -1,9 +1,12 @@
-"""Results are the same to the bit for any chunking, thread count and scheduler."""
+"""Results are the same to the bit for any chunking, thread count, scheduler, vector unit and memory."""
+
+import itertools
+import json
 
 import numpy as np
 import pytest
 
-from program import run_text
+from program import run, run_text
 
 FOLDS = [
     "x.sum()",
@@ -50,6 +53,49 @@ def test_sixty_chunkings(tmp_path, options):
     if keep.exists():
         assert np.load(keep).tobytes() == first.tobytes(), "another number of threads has another answer"
     np.save(keep, first)
+
+
+EVERY_CLASS = """
+x = load("x.npy", chunks={chunks})
+y = x @ x.T
+save("product.npy", y[::37, ::41])
+save("spread.npy", ((y - y.mean(axis=1, keepdims=True)) / y.std(axis=0)).max(axis=0))
+save("down.npy", y.var(axis=0))
+save("functions.npy", sin(x) * exp(-abs(x)) + pow(abs(x), 0.3) - tanh(x).T[:20, :20].sum())
+save("running.npy", x.cumsum(axis=0)[::9].cumsum(axis=1))
+save("window.npy", sliding_window_view(x, 5, axis=0).mean(axis=-1).sum(axis=1))
+save("places.npy", (x * x[::-1]).argmax(axis=0) + x.argmin(axis=0))
+save("drawn.npy", default_rng(5).standard_normal((301, 67), chunks={chunks}).std(axis=1))
+"""
+VECTORS = ("scalar", "avx2", "avx512")
+LIMITS = {"in memory": "1GiB", "spilled": "16MiB"}
+
+
+def random_cuts(rng, length):
+    cuts = np.sort(rng.choice(np.arange(1, length), size=rng.integers(0, 5), replace=False))
+    return tuple(int(n) for n in np.diff([0, *cuts, length]))
+
+
+def has(vectors):
+    return run("eval", "1", env={"CLEAVE_VECTORS": vectors}).returncode == 0
+
+
+@pytest.mark.parametrize("where", LIMITS)
+def test_every_vector_unit_thread_count_and_chunking(tmp_path, where):
+    shape, rng, answers = (1600, 24), np.random.default_rng(len(where)), {}
+    np.save(tmp_path / "x.npy", rng.standard_normal(shape) * 10.0 ** rng.integers(-6, 6, shape))
+    for way in itertools.product(filter(has, VECTORS), (1, 2, 4)):
+        chunks = tuple(random_cuts(rng, length) for length in shape)
+        script = EVERY_CLASS.replace("(301, 67), chunks={chunks}", "(301, 67), chunks=" + str(int(rng.integers(1, 70))))
+        options = ("--threads", way[1], "--memory-limit", LIMITS[where], "--json", tmp_path / "record.json")
+        run_text(tmp_path, script.format(chunks=chunks), *options, env={"CLEAVE_VECTORS": way[0]})
+        record = [json.loads(line) for line in (tmp_path / "record.json").read_text().splitlines()]
+        spilled = sum(made["spilled_bytes"] for line in record for made in line.get("runs", []))
+        assert (spilled > 0) == (where == "spilled"), way
+        for made in tmp_path.glob("*.npy"):
+            answers.setdefault(made.name, {})[way] = np.load(made).tobytes()
+    for name, by_way in answers.items():
+        assert len(set(by_way.values())) == 1, f"{name}: {[way for way in by_way if by_way[way] != by_way['scalar', 1]]}"
 
 
 def test_random_draws_do_not_depend_on_chunks(tmp_path):

@@ -1,9 +1,11 @@
 //! Work that cannot be stopped in its middle, such as packing a chunk: done where nobody has to wait for it.
 
+use crate::ledger::{Claim, Ledger};
 use cleave_plan::RunError;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -12,26 +14,46 @@ pub(crate) const LARGE_BYTES: usize = 4 << 20;
 /// How often a waiting thread looks whether the run is to stop.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Does `work` on `bytes` bytes. Where that may take long it is done on a thread of its own, and a run that is to
-/// stop leaves that thread to end by itself.
+/// What work on a block takes.
+pub(crate) struct Taken {
+    /// Bytes of the block, which say how long it may be.
+    pub(crate) block: usize,
+    /// Bytes that nobody counts any more when the run has left the work to itself.
+    pub(crate) left: u64,
+}
+
+/// Counts what work takes that was left to itself, until it is done.
+type Left = Arc<Mutex<Option<Claim>>>;
+
+/// Does `work` on a block. Where that may take long it is done on a thread of its own, and a run that is to stop leaves
+/// that thread to end by itself; what it takes stays claimed until then.
 pub(crate) fn apart<T: Send + 'static>(
-    bytes: usize,
+    taken: Taken,
+    ledger: &Arc<Ledger>,
     cancel: &AtomicBool,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, RunError> {
-    if bytes < LARGE_BYTES {
+    if taken.block < LARGE_BYTES {
         return Ok(work());
     }
     let (sender, receiver) = mpsc::sync_channel(1);
-    // The receiver is gone if the run has stopped; then nobody wants the outcome.
-    let body = move || drop(sender.send(catch_unwind(AssertUnwindSafe(work))));
+    let left = Left::default();
+    let until_done = Arc::clone(&left);
+    let body = move || {
+        // The receiver is gone if the run has stopped; then nobody wants the outcome.
+        drop(sender.send(catch_unwind(AssertUnwindSafe(work))));
+        drop(until_done);
+    };
     thread::Builder::new().name("apart".to_owned()).spawn(body).map_err(|e| RunError::Threads(Box::new(e)))?;
     loop {
         match receiver.recv_timeout(LOOK) {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(panic)) => resume_unwind(panic),
             Err(RecvTimeoutError::Timeout) if !cancel.load(Ordering::Relaxed) => {}
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(RunError::Cancelled),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                *left.lock().unwrap_or_else(PoisonError::into_inner) = Some(ledger.claim(taken.left));
+                return Err(RunError::Cancelled);
+            }
         }
     }
 }
@@ -39,22 +61,37 @@ pub(crate) fn apart<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::room::Rooms;
     use std::sync::mpsc::channel;
 
+    const LARGE: Taken = Taken { block: LARGE_BYTES, left: 7 };
+
+    fn ledger() -> (Arc<Rooms>, Arc<Ledger>) {
+        let rooms = Arc::default();
+        let ledger = Arc::new(Ledger::new(&rooms, 0));
+        (rooms, ledger)
+    }
+
     #[test]
-    fn a_run_that_stops_does_not_wait_for_it() {
-        let (go, wait) = channel::<()>();
+    fn a_run_that_stops_does_not_wait_for_it_and_what_it_takes_counts() {
+        let ((go, wait), (rooms, ledger)) = (channel::<()>(), ledger());
         let cancel = AtomicBool::new(true);
-        let stopped = apart(LARGE_BYTES, &cancel, move || wait.recv().is_ok());
+        let stopped = apart(LARGE, &ledger, &cancel, move || wait.recv().is_ok());
         assert!(matches!(stopped, Err(RunError::Cancelled)));
+        drop(ledger);
+        assert_eq!(rooms.claimed_bytes(), 7);
         drop(go);
+        while rooms.claimed_bytes() > 0 {
+            thread::sleep(LOOK);
+        }
     }
 
     #[test]
     fn what_it_gives_and_its_panic_come_back() {
-        let cancel = AtomicBool::new(false);
-        assert!(matches!(apart(LARGE_BYTES, &cancel, || 7), Ok(7)));
-        let panic = catch_unwind(AssertUnwindSafe(|| apart(LARGE_BYTES, &cancel, || resume_unwind(Box::new("in it")))));
-        assert!(panic.is_err());
+        let (cancel, (rooms, ledger)) = (AtomicBool::new(false), ledger());
+        assert!(matches!(apart(LARGE, &ledger, &cancel, || 7), Ok(7)));
+        let panics = || apart(LARGE, &ledger, &cancel, || resume_unwind(Box::new("in it")));
+        assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+        assert_eq!(rooms.claimed_bytes(), 0);
     }
 }

@@ -2,15 +2,15 @@
 //! ago goes first, and together with those being read they keep to a number of bytes. A thread that reads waits
 //! until there is room, and holds nothing meanwhile; one that copies from a block never waits: so all go on.
 
-use crate::apart::apart;
+use crate::apart::{Taken, apart};
 use crate::ledger::{Claim, Ledger};
 use crate::room::Rooms;
 use cleave_graph::SourceId;
-use cleave_plan::{Block, RunError, Source};
+use cleave_plan::{Block, RunError, Source, Sources};
 use lru::LruCache;
 use smallvec::SmallVec;
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -34,7 +34,20 @@ pub(crate) enum Last {
     Cached(Weak<Held>),
 }
 
+/// Mapped files of a run, and how much of them memory may hold.
+pub(crate) struct Mapped {
+    sources: Vec<Arc<dyn Source>>,
+    most_bytes: u64,
+    rooms: Arc<Rooms>,
+    /// How often they were let go.
+    times: AtomicU64,
+}
+
+/// The system brings so many bytes around each that is looked at.
+const AROUND_BYTES: u64 = 64 << 10;
+
 pub(crate) struct Cache {
+    pub(crate) mapped: Mapped,
     /// Guards the list of blocks and the keys being read.
     inner: Mutex<Inner>,
     arrived: Condvar,
@@ -69,11 +82,39 @@ impl Last {
     }
 }
 
+impl Mapped {
+    /// Those of a run's sources.
+    pub(crate) fn of(sources: &Sources, rooms: &Arc<Rooms>, most_bytes: u64) -> Self {
+        let sources = sources.values().filter(|s| s.is_mapped()).cloned().collect();
+        let mapped = Self { sources, most_bytes, rooms: Arc::clone(rooms), times: AtomicU64::default() };
+        // Earlier runs have left what they looked at.
+        mapped.see(0, 0);
+        mapped
+    }
+
+    /// So many runs of so many bytes were looked at.
+    pub(crate) fn see(&self, runs: usize, bytes: usize) {
+        let around = if runs > 1 { (bytes as u64).max(AROUND_BYTES) } else { bytes as u64 };
+        let seen = around.saturating_mul(runs as u64);
+        if self.rooms.mapped_bytes.fetch_add(seen, Ordering::Relaxed).saturating_add(seen) > self.most_bytes {
+            self.rooms.mapped_bytes.store(0, Ordering::Relaxed);
+            self.sources.iter().for_each(|source| source.let_go());
+            self.times.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How often what was looked at was let go; blocks handed out before then are not to be kept.
+    pub(crate) fn times(&self) -> u64 {
+        self.times.load(Ordering::Relaxed)
+    }
+}
+
 impl Cache {
-    pub(crate) fn new(rooms: Arc<Rooms>, ledger: Arc<Ledger>, cancel: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(ledger: &Arc<Ledger>, mapped: Mapped, cancel: Arc<AtomicBool>) -> Self {
         let ready = LruCache::unbounded();
         let inner = Inner { ready, loading: HashSet::new(), bytes: 0, limit_bytes: 0, read_bytes: 0 };
-        Self { inner: Mutex::new(inner), arrived: Condvar::new(), rooms, ledger, cancel }
+        let (rooms, ledger) = (Arc::clone(ledger.rooms()), Arc::clone(ledger));
+        Self { mapped, inner: Mutex::new(inner), arrived: Condvar::new(), rooms, ledger, cancel }
     }
 
     /// Keeps to another number of bytes from now on; nobody is reading.
@@ -102,16 +143,21 @@ impl Cache {
     pub(crate) fn block(&self, key: &Key, source: &Arc<dyn Source>) -> Result<Arc<Held>, RunError> {
         let bytes = (source.grid().region(&key.1).size() * source.dtype().size()) as u64;
         let unpacking = source.unpacking_bytes();
-        let unpacking_claim = match self.admit(key, bytes + unpacking)? {
-            Admitted::There(held) => return Ok(held),
-            Admitted::Read => self.ledger.claim(unpacking),
-        };
+        if let Admitted::There(held) = self.admit(key, bytes + unpacking)? {
+            return Ok(held);
+        }
+        let is_mapped = source.is_mapped();
         let turn = Turn { cache: self, key, bytes: bytes + unpacking };
+        let unpacking_claim = self.ledger.claim(unpacking);
         let (rooms, ledger) = (Arc::clone(&self.rooms), Arc::clone(&self.ledger));
         let (source, index) = (Arc::clone(source), key.1.clone());
         let read = move || rooms.read(source.as_ref(), &index, &ledger);
-        let (block, claim) = apart(bytes as usize, &self.cancel, read)?.map_err(RunError::read)?;
+        let taken = Taken { block: bytes as usize, left: unpacking };
+        let (block, claim) = apart(taken, &self.ledger, &self.cancel, read)?.map_err(RunError::read)?;
         drop(unpacking_claim);
+        if is_mapped {
+            self.mapped.see(1, bytes as usize);
+        }
         let held = self.keep(key, Held { bytes, _claim: Some(claim), block });
         drop(turn);
         Ok(held)

@@ -23,6 +23,8 @@ pub(crate) struct Stored<'a> {
     pub(crate) cache: &'a Cache,
     /// The block read last, since neighbouring tiles want the same.
     pub(crate) last: Option<(SmallVec<[usize; 4]>, Last)>,
+    /// Whether it lies in a mapped file, and how often such had been let go when a block was read last.
+    mapped: Option<u64>,
 }
 
 /// Elements that lie in memory in the order of a tile, and the first of them.
@@ -89,7 +91,20 @@ pub(crate) fn run_in(kept: &Region, view: &View, region: &Region) -> Option<usiz
     Some(view.source.iter().zip(&kept.start).map(at).zip(&strides).map(|(at, stride)| at * stride).sum())
 }
 
-impl Stored<'_> {
+impl<'a> Stored<'a> {
+    pub(crate) fn new(id: SourceId, source: &'a Arc<dyn Source>, cache: &'a Cache) -> Self {
+        Self { id, source, cache, last: None, mapped: source.is_mapped().then_some(0) }
+    }
+
+    /// Notes that so many runs of so many elements are looked at, if that takes memory.
+    fn see(&mut self, runs: usize, len: usize) {
+        let Some(times) = &mut self.mapped else { return };
+        self.cache.mapped.see(runs, len * self.source.dtype().size());
+        if *times != self.cache.mapped.times() {
+            (*times, self.last) = (self.cache.mapped.times(), None);
+        }
+    }
+
     /// Where the elements of a region lie, if that is in order in one block that is in memory.
     fn run<'r>(&mut self, view: &View, region: &Region) -> Result<Option<Run<'r>>, RunError> {
         if region.len.is_empty_array() {
@@ -109,7 +124,10 @@ impl Stored<'_> {
         }
         let block = Region { start, len: Shape::new(len) };
         match run_in(&block, view, region).filter(|_| self.source.is_block_resident(&index)) {
-            Some(first) => Ok(Some(Run::Held(self.block(index)?, first))),
+            Some(first) => {
+                self.see(1, region.size());
+                Ok(Some(Run::Held(self.block(index)?, first)))
+            }
             None => Ok(None),
         }
     }
@@ -170,8 +188,13 @@ impl Stored<'_> {
             shape.push(place.len);
             *index -= place.start;
         }
-        let held = self.block(block)?;
         let from = walk(view, &first, &Shape::new(shape));
+        if self.source.is_resident() {
+            let whole = from.strides.last().is_some_and(|&step| step.abs() == 1);
+            let (outer, inner) = lens.split_at(lens.len() - usize::from(whole));
+            self.see(outer.iter().product(), inner.iter().product());
+        }
+        let held = self.block(block)?;
         copy_box(lens, held.block.elements(), &from, out, &Walk::inside(at, &region.len));
         Ok(())
     }

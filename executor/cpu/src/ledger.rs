@@ -25,7 +25,7 @@ impl Ledger {
     }
 
     pub(crate) fn claim(self: &Arc<Self>, bytes: u64) -> Claim {
-        self.rooms.allow_less(bytes);
+        self.rooms.claim(bytes);
         let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.peak.fetch_max(used, Ordering::Relaxed);
         Claim { ledger: Arc::clone(self), bytes }
@@ -48,6 +48,6 @@ impl Ledger {
 impl Drop for Claim {
     fn drop(&mut self) {
         self.ledger.used.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.ledger.rooms.allow_more(self.bytes);
+        self.ledger.rooms.unclaim(self.bytes);
     }
 }

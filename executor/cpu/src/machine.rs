@@ -369,7 +369,7 @@ fn extra<'a>(action: &'a Action, dtype: DType, inputs: &Inputs<'a>) -> Result<Ex
             if source.dtype() != dtype || source.grid().shape() != *shape {
                 return Err(RunError::WrongSource(*id));
             }
-            Extra::Read(Reader::Stored(Stored { id: *id, source, cache: inputs.cache, last: None }))
+            Extra::Read(Reader::Stored(Stored::new(*id, source, inputs.cache)))
         }
         Action::Load { origin: Origin::Buffer(id), .. } => {
             let number = id.0 as usize;
@@ -380,7 +380,7 @@ fn extra<'a>(action: &'a Action, dtype: DType, inputs: &Inputs<'a>) -> Result<Ex
                 }
                 Between::Blocks(source) => {
                     let id = SourceId(u64::MAX - u64::from(id.0));
-                    Extra::Read(Reader::Stored(Stored { id, source, cache: inputs.cache, last: None }))
+                    Extra::Read(Reader::Stored(Stored::new(id, source, inputs.cache)))
                 }
             }
         }

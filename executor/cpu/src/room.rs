@@ -8,7 +8,7 @@ use cleave_ops::{DType, Data, DataRef, each_dtype};
 use cleave_plan::{Block, Elements, Source, SourceError};
 use memmap2::MmapMut;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Blocks of fewer bytes are left to the allocator.
@@ -26,8 +26,12 @@ pub struct Rooms {
     idle: Mutex<Idle>,
     /// The bytes of them, for a look without the lock.
     idle_bytes: AtomicU64,
-    /// The bytes that may wait; nothing may while it is below zero.
-    most_idle_bytes: AtomicI64,
+    /// The bytes that may wait while nobody claims any.
+    most_idle_bytes: AtomicU64,
+    /// The bytes that runs claim, and what they left behind that is not done yet.
+    claimed_bytes: AtomicU64,
+    /// The bytes of mapped files that were looked at since they were let go last.
+    pub(crate) mapped_bytes: AtomicU64,
 }
 
 #[derive(Default)]
@@ -45,8 +49,13 @@ struct Room {
 
 impl Default for Rooms {
     fn default() -> Self {
-        let most_idle_bytes = AtomicI64::new(IDLE_BYTES as i64);
-        Self { idle: Mutex::default(), idle_bytes: AtomicU64::new(0), most_idle_bytes }
+        Self {
+            idle: Mutex::default(),
+            idle_bytes: AtomicU64::new(0),
+            most_idle_bytes: AtomicU64::new(IDLE_BYTES),
+            claimed_bytes: AtomicU64::new(0),
+            mapped_bytes: AtomicU64::new(0),
+        }
     }
 }
 
@@ -79,22 +88,26 @@ impl Rooms {
         Ok((source.block(index)?, claim))
     }
 
-    /// Lets so many bytes wait for their next use, and gives the others back.
+    /// Lets so many bytes wait for their next use, less those that are claimed, and gives the others back.
     pub fn allow_idle(&self, bytes: u64) {
-        let most = i64::try_from(bytes).unwrap_or(i64::MAX).min(i64::MAX / 2);
-        self.most_idle_bytes.store(most, Ordering::SeqCst);
+        self.most_idle_bytes.store(bytes, Ordering::SeqCst);
         self.shrink();
     }
 
-    /// Lets fewer bytes wait.
-    pub(crate) fn allow_less(&self, bytes: u64) {
-        self.most_idle_bytes.fetch_sub(bytes as i64, Ordering::SeqCst);
+    /// Counts bytes that somebody holds; so many fewer may wait.
+    pub(crate) fn claim(&self, bytes: u64) {
+        self.claimed_bytes.fetch_add(bytes, Ordering::SeqCst);
         self.shrink();
     }
 
-    /// Lets more bytes wait.
-    pub(crate) fn allow_more(&self, bytes: u64) {
-        self.most_idle_bytes.fetch_add(bytes as i64, Ordering::SeqCst);
+    /// They are held no longer.
+    pub(crate) fn unclaim(&self, bytes: u64) {
+        self.claimed_bytes.fetch_sub(bytes, Ordering::SeqCst);
+    }
+
+    /// Bytes that are claimed.
+    pub(crate) fn claimed_bytes(&self) -> u64 {
+        self.claimed_bytes.load(Ordering::SeqCst)
     }
 
     /// Memory for elements, unless it is better left to the allocator.
@@ -127,8 +140,8 @@ impl Rooms {
     /// Gives back what may not wait, the largest first.
     fn shrink(&self) {
         let excess = || {
-            let most = u64::try_from(self.most_idle_bytes.load(Ordering::SeqCst)).unwrap_or(0);
-            self.idle_bytes.load(Ordering::SeqCst) > most
+            let most = self.most_idle_bytes.load(Ordering::SeqCst);
+            self.idle_bytes.load(Ordering::SeqCst) > most.saturating_sub(self.claimed_bytes())
         };
         while excess() {
             let Some(map) = self.lock().take_largest() else { return };

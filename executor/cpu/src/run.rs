@@ -9,6 +9,7 @@ use cleave_plan::plan::Need;
 use cleave_plan::{Event, Plan, RunError, RunReport, Sink, Sources, StageReport, Target};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A wish to stop, shared with whoever may have it; looked at between tiles.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,9 @@ impl Cancel {
     }
 }
 
+/// How often a run that waits for memory looks whether there is enough.
+const LOOK: Duration = Duration::from_millis(2);
+
 /// Runs a plan; output `n` goes to `sinks[n]`.
 pub fn run(
     pool: &Pool,
@@ -42,6 +46,7 @@ pub fn run(
     sinks: &[Arc<dyn Sink>],
     control: &Control<'_>,
 ) -> Result<RunReport, RunError> {
+    wait_for_memory(pool, plan, &control.cancel)?;
     let site = Site::new(pool, plan, sources, &control.cancel);
     let ledger = Arc::clone(&site.ledger);
     let report = {
@@ -51,6 +56,18 @@ pub fn run(
     };
     drop(site);
     Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..report? })
+}
+
+/// Waits where what stopped runs left behind takes what the plan needs.
+fn wait_for_memory(pool: &Pool, plan: &Plan, cancel: &Cancel) -> Result<(), RunError> {
+    let left = plan.limit_bytes.saturating_sub(plan.totals.peak_bytes);
+    while plan.limit_bytes > 0 && pool.rooms.claimed_bytes() > left {
+        if cancel.is_cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 struct Run<'a> {

@@ -2,9 +2,9 @@
 //! machine is one share of all tasks of each stage; for a run on several, a stage's shares go to different machines.
 
 use crate::ahead::Ahead;
-use crate::apart::apart;
+use crate::apart::{Taken, apart};
 use crate::between::Between;
-use crate::cache::Cache;
+use crate::cache::{Cache, Mapped};
 use crate::contract::{Hand, Multiplier};
 use crate::fold::Folder;
 use crate::joiner::{Joiner, Part};
@@ -76,6 +76,9 @@ pub struct ShareDone {
     pub report: StageReport,
 }
 
+/// The least bytes of mapped files that may be in memory.
+const LEAST_LOOK_BYTES: u64 = 32 << 20;
+
 /// What all shares of one plan have in common on a machine: threads, sources, decoded blocks, and who holds how
 /// many bytes.
 pub struct Site<'a> {
@@ -96,6 +99,14 @@ struct Rest {
     limit_bytes: u64,
 }
 
+/// Bytes of mapped files that may be in memory beside all that a plan takes; some must, whatever the limit.
+fn room_to_look(plan: &Plan, limit_bytes: u64) -> u64 {
+    match limit_bytes {
+        0 => u64::MAX,
+        limit => limit.saturating_sub(plan.totals.peak_bytes).max(LEAST_LOOK_BYTES),
+    }
+}
+
 impl<'a> Site<'a> {
     /// A place to run shares of a plan, with all the memory of the plan; `cancel` ends waiting for blocks of
     /// sources.
@@ -110,7 +121,11 @@ impl<'a> Site<'a> {
         Self {
             pool,
             plan,
-            cache: Cache::new(Arc::clone(&pool.rooms), Arc::clone(&ledger), Arc::clone(&cancel.0)),
+            cache: Cache::new(
+                &ledger,
+                Mapped::of(sources, &pool.rooms, room_to_look(plan, limit_bytes)),
+                Arc::clone(&cancel.0),
+            ),
             sources: staged(plan, sources, (&spill, &pool.rooms), &ledger, &cancel.0),
             spill,
             _present: ledger.claim(sources.values().map(|s| s.held_bytes()).sum()),
@@ -180,11 +195,12 @@ impl<'a> Site<'a> {
         block: &mut Data,
         cancel: &AtomicBool,
     ) -> Result<(), RunError> {
-        let _packing = self.ledger.claim(stream_bytes(block.nbytes() as u64));
+        let (bytes, packing) = (block.nbytes(), stream_bytes(block.nbytes() as u64));
+        let (_packing, taken) = (self.ledger.claim(packing), Taken { block: bytes, left: packing + bytes as u64 });
         let (sink, region) = (Arc::clone(sink), region.clone());
-        let (bytes, none) = (block.nbytes(), Data::with_capacity(block.dtype(), 0));
+        let none = Data::with_capacity(block.dtype(), 0);
         let whole = std::mem::replace(block, none);
-        let (written, whole) = apart(bytes, cancel, move || (sink.copy(&region, &whole), whole))?;
+        let (written, whole) = apart(taken, &self.ledger, cancel, move || (sink.copy(&region, &whole), whole))?;
         *block = whole;
         written.map_err(RunError::Write)
     }

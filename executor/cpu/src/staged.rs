@@ -1,7 +1,7 @@
 //! Stored arrays in blocks of which there is memory for one: each block is read once, cut, and its parts wait on
 //! disk, from where they come back in any order.
 
-use crate::apart::apart;
+use crate::apart::{Taken, apart};
 use crate::copy::{Walk, copy_box};
 use crate::gather::locate;
 use crate::ledger::Ledger;
@@ -87,10 +87,11 @@ impl Staged {
             self.inner.grid().0.iter().zip(&part.start).map(|(axis, &i)| locate(axis, i).number).collect();
         let region = self.inner.grid().region(&index);
         let bytes = region.size() * self.dtype().size();
-        let unpacking = self.ledger.claim(self.inner.unpacking_bytes());
+        let taken = Taken { block: bytes, left: self.inner.unpacking_bytes() };
+        let unpacking = self.ledger.claim(taken.left);
         let (rooms, inner, ledger) = (Arc::clone(&self.rooms), Arc::clone(&self.inner), Arc::clone(&self.ledger));
         let read = move || rooms.read(inner.as_ref(), &index, &ledger);
-        let (block, _claim) = apart(bytes, &self.cancel, read).map_err(stopped)??;
+        let (block, _claim) = apart(taken, &self.ledger, &self.cancel, read).map_err(stopped)??;
         drop(unpacking);
         let file = self.file().map_err(put_aside)?;
         let firsts: SmallVec<[usize; 4]> =

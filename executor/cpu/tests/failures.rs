@@ -3,11 +3,12 @@
 
 mod support;
 
-use cleave_cpu::{Cancel, Control, Pool, run};
+use cleave_cpu::{Cancel, Control, DenseSink, Pool, run};
 use cleave_graph::{Graph, NodeId, SourceId};
 use cleave_ops::{AxisChunks, Chunks, DType, Data, Region, Shape};
 use cleave_plan::{Cut, Demand, Options, Output, PlanError, RunError, Sink, Source, SourceError, Sources, plan};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use support::{Counted, Setting, blocks, compute, counted, fold, load, map};
@@ -152,4 +153,46 @@ fn what_does_not_fit_is_refused_before_it_runs() {
     assert!(refused(true, needed).is_ok());
     assert!(refused(true, needed - 1).is_err());
     assert!(refused(false, 7_000_000).is_ok());
+}
+
+/// Runs a plan for the sum of one block of 8 MiB with little more memory than that takes.
+fn sum_of_a_large_block(pool: &Pool, cancel: Cancel, hook: Hook) -> Result<(), RunError> {
+    let (shape, mut graph) = (Shape::new([1 << 20]), Graph::new());
+    let x = load(&mut graph, 0, &shape, DType::F64);
+    let node = fold(&mut graph, "sum", x, &[0]);
+    let stored = counted(blocks(&Data::F64(vec![1.0; 1 << 20]), &Chunks::single(&shape)));
+    let sources = Sources::from([(SourceId(0), Arc::new(Counted { hook, ..stored }) as Arc<dyn Source>)]);
+    let options = Options { memory_limit_bytes: 24 << 20, sources: sources.clone(), ..Options::default() };
+    let plan = plan(&graph, &[Output { node, cut: Cut::Engine, held: true }], &options).unwrap();
+    let sink: Arc<dyn Sink> = Arc::new(DenseSink::new(&Shape::default(), DType::F64));
+    run(pool, &plan, &sources, &[sink], &Control { cancel, events: &|_| {} }).map(drop)
+}
+
+type Hook = Box<dyn Fn(usize) -> Result<(), SourceError> + Send + Sync>;
+
+#[test]
+fn a_run_waits_for_the_memory_of_one_that_was_stopped() {
+    let (pool, cancel, (go, wait)) = (Pool::new(2).unwrap(), Cancel::default(), channel::<()>());
+    let (wish, wait) = (cancel.clone(), Mutex::new(wait));
+    let stops_and_stays = Box::new(move |_| {
+        wish.cancel();
+        let _it_ends = wait.lock().unwrap().recv();
+        Ok(())
+    });
+    let stopped = sum_of_a_large_block(&pool, cancel, stops_and_stays);
+    assert!(matches!(stopped, Err(RunError::Cancelled)), "{stopped:?}");
+    let never = Cancel::default();
+    never.cancel();
+    let waits_in_vain = sum_of_a_large_block(&pool, never, Box::new(|_| Ok(())));
+    assert!(matches!(waits_in_vain, Err(RunError::Cancelled)), "{waits_in_vain:?}");
+    let is_gone = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&is_gone);
+    let reads = Box::new(move |_| if seen.load(Ordering::SeqCst) { Ok(()) } else { Err(broken()) });
+    std::thread::scope(|scope| {
+        let next = scope.spawn(|| sum_of_a_large_block(&pool, Cancel::default(), reads));
+        std::thread::sleep(Duration::from_millis(30));
+        is_gone.store(true, Ordering::SeqCst);
+        drop(go);
+        next.join().unwrap().unwrap();
+    });
 }

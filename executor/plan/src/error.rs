@@ -129,6 +129,7 @@ impl RunError {
         match self {
             RunError::Cancelled => "cancelled",
             RunError::Read(_) => "read-failed",
+            RunError::Write(error) if is_full(error) => "disk-full",
             RunError::Write(_) => "write-failed",
             RunError::Spill(error) => error.code(),
             RunError::MissingSource(_) => "missing-source",
@@ -192,11 +193,7 @@ impl SpillError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            SpillError::Write { cause, .. } | SpillError::Directory { cause, .. }
-                if matches!(cause.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
-            {
-                "disk-full"
-            }
+            SpillError::Write { .. } | SpillError::Directory { .. } if is_full(self) => "disk-full",
             SpillError::Directory { .. } | SpillError::Write { .. } => "spill-failed",
             SpillError::Read { .. } => "spill-unreadable",
             SpillError::Damaged { .. } => "spill-damaged",
@@ -233,6 +230,15 @@ impl std::error::Error for SpillError {
             SpillError::Damaged { .. } => None,
         }
     }
+}
+
+/// Whether the reason is that no more may be written.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let says_so = |error: &std::io::Error| {
+        matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+    };
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.downcast_ref::<std::io::Error>().is_some_and(says_so))
 }
 
 impl RunError {

@@ -32,6 +32,12 @@ pub trait Source: Send + Sync {
         let _ = index;
         self.is_resident()
     }
+    /// Whether its blocks lie in a mapped file, of which memory holds what was looked at.
+    fn is_mapped(&self) -> bool {
+        false
+    }
+    /// Gives that memory back as soon as nobody holds a block that was handed out before.
+    fn let_go(&self) {}
     /// Bytes of memory it takes as long as it exists.
     fn held_bytes(&self) -> u64 {
         0

@@ -11,7 +11,7 @@ use cleave_plan::{Block, Elements, Source, SourceError};
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How many bytes a block that must be converted has at most.
 const CONVERTED_BYTES: usize = 4 << 20;
@@ -21,7 +21,10 @@ const CONVERTED_BYTES: usize = 4 << 20;
 /// If its elements lie in the file as they lie in memory, it is one resident block that is never copied;
 /// otherwise (column-major, the other byte order, not aligned, booleans) blocks are converted when read.
 pub struct NpySource {
-    file: Arc<Mapped>,
+    /// Guards the map that blocks are handed out of.
+    file: Mutex<Arc<Mapped>>,
+    dtype: DType,
+    len_bytes: u64,
     shape: Shape,
     grid: Chunks,
     layout: Layout,
@@ -60,7 +63,8 @@ pub fn read_npy(file: File, path: &Path) -> Result<NpySource, StoreError> {
     let in_place = !swap && !fortran && convert::view(&map.bytes()[data.clone()], dtype).is_some();
     let layout = if in_place { Layout::InPlace } else { Layout::Converted { swap, fortran } };
     let grid = grid(&shape, dtype, layout);
-    Ok(NpySource { file: Arc::new(Mapped { map, data, dtype }), shape, grid, layout, label: file_name(path) })
+    let (len_bytes, file) = (map.bytes().len() as u64, Mutex::new(Arc::new(Mapped { map, data, dtype })));
+    Ok(NpySource { file, dtype, len_bytes, shape, grid, layout, label: file_name(path) })
 }
 
 /// The last part of a path, for labels.
@@ -108,13 +112,17 @@ impl NpySource {
         &self.shape
     }
 
-    fn converted(&self, region: &Region, swap: bool, fortran: bool) -> Data {
+    fn file(&self) -> Arc<Mapped> {
+        Arc::clone(&self.file.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn converted(&self, file: &Mapped, region: &Region, swap: bool, fortran: bool) -> Data {
         let first =
             if fortran { column_major_start(&self.shape, region) } else { row_major_start(&self.shape, region) };
-        let size = self.file.dtype.size();
-        let start = self.file.data.start + first * size;
-        let bytes = &self.file.map.bytes()[start..start + region.size() * size];
-        let data = convert::decode(bytes, self.file.dtype, swap);
+        let size = self.dtype.size();
+        let start = file.data.start + first * size;
+        let bytes = &file.map.bytes()[start..start + region.size() * size];
+        let data = convert::decode(bytes, self.dtype, swap);
         if fortran {
             each_dtype!(Data, data, columns => cleave_ops::data::Element::wrap(to_rows(&columns, &region.len)))
         } else {
@@ -137,16 +145,17 @@ impl Source for NpySource {
     }
 
     fn dtype(&self) -> DType {
-        self.file.dtype
+        self.dtype
     }
 
     fn block(&self, index: &[usize]) -> Result<Block, SourceError> {
-        self.file.map.check().map_err(|error| error.at(self.label.clone()))?;
+        let file = self.file();
+        file.map.check().map_err(|error| error.at(self.label.clone()))?;
         match self.layout {
-            Layout::InPlace => Ok(Block::Shared(self.file.clone())),
+            Layout::InPlace => Ok(Block::Shared(file)),
             Layout::Converted { swap, fortran } => {
                 let region = region_of(&self.grid, index).expect("a block's index lies in the grid");
-                Ok(Block::Owned(Arc::new(self.converted(&region, swap, fortran))))
+                Ok(Block::Owned(Arc::new(self.converted(&file, &region, swap, fortran))))
             }
         }
     }
@@ -160,7 +169,21 @@ impl Source for NpySource {
     }
 
     fn stored_bytes(&self) -> Option<u64> {
-        Some(self.file.map.bytes().len() as u64)
+        Some(self.len_bytes)
+    }
+
+    fn is_mapped(&self) -> bool {
+        true
+    }
+
+    fn let_go(&self) {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        // Where it cannot be mapped once more the old map serves on.
+        if let Ok(map) = file.map.again()
+            && map.bytes().len() as u64 >= self.len_bytes
+        {
+            *file = Arc::new(Mapped { map, data: file.data.clone(), dtype: file.dtype });
+        }
     }
 }
 

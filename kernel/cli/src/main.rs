@@ -25,9 +25,18 @@ use clap::Parser;
 use options::{Command, Options};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
+    // A file as large as the user may make is an error of the write, as a full disk is, not the end of the process.
+    let _ = signal_hook::flag::register(signal_hook::consts::signal::SIGXFSZ, Arc::default());
+    if let Ok(name) = std::env::var("CLEAVE_VECTORS")
+        && !cleave_ops::use_vectors(&name)
+    {
+        let help = "give scalar, avx2 or avx512, or leave it out";
+        return fail("bad-setting", &format!("this machine has no vector instructions `{name}`"), help);
+    }
     match Options::parse().command {
         Command::Run { file, how, output } => run::file(&file, &how, &output),
         Command::Eval { expression, how } => run::expression(&expression, &how),

@@ -49,6 +49,9 @@ pub(crate) fn run_failure(error: &RunError) -> Failure {
                 "set %config spill.directory to a disk with room, or raise memory_limit; the kernel goes on".to_owned(),
             ),
         ),
+        RunError::Write(_) if error.code() == "disk-full" => {
+            (error.code(), Some("make room there or write elsewhere; what was written of it is removed".to_owned()))
+        }
         RunError::Elsewhere { code, .. } => (*code, at_workers(code).map(str::to_owned)),
         other => (other.code(), None),
     };

@@ -1,14 +1,17 @@
 //! An append-only list of nodes that shares equal ones.
 
 use crate::node::{Node, NodeId};
-use rustc_hash::FxHashMap;
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
+use std::hash::BuildHasher;
 use std::ops::Index;
 
 /// Lazy arrays, each made of earlier ones. Equal nodes are one node, so a shared expression is computed once.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
-    known: FxHashMap<Node, NodeId>,
+    /// The places of all nodes, by their hashes.
+    known: HashTable<NodeId>,
 }
 
 impl Graph {
@@ -19,11 +22,12 @@ impl Graph {
 
     /// The node's id; an equal node that is already there is taken instead.
     pub fn add(&mut self, node: Node) -> NodeId {
-        if let Some(&id) = self.known.get(&node) {
+        let (hash, nodes) = (hash(&node), &self.nodes);
+        if let Some(&id) = self.known.find(hash, |id| nodes[id.0 as usize] == node) {
             return id;
         }
-        let id = NodeId(u32::try_from(self.nodes.len()).expect("a graph holds fewer than 2^32 nodes"));
-        self.known.insert(node.clone(), id);
+        let id = NodeId(u32::try_from(nodes.len()).expect("a graph holds fewer than 2^32 nodes"));
+        self.known.insert_unique(hash, id, |id| self::hash(&nodes[id.0 as usize]));
         self.nodes.push(node);
         id
     }
@@ -40,9 +44,8 @@ impl Graph {
 
     /// Forgets all nodes from `len` on.
     pub fn truncate(&mut self, len: usize) {
-        for node in self.nodes.drain(len..) {
-            self.known.remove(&node);
-        }
+        self.nodes.truncate(len);
+        self.known.retain(|id| (id.0 as usize) < len);
     }
 
     /// All nodes in order.
@@ -67,6 +70,10 @@ impl Graph {
         let roots = roots.iter().map(|r| moved[r.0 as usize]).collect();
         (part, roots)
     }
+}
+
+fn hash(node: &Node) -> u64 {
+    FxBuildHasher.hash_one(node)
 }
 
 impl Index<NodeId> for Graph {

@@ -7,7 +7,8 @@ use crate::data::{Data, Element};
 use crate::lane::Num;
 use crate::loops::OPERAND;
 use crate::op::{ContractLoop, Product};
-use pulp::{Arch, Simd, WithSimd};
+use crate::vectors::Arch;
+use pulp::{Simd, WithSimd};
 
 /// What products are added up in.
 pub(crate) trait Terms: Element {

@@ -9,8 +9,9 @@ use crate::dtype::DType;
 use crate::lane::Num;
 use crate::loops::{OPERAND, fast};
 use crate::op::{Cell, FoldFacts, FoldLoop, Layout};
+use crate::vectors::Arch;
 use half::f16;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use std::marker::PhantomData;
 
 /// How many virtual lanes fold a row.

@@ -5,7 +5,8 @@ use crate::dtype::DType;
 use crate::fold::{SIDE, fold_row, side};
 use crate::loops::{OPERAND, fast};
 use crate::op::{Cell, FoldFacts, FoldLoop, Layout};
-use pulp::{Arch, Simd, WithSimd};
+use crate::vectors::Arch;
+use pulp::{Simd, WithSimd};
 
 /// An element that has an order, nan included: `false < true` and so on.
 pub(crate) trait Ordered: Element {

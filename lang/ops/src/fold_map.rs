@@ -6,7 +6,8 @@ use crate::fold::fold_rows;
 use crate::lane::Num;
 use crate::loops::{OPERAND, operand};
 use crate::op::Layout;
-use pulp::{Arch, Simd, WithSimd};
+use crate::vectors::Arch;
+use pulp::{Simd, WithSimd};
 
 /// The matrix to fold, as in [`crate::op::Cell`].
 #[derive(Clone, Copy)]

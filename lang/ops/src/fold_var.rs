@@ -6,7 +6,8 @@ use crate::dtype::DType;
 use crate::fold::{SIDE, fold_row, side};
 use crate::loops::OPERAND;
 use crate::op::{Cell, FoldFacts, FoldLoop, Layout};
-use pulp::{Arch, Simd, WithSimd};
+use crate::vectors::Arch;
+use pulp::{Simd, WithSimd};
 
 /// How many states are joined side by side.
 const BATCH: usize = 16;

@@ -5,7 +5,7 @@
 //! `fill` (values made from an index), `rng` (random bits from an index), `draw` (random laws), `fill_row` (rows
 //! of fills), `op` (what an entry of the table holds), `args` (an entry's arguments, bound), `infer` (which loop
 //! takes given dtypes), `lane` (what a formula is written in), `math` (transcendental functions), `formula`,
-//! `loops` (formulas over slices), `deep` (long ones), `division`, `fold`, `fold_var`, `fold_arg`, `fold_map`
+//! `vectors` (what loops run with), `loops` (formulas over slices), `deep` (long ones), `division`, `fold`, `fold_var`, `fold_arg`, `fold_map`
 //! (sums of formulas), `scan` (running values), `contract` (sums of products), `table` (one entry an operation). Everything else
 //! reads these entries: completion, reference pages, inference,
 //! the executors and the generated tests. This crate reads no other crate of the project, and touches no
@@ -41,6 +41,7 @@ pub mod scalar;
 mod scan;
 pub mod shape;
 pub mod table;
+pub mod vectors;
 pub mod view;
 
 pub use args::{Arg, Args, bind};
@@ -59,12 +60,5 @@ pub use op::{
 pub use region::Region;
 pub use scalar::Scalar;
 pub use shape::Shape;
+pub use vectors::{Arch, use_vectors, vector_unit};
 pub use view::View;
-
-/// The vector instructions that loops run with on this machine, such as `AVX2`.
-pub fn vector_unit() -> &'static str {
-    // The dispatcher's text begins with its variant and goes on with all the features that it looked for.
-    let arch = format!("{:?}", pulp::Arch::new());
-    let names = [("V4", "AVX-512"), ("V3", "AVX2"), ("Neon", "NEON")];
-    names.into_iter().find(|(variant, _)| arch.starts_with(variant)).map_or("scalar", |(_, name)| name)
-}

@@ -45,7 +45,8 @@ pub(crate) mod fast {
     use super::{operand, result};
     use crate::data::{Data, DataRef, Element};
     use crate::dtype::DType;
-    use pulp::{Arch, Simd, WithSimd};
+    use crate::vectors::Arch;
+    use pulp::{Simd, WithSimd};
 
     struct One<'a, A, R, F>(&'a [A], &'a mut [R], F);
     struct Two<'a, A, B, R, F>(&'a [A], &'a [B], &'a mut [R], F);

@@ -5,7 +5,8 @@
 //!
 //! Loops here are plain `for` loops: a closure that is called is compiled without the wide vectors.
 
-use pulp::{Arch, Simd, WithSimd};
+use crate::vectors::Arch;
+use pulp::{Simd, WithSimd};
 
 const MUL: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];

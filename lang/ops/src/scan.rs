@@ -7,7 +7,8 @@ use crate::data::{Data, Element};
 use crate::fold::Reduce;
 use crate::loops::OPERAND;
 use crate::op::{ScanBlock, ScanLoop, ScanRow};
-use pulp::{Arch, Simd, WithSimd};
+use crate::vectors::Arch;
+use pulp::{Simd, WithSimd};
 
 /// So many rows are walked side by side; only speed depends on it.
 const ROWS: usize = 8;

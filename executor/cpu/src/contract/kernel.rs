@@ -3,8 +3,9 @@
 //! Each element of the result is one chain of fused multiply-adds in index order, then one addition, wherever it
 //! stands in a block and whatever the width of the machine's vectors: the bits are the same on all of them.
 
+use cleave_ops::Arch;
 use cleave_ops::data::Element;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 /// The rows of a strip of the left panel.
 pub(crate) const ROWS: usize = 8;

@@ -7,6 +7,7 @@ use crate::interp::{Arguments, Eval, Given, Machine, as_dtype};
 use crate::node::NodeId;
 use crate::value::Value;
 use cleave_ops::{Arg, DType, Data, OpError, Shape};
+use cleave_syntax::source::Span;
 
 const ARRAYS: &[Found] = &[Found::Arrays];
 const METHOD: &[Found] = &[Found::Method(Receiver::Array)];
@@ -278,15 +279,32 @@ fn tolist(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
         return Err(m.error("too-large", message, b.span).help("keep them in the array"));
     }
     let data = m.fetch(node, b.span)?;
-    Ok(nested(&shape, dtype, &data, 0))
+    nested(m, b.span, Elements { dtype, data: &data }, &shape, 0)
 }
 
-fn nested(shape: &[usize], dtype: DType, data: &Data, start: usize) -> Value {
+/// What lists are made of.
+#[derive(Clone, Copy)]
+struct Elements<'a> {
+    dtype: DType,
+    data: &'a Data,
+}
+
+/// How many elements become lists before somebody who interrupts is heard.
+const LOOK: usize = 1 << 16;
+
+fn nested(m: &Machine<'_>, span: Span, all: Elements<'_>, shape: &[usize], start: usize) -> Eval {
     let Some((&len, inner)) = shape.split_first() else {
-        return Value::Number(data.get(start), dtype).plain();
+        return Ok(Value::Number(all.data.get(start), all.dtype).plain());
     };
     let stride: usize = inner.iter().product();
-    Value::list((0..len).map(|i| nested(inner, dtype, data, start + i * stride)).collect())
+    let part = |i: usize| {
+        let at = start + i * stride;
+        if at.is_multiple_of(LOOK) {
+            m.check_interrupt(span)?;
+        }
+        nested(m, span, all, inner, at)
+    };
+    (0..len).map(part).collect::<Eval<Vec<Value>>>().map(Value::list)
 }
 
 fn shape(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
