@@ -1,22 +1,23 @@
 //! A plan and sources in, finished blocks and a report out, on this machine's threads.
 //!
-//! In reading order: `run` (stages one after the other), `share` (tasks of one of them handed to threads), `turns`
-//! (who does which) and `joiner` (their parts become whole), `pool` (the threads), `machine` (a program over one
-//! tile), `maker` (values made for a block of tiles), `scanner` (running values), `made` and `scratch` (where they
-//! stand), `gather` (elements of data that exists), `apart` (work that cannot be stopped), `cache` (decoded blocks of
-//! stored arrays), `between` (what stages leave for later ones), `kept` (what a machine keeps for others), `hold`
-//! (values in blocks), `shelf` (in memory, then on disk), `room` (their memory), `spill` (their place on disk) and
-//! `staged` (stored arrays in blocks too large for memory), `store`, `fold`, `joint` and `contract` (the kinds of
-//! task), `tree` (the fixed order in which states are combined), `copy` (strided boxes), `turn` (transposed ones),
-//! `ledger` (who holds how many bytes), `watch`, `progress` and `stage_clock` (what a run tells), `memory` (results
-//! that stay: sinks that become sources), `calibrate` (what the machine does in a second). Threads share only
-//! counters, the block cache and the states that wait for their neighbour; what comes out does not depend on how many
-//! threads there are.
+//! In reading order: `run` (stages one after the other), `share` (tasks of one of them handed to threads), `turns` (who
+//! does which) and `joiner` (their parts become whole), `pool` (the threads), `machine` (a program over one tile),
+//! `maker` (values made for a block of tiles), `scanner` (running values), `carry` (what lies before their blocks),
+//! `made` and `scratch` (where they stand), `gather` (elements of data that exists), `apart` (work that cannot be
+//! stopped), `cache` (decoded blocks of stored arrays), `between` (what stages leave for later ones), `kept` (what a
+//! machine keeps for others), `hold` (values in blocks), `shelf` (in memory, then on disk), `room` (their memory),
+//! `spill` (their place on disk) and `staged` (stored arrays in blocks too large for memory), `store`, `fold`, `joint`
+//! and `contract` (the kinds of task), `tree` (the fixed order in which states are combined), `copy` (strided boxes),
+//! `turn` (transposed ones), `ledger` (who holds how many bytes), `watch`, `progress` and `stage_clock` (what a run
+//! tells), `memory` (results that stay: sinks that become sources), `calibrate` (what the machine does in a second).
+//! Threads share only counters, the block cache and the states that wait for their neighbour; what comes out does not
+//! depend on how many threads there are.
 
 mod apart;
 mod between;
 mod cache;
 pub mod calibrate;
+mod carry;
 mod contract;
 mod copy;
 mod fold;
