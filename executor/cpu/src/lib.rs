@@ -3,8 +3,8 @@
 //! In reading order:
 //! - `run` (stages one after the other), `share` (tasks of one of them handed to threads), `turns` (who does which),
 //!   `joiner` (their parts become whole), `pool` (the threads);
-//! - `machine` (a program over one tile), `maker` (values made for a block of tiles), `scanner` (running values), `made`
-//!   and `scratch` (where they stand), `gather` (elements of data that exists);
+//! - `machine` (a program over one tile), `maker` (values made for a block of tiles), `scanner` (running values), `carry`
+//!   (what lies before their blocks), `made` and `scratch` (where they stand), `gather` (elements of data that exists);
 //! - `cache` (decoded blocks of stored arrays), `ahead` (which are read before they are wanted), `apart` (work that cannot
 //!   be stopped), `between` (what stages leave for later ones), `kept` (what a machine keeps for others, by `stock` within
 //!   a `budget`), `hold` (values in blocks), `shelf` (in memory, then on disk), `room` (their memory), `spill` (their place
@@ -23,6 +23,7 @@ mod between;
 mod budget;
 mod cache;
 pub mod calibrate;
+mod carry;
 mod contract;
 mod copy;
 mod fold;

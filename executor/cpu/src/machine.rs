@@ -7,7 +7,7 @@ use crate::cache::Cache;
 use crate::copy::{Walk, copy_box};
 use crate::gather::{Reader, Run, Stored, gather};
 use crate::ledger::{Claim, Ledger};
-use crate::made::{At, Made};
+use crate::made::{At, Made, Stay};
 use crate::maker::Maker;
 use crate::watch::Watch;
 use cleave_graph::SourceId;
@@ -19,7 +19,7 @@ use cleave_plan::lattice::TILE_LEN;
 use cleave_plan::locals::Blocking;
 use cleave_plan::plan::Buffer;
 use cleave_plan::progression::{Progression, hit};
-use cleave_plan::{Action, Mirror, Origin, Program, RunError, Slot, Source, Step};
+use cleave_plan::{Action, Local, Mirror, Origin, Program, RunError, Slot, Source, Step};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -98,7 +98,8 @@ impl<'a> Machine<'a> {
         let constant = program.steps.iter().map(|s| s.action.is_constant()).collect();
         let makers = program.locals.iter().map(|local| Maker::new(local, inputs)).collect::<Result<_, _>>()?;
         let blocking = program.blocking();
-        let made = program.locals.iter().map(|local| Made::new(local.dtype, blocking.rolls, inputs.ledger)).collect();
+        let made = |local: &Local| Made::new(local.dtype, Stay::of(blocking, local), inputs.ledger);
+        let made = program.locals.iter().map(made).collect();
         let has_locals = program.has_locals();
         Ok(Self {
             program,

@@ -6,17 +6,40 @@ use crate::ledger::{Claim, Ledger};
 use crate::machine::register;
 use crate::scratch::Scratch;
 use cleave_ops::{DType, Data, DataRef, Region, View, copy_run};
+use cleave_plan::Local;
+use cleave_plan::locals::Blocking;
 use cleave_plan::rolling::{beyond, is_wide};
 use std::sync::Arc;
 
 /// Part of a local: its elements for a region of its space.
 pub(crate) struct Made {
     region: Region,
-    /// Whether the elements stand in rows, since blocks go down and are read by shifts alone.
-    rolls: bool,
+    stay: Stay,
     in_rows: bool,
     dense: Scratch,
     rows: Rows,
+}
+
+/// Whether elements stand in rows, some of which stay for the next block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stay {
+    /// They are dense, and none stays.
+    Never,
+    /// Rows stay that are long enough, since blocks go down and are read by shifts alone.
+    Wide,
+    /// Rows stay however short: what comes next goes on from them.
+    Always,
+}
+
+impl Stay {
+    /// That of a local of a program which is cut into such blocks.
+    pub(crate) fn of(blocking: Blocking, local: &Local) -> Self {
+        match blocking.rolls {
+            false => Stay::Never,
+            true if local.is_carried() => Stay::Always,
+            true => Stay::Wide,
+        }
+    }
 }
 
 /// Rows of the last axis, each in memory of its own, so that keeping one is no copy.
@@ -41,10 +64,10 @@ pub(crate) enum Room<'a> {
 pub(crate) type At = (usize, usize);
 
 impl Made {
-    pub(crate) fn new(dtype: DType, rolls: bool, ledger: &Arc<Ledger>) -> Self {
+    pub(crate) fn new(dtype: DType, stay: Stay, ledger: &Arc<Ledger>) -> Self {
         Self {
             region: Region::default(),
-            rolls,
+            stay,
             in_rows: false,
             dense: Scratch::new(dtype, ledger),
             rows: Rows { dtype, rows: Vec::new(), most: 0, ledger: Arc::clone(ledger), claim: None },
@@ -53,7 +76,11 @@ impl Made {
 
     /// Whether a region will stand in rows.
     pub(crate) fn will_roll(&self, wanted: &Region) -> bool {
-        self.rolls && is_wide(wanted)
+        match self.stay {
+            Stay::Never => false,
+            Stay::Wide => is_wide(wanted),
+            Stay::Always => true,
+        }
     }
 
     /// The part of a region that is not there yet.
@@ -177,7 +204,7 @@ mod tests {
     #[test]
     fn rows_in_common_are_kept() {
         let ledger = Arc::new(Ledger::new(&Arc::default(), 0));
-        let mut made = Made::new(DType::F64, true, &ledger);
+        let mut made = Made::new(DType::F64, Stay::Wide, &ledger);
         let view = View::identity(&Shape::new([100, 600]));
         let blocks = [((0, 0), 10, 10), ((7, 0), 9, 6), ((7, 0), 9, 0), ((30, 0), 4, 4), ((32, 5), 4, 4)];
         for ((top, left), rows, new) in blocks {

@@ -1,5 +1,6 @@
 //! Values that are made for a block at a time: tile by tile into memory that stays in the cache.
 
+use crate::carry::Carry;
 use crate::copy::{Walk, copy_box};
 use crate::fold::tiles;
 use crate::machine::{Inputs, Machine};
@@ -27,7 +28,8 @@ impl<'a> Maker<'a> {
             Making::Scan { op, loop_index, axis, before } => {
                 let before = before.as_ref().map(|b| Machine::nested(b, inputs)).transpose()?;
                 let rule = scan_loop(op, *loop_index);
-                Some(Scanner::new(&local.making, rule, *axis, before, inputs.ledger))
+                let carry = local.is_carried().then(|| Carry::new(op, rule, &local.program.space));
+                Some(Scanner::new(&local.making, rule, *axis, (before, carry), inputs.ledger))
             }
         };
         let across = axis_across(&local.program.space, &local.program);

@@ -1,5 +1,6 @@
 //! Running values: of a whole region at a time, or from row to row.
 
+use crate::carry::Carry;
 use crate::ledger::Ledger;
 use crate::machine::Machine;
 use crate::maker::fill;
@@ -18,6 +19,8 @@ pub(crate) struct Scanner<'a> {
     rule: &'static ScanLoop,
     axis: usize,
     begins: Begins<'a>,
+    /// What lies before, where it is carried.
+    carry: Option<Carry>,
     /// The elements of a region before they are added up, and a block's values.
     pub(crate) elements: Scratch,
     values: Scratch,
@@ -47,9 +50,10 @@ impl<'a> Scanner<'a> {
         making: &'a Making,
         rule: &'static ScanLoop,
         axis: usize,
-        before: Option<Machine<'a>>,
+        before: (Option<Machine<'a>>, Option<Carry>),
         ledger: &Arc<Ledger>,
     ) -> Self {
+        let (before, carry) = before;
         let empty = |dtype| Scratch::new(dtype, ledger);
         let begins = Begins { axis, machine: before, region: Region::default(), values: empty(rule.output) };
         let rows = ScanRows {
@@ -58,7 +62,7 @@ impl<'a> Scanner<'a> {
             running: Data::with_capacity(rule.output, 0),
             unwanted: Data::with_capacity(rule.output, 0),
         };
-        Self { making, rule, axis, begins, elements: empty(rule.input), values: empty(rule.output), rows }
+        Self { making, rule, axis, begins, carry, elements: empty(rule.input), values: empty(rule.output), rows }
     }
 
     /// The running values of a region that begins where a block of them does.
@@ -108,6 +112,7 @@ impl Scanner<'_> {
     pub(crate) fn begin(&mut self, missing: &Region) {
         if self.rows.next.take().is_none_or(|next| next != missing.start) {
             self.begins.region = Region::default();
+            self.carry.iter_mut().for_each(Carry::begin);
         }
     }
 
@@ -132,8 +137,13 @@ impl Scanner<'_> {
             self.begins.read(row, watch)?;
         }
         let ScanRows { elements, running, unwanted, .. } = &mut self.rows;
-        let next = ScanRow { data: elements.as_ref(), is_first, before: self.begins.of(at / SCAN_LEN, 0, width) };
+        let before = match &self.carry {
+            Some(carry) => carry.before(at),
+            None => self.begins.of(at / SCAN_LEN, 0, width),
+        };
+        let next = ScanRow { data: elements.as_ref(), is_first, before };
         (self.rule.row)(&next, running, out.unwrap_or(unwanted));
+        self.carry.iter_mut().for_each(|carry| carry.add(elements.as_ref(), at));
         Ok(())
     }
 }

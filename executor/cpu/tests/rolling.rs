@@ -129,6 +129,12 @@ fn of_windows() {
 #[test]
 fn of_running_values() {
     check(600, 520, |graph, x| running(graph, x, 0));
+    check(520, 2600, |graph, x| running(graph, x, 0));
+    check(270, 2600, |graph, x| {
+        let once = running(graph, x, 0);
+        let sums = stencil(graph, once);
+        running(graph, sums, 0)
+    });
     check(40, 2500, |graph, x| running(graph, x, 1));
     check(290, 530, |graph, x| {
         let down = running(graph, x, 0);

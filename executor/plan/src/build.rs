@@ -100,6 +100,7 @@ fn local(
     let whole = |node: NodeId| Want { node, view: View::identity(&graph[node].shape) };
     let (of, making) = match kind {
         NodeKind::Scan { op, loop_index, input, axis, before } => {
+            let before = before.filter(|&b| held(b).is_some());
             let before = before.map(|b| build_seen(graph, &graph[b].shape, vec![whole(b)], held, budget));
             let before = before.transpose()?.map(Box::new);
             (*input, Making::Scan { op, loop_index: *loop_index, axis: *axis, before })

@@ -6,6 +6,7 @@
 //! different axes do where one pass serves them all.
 
 use crate::build::{Held, build, build_mirrored};
+use crate::carry::{inputs, is_carried};
 use crate::contract_cut::{contract_stage, kept_operands};
 use crate::error::PlanError;
 use crate::hold::{Why, worth_keeping};
@@ -92,10 +93,10 @@ struct Goal {
 
 impl Ends {
     fn find(graph: &Graph, outputs: &[Output], options: &Options) -> Result<Self, PlanError> {
-        let wanted = reachable(graph, outputs);
+        let wanted = reachable(graph, outputs, options);
         let fold = |&&n: &&NodeId| matches!(graph[n].kind, NodeKind::Fold { .. } | NodeKind::Contract { .. });
         let mut nodes: FxHashSet<NodeId> = wanted.iter().filter(fold).copied().collect();
-        nodes.extend(wanted.iter().filter_map(|&n| scan_begins(graph, n)));
+        nodes.extend(wanted.iter().filter_map(|&n| scan_begins(graph, n, options)));
         let mut why = worth_keeping(graph, &wanted, outputs, options)?;
         nodes.extend(why.keys());
         why.extend(kept_operands(graph, &wanted, &|node| nodes.contains(&node), options));
@@ -103,7 +104,7 @@ impl Ends {
         let mut level: FxHashMap<NodeId, usize> = FxHashMap::default();
         let mut buffered = FxHashSet::default();
         for &node in &wanted {
-            let inputs = graph[node].kind.inputs();
+            let inputs = inputs(graph, node, options);
             let after = |n: &NodeId| level[n] + usize::from(nodes.contains(n));
             let here = inputs.iter().map(after).max().unwrap_or(0);
             level.insert(node, here);
@@ -140,17 +141,18 @@ impl Ends {
 }
 
 /// The node that says where the blocks of running values begin: it is small, and read by all of them.
-fn scan_begins(graph: &Graph, node: NodeId) -> Option<NodeId> {
-    if let NodeKind::Scan { before, .. } = graph[node].kind { before } else { None }
+fn scan_begins(graph: &Graph, node: NodeId, options: &Options) -> Option<NodeId> {
+    let NodeKind::Scan { before, .. } = graph[node].kind else { return None };
+    before.filter(|_| !is_carried(&graph[node], options))
 }
 
 /// Whether any output needs a node, ascending.
-fn reachable(graph: &Graph, outputs: &[Output]) -> Vec<NodeId> {
+fn reachable(graph: &Graph, outputs: &[Output], options: &Options) -> Vec<NodeId> {
     let mut wanted: FxHashSet<NodeId> = FxHashSet::default();
     let mut open: Vec<NodeId> = outputs.iter().map(|o| o.node).collect();
     while let Some(node) = open.pop() {
         if wanted.insert(node) {
-            open.extend(graph[node].kind.inputs());
+            open.extend(inputs(graph, node, options));
         }
     }
     let mut wanted: Vec<NodeId> = wanted.into_iter().collect();

@@ -33,6 +33,8 @@ pub struct Choices {
     pub denied: FxHashSet<NodeId>,
     /// Whether all that is worth keeping is kept, on disk if need be, as computing some of it again took too much.
     pub keeps_all: bool,
+    /// Whether what lies before blocks of running values takes a pass of its own, as some could not be carried.
+    pub two_passes: bool,
 }
 
 /// Why a plan must be cut anew.
@@ -62,7 +64,7 @@ pub(crate) fn fit(plan: &mut Plan, options: &Options) -> Result<(), Misfit> {
         }
     }
     for (number, need) in needs.iter().enumerate() {
-        let strips = strips(plan, number, options, need);
+        let strips = plan.stages[number].carrying_strips().or_else(|| strips(plan, number, options, need));
         if let Work::Fold(work) = &mut plan.stages[number].work {
             work.strips = strips;
         }

@@ -1,6 +1,7 @@
 //! Which values are kept between stages although they could be computed again: those whose second computation
 //! costs clearly more than writing and reading them.
 
+use crate::carry::inputs;
 use crate::error::PlanError;
 use crate::locals::serves;
 use crate::plan::{Cut, Options, Output, nbytes};
@@ -58,7 +59,7 @@ pub(crate) fn worth_keeping(
     outputs: &[Output],
     options: &Options,
 ) -> Result<FxHashMap<NodeId, Why>, PlanError> {
-    let mut passes = Passes::of(graph, wanted, outputs);
+    let mut passes = Passes::of(graph, wanted, outputs, options);
     let mut readings = Readings::default();
     for (number, output) in outputs.iter().enumerate() {
         let seen = View::identity(&graph[output.node].shape);
@@ -73,7 +74,7 @@ pub(crate) fn worth_keeping(
             read = FxHashSet::from_iter([(passes.count + node.0 as usize, View::identity(&graph[node].shape))]);
         }
         for (pass, view) in read {
-            pass_on(graph, &mut passes, node, pass, &view, &mut readings);
+            pass_on(graph, options, &mut passes, (node, pass), &view, &mut readings);
         }
     }
     Ok(kept)
@@ -103,7 +104,7 @@ enum End {
 }
 
 impl Passes {
-    fn of(graph: &Graph, wanted: &[NodeId], outputs: &[Output]) -> Self {
+    fn of(graph: &Graph, wanted: &[NodeId], outputs: &[Output], options: &Options) -> Self {
         let mut level: FxHashMap<NodeId, usize> = FxHashMap::default();
         let mut numbers: FxHashMap<Pass, usize> = FxHashMap::default();
         let mut number = |pass: Pass| {
@@ -113,7 +114,7 @@ impl Passes {
         let mut folds = FxHashMap::default();
         let is_fold = |n: NodeId| usize::from(matches!(graph[n].kind, NodeKind::Fold { .. }));
         for &node in wanted {
-            let below = graph[node].kind.inputs();
+            let below = inputs(graph, node, options);
             let here = below.iter().map(|n| level[n] + is_fold(*n)).max().unwrap_or(0);
             level.insert(node, here);
             if let NodeKind::Fold { input, axes, .. } = &graph[node].kind {
@@ -138,7 +139,14 @@ impl Passes {
 }
 
 /// Notes through which views a node's inputs are read when it is read through `view`.
-fn pass_on(graph: &Graph, passes: &mut Passes, node: NodeId, pass: usize, view: &View, readings: &mut Readings) {
+fn pass_on(
+    graph: &Graph,
+    options: &Options,
+    passes: &mut Passes,
+    (node, pass): (NodeId, usize),
+    view: &View,
+    readings: &mut Readings,
+) {
     let mut note = |input: NodeId, pass: usize, view: View| {
         let read = readings.entry(input).or_default();
         if read.len() < MOST_READINGS {
@@ -149,7 +157,8 @@ fn pass_on(graph: &Graph, passes: &mut Passes, node: NodeId, pass: usize, view: 
         NodeKind::Fill(_) | NodeKind::Load(_) => {}
         NodeKind::Fold { input, .. } => note(*input, passes.folds[&node], View::identity(&graph[*input].shape)),
         NodeKind::Contract { .. } | NodeKind::Scan { .. } => {
-            graph[node].kind.inputs().iter().for_each(|&i| note(i, pass, View::identity(&graph[i].shape)));
+            let whole = |&i: &NodeId| note(i, pass, View::identity(&graph[i].shape));
+            inputs(graph, node, options).iter().for_each(whole);
         }
         NodeKind::View { input, view: inner } => note(*input, pass, view.of(inner)),
         NodeKind::Overlay { base, patch, .. } => {

@@ -305,9 +305,10 @@ impl Making {
     /// The region that must be made so that `wanted` is right.
     pub fn widened(&self, wanted: &Region) -> Region {
         let mut region = wanted.clone();
-        if let Making::Scan { axis, .. } = self {
+        if let Making::Scan { axis, before, .. } = self {
             let end = region.start[*axis] + region.len[*axis];
-            region.start[*axis] -= region.start[*axis] % SCAN_LEN;
+            // Without what lies before a block, all of it must be gone through.
+            region.start[*axis] -= if before.is_some() { region.start[*axis] % SCAN_LEN } else { region.start[*axis] };
             region.len = region.len.with(*axis, end - region.start[*axis]);
         }
         region

@@ -1,5 +1,6 @@
 //! A plan: stages in order, what they leave, and what they take.
 
+use crate::carry::suits;
 use crate::cost::Machine;
 use crate::cut::cut;
 use crate::error::PlanError;
@@ -247,6 +248,10 @@ fn plan_within(graph: &Graph, outputs: &[Output], options: &Options) -> Result<P
     loop {
         options.go_on()?;
         let mut plan = cut(graph, outputs, &options)?;
+        if !options.choices.two_passes && !suits(&plan, &options) {
+            options.choices.two_passes = true;
+            continue;
+        }
         match fit(&mut plan, &options) {
             Ok(()) => return Ok(plan),
             Err(Misfit::Refused(_)) if !options.choices.denied.is_empty() => {

@@ -45,7 +45,8 @@ pub enum Making {
     /// They are kept as they are.
     Plain,
     /// Running values along `axis` in blocks of [`SCAN_LEN`](cleave_graph::SCAN_LEN); the first result of
-    /// `before` says what lies before each block but the first.
+    /// `before` says what lies before each block but the first. Where it is missing, that is carried from block to
+    /// block.
     Scan { op: &'static Op, loop_index: usize, axis: usize, before: Option<Box<Program>> },
 }
 

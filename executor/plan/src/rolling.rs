@@ -64,7 +64,7 @@ impl Program {
         views.iter().all(|view| is_shift(view, ndim)) && views.iter().all(alike)
     }
 
-    fn views_of(&self, number: u32) -> impl Iterator<Item = &View> {
+    pub(crate) fn views_of(&self, number: u32) -> impl Iterator<Item = &View> {
         let steps = self.locals.iter().flat_map(|local| &local.program.steps).chain(&self.steps);
         steps.filter_map(move |step| match &step.action {
             Action::Load { origin: Origin::Local(read), view, .. } if *read == number => Some(view),

@@ -64,7 +64,10 @@ fn write_local(f: &mut Formatter<'_>, number: usize, local: &Local, depth: usize
     write!(f, "{:indent$}local {number} of {} : {} ", "", local.program.space, local.dtype, indent = 2 * depth)?;
     match &local.making {
         Making::Plain => writeln!(f, "is {} of", local.program.results[0])?,
-        Making::Scan { op, axis, .. } => writeln!(f, "is {} along {axis} of {} of", op.name, local.program.results[0])?,
+        Making::Scan { op, axis, .. } => {
+            let carried = if local.is_carried() { " carried" } else { "" };
+            writeln!(f, "is {} along {axis}{carried} of {} of", op.name, local.program.results[0])?;
+        }
     }
     write_program(f, &local.program, depth + 1)?;
     if let Some(before) = local.making.before() {

@@ -69,6 +69,12 @@ impl Stage {
             Work::Fold(FoldWork { strips: Some(sides), lattice, spans, .. }) => {
                 turn / spans * spans + number_in_boxes(turn % spans, &lattice.superboxes, sides)
             }
+            Work::Store(work) if self.strip_turns() > 1 => {
+                let lens = work.boxes.numblocks();
+                let rows = lens.ndim() - 2;
+                let sides = (0..lens.ndim()).map(|axis| if axis == rows { lens[axis] } else { 1 }).collect();
+                number_in_boxes(turn, &lens, &sides)
+            }
             Work::Fold(_) | Work::Joint(_) | Work::Store(_) | Work::Contract(_) => turn,
         }
     }

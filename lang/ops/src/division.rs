@@ -1,7 +1,8 @@
 //! Loops of division with a rest, through quotients of floats.
 //!
 //! There is no vector instruction for whole quotients. Where both operands are small, the quotient of floats, rounded
-//! down, is right or one too great, and what it leaves over, which a fused product gives exactly, tells which.
+//! down, is right or one too great, and what it leaves over, which a fused product gives exactly, tells which. By one
+//! divisor for all, a product with its inverse does: that is off by one at most.
 
 use crate::cast::Cast;
 use crate::data::{Data, DataRef};
@@ -47,18 +48,50 @@ fn divided(a: f64, b: f64) -> (f64, f64) {
     if b == 0.0 { (0.0, 0.0) } else { (quotient, rest) }
 }
 
-fn small_or<T: Whole>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(T, T) -> T, small: impl Fn(f64, f64) -> f64)
-where
+/// The same by a divisor that is not zero, with the inverse of its size.
+#[inline(always)]
+fn divided_by(a: f64, b: f64, inverse: f64) -> (f64, f64) {
+    let (size, a) = (b.abs(), a * b.signum());
+    let quotient = (a * inverse).floor();
+    let rest = (-quotient).mul_add(size, a);
+    let (quotient, rest) = if rest < 0.0 { (quotient - 1.0, rest + size) } else { (quotient, rest) };
+    let (quotient, rest) = if rest >= size { (quotient + 1.0, rest - size) } else { (quotient, rest) };
+    (quotient, rest * b.signum())
+}
+
+/// Applies `f` where both operands are not small; else what `small` makes of quotient, rest and operands.
+fn small_or<T: Whole>(
+    x: &[DataRef<'_>],
+    out: &mut Data,
+    f: impl Fn(T, T) -> T,
+    small: impl Fn((f64, f64), f64, f64) -> f64,
+) where
     i64: Cast<T>,
 {
     let (a, b, out) = (operand::<T>(x, 0), operand::<T>(x, 1), result::<T>(out));
-    if fast::all(a, T::is_small) && fast::all(b, T::is_small) {
+    let divisor = fast::common(b).filter(|&b| b != T::ZERO && b.is_small());
+    if let Some(b) = divisor.filter(|_| fast::all(a, T::is_small)) {
+        let b = to_float(b.cast());
+        let inverse = b.abs().recip();
+        fast::wide(
+            a,
+            out,
+            #[inline(always)]
+            |a: T| {
+                let a = to_float(a.cast());
+                from_float(small(divided_by(a, b, inverse), a, b)).cast()
+            },
+        );
+    } else if fast::all(a, T::is_small) && fast::all(b, T::is_small) {
         fast::wide_pairs(
             a,
             b,
             out,
             #[inline(always)]
-            |a, b| from_float(small(to_float(a.cast()), to_float(b.cast()))).cast(),
+            |a, b| {
+                let (a, b) = (to_float(a.cast()), to_float(b.cast()));
+                from_float(small(divided(a, b), a, b)).cast()
+            },
         );
     } else {
         out.iter_mut().zip(a).zip(b).for_each(|((o, &a), &b)| *o = f(a, b));
@@ -75,7 +108,7 @@ where
         out,
         f,
         #[inline(always)]
-        |a, b| divided(a, b).0,
+        |(quotient, _), _, _| quotient,
     );
 }
 
@@ -89,7 +122,7 @@ where
         out,
         f,
         #[inline(always)]
-        |a, b| divided(a, b).1,
+        |(_, rest), _, _| rest,
     );
 }
 
@@ -103,8 +136,7 @@ where
         out,
         f,
         #[inline(always)]
-        |a, b| {
-            let rest = divided(a, b).1;
+        |(_, rest), a, b| {
             if (rest != 0.0) & ((a < 0.0) != (b < 0.0)) { rest - b } else { rest }
         },
     );

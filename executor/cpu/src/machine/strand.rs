@@ -5,15 +5,18 @@
 
 use super::{Alias, Machine, alias, map_loop, register};
 use crate::made::Made;
-use cleave_ops::{Data, DataRef, Region, cast, copy_run};
+use cleave_ops::{Data, DataRef, Region, View, cast, copy_run};
 use cleave_plan::lattice::TILE_LEN;
 use cleave_plan::{Action, Program, RunError, Slot};
-use smallvec::SmallVec;
+use std::ops::Range;
 
 /// Elements of a piece: those of seven registers are less than the nearest cache.
 const PIECE_LEN: usize = 512;
 /// Shorter tiles are done as a whole.
 const SHORTEST: usize = 2 * PIECE_LEN;
+
+/// The most operands of arithmetic.
+const MOST_OPERANDS: usize = 3;
 
 /// Programs that load more are done as a whole, since each load would need a register of its own.
 const MOST_LOADS: usize = 24;
@@ -48,6 +51,8 @@ enum Place {
     Piece,
     /// The same for every element.
     Constant,
+    /// The same for every element of the tile, as much as a piece needs, by the step that loaded it.
+    Repeated(usize),
     /// All of the tile, by the step that loaded it.
     Loaded(usize),
     /// Elsewhere, as the step that would load it says.
@@ -63,6 +68,60 @@ pub(super) fn is_strand(program: &Program) -> bool {
     several && loads <= MOST_LOADS && !steps().any(|a| matches!(a, Action::Overlay { .. }))
 }
 
+impl Strands<'_> {
+    fn of_tile(&self, step: usize) -> DataRef<'_> {
+        self.loaded[step].as_ref().expect("what is loaded stands until the next tile").as_ref()
+    }
+
+    /// A piece of what a register stands for; `register` gives what it holds itself.
+    fn piece_of<'m>(
+        &'m self,
+        place: usize,
+        piece: Range<usize>,
+        register: impl Fn() -> &'m Data,
+        made: &'m [Made],
+    ) -> DataRef<'m> {
+        match self.now[place] {
+            Place::Piece => register().as_ref(),
+            Place::Constant => register().as_ref().slice(0..piece.len()),
+            Place::Repeated(step) => self.of_tile(step).slice(0..piece.len()),
+            Place::Loaded(step) => self.of_tile(step).slice(piece),
+            Place::Run(step) => match self.runs[step].as_ref().expect("it was found for this tile") {
+                Alias::Local(local, (row, begin)) => {
+                    made[*local as usize].run((*row, begin + piece.start), piece.len())
+                }
+                Alias::Data(run) => run.elements(piece.start, piece.len()),
+            },
+        }
+    }
+}
+
+/// Runs a step that is arithmetic for a piece.
+fn compute<'m>(action: &Action, operand: impl Fn(Slot) -> DataRef<'m>, out: &mut Data) {
+    match action {
+        Action::Map { op, loop_index, inputs } => {
+            let mut operands = [DataRef::Bool(&[]); MOST_OPERANDS];
+            operands.iter_mut().zip(inputs).for_each(|(to, &slot)| *to = operand(slot));
+            (map_loop(op, *loop_index).run)(&operands[..inputs.len()], out);
+        }
+        Action::Cast { input } => cast(operand(*input), out),
+        Action::Fill { .. } | Action::Load { .. } | Action::Overlay { .. } => {}
+    }
+}
+
+/// The length of all pieces of a tile but the last.
+fn piece_len(len: usize) -> usize {
+    len.div_ceil((len + PIECE_LEN / 2) / PIECE_LEN)
+}
+
+/// The first piece of a tile that is one row, if a view shows the same all along it.
+fn repeated(view: &View, region: &Region) -> Option<Region> {
+    let (&len, outer) = region.len.split_last()?;
+    let last = outer.len();
+    let is_same = outer.iter().all(|&len| len == 1) && !view.source.iter().any(|s| s.follows(last));
+    is_same.then(|| Region { start: region.start.clone(), len: region.len.with(last, piece_len(len)) })
+}
+
 impl<'a> Machine<'a> {
     /// Whether a tile is to be done in pieces.
     pub(super) fn takes_pieces(&self, len: usize) -> bool {
@@ -75,8 +134,7 @@ impl<'a> Machine<'a> {
         let done = self.load_all(&mut strands, region, made);
         if done.is_ok() {
             self.swap_wanted(&mut strands);
-            let count = (self.len + PIECE_LEN / 2) / PIECE_LEN;
-            let len = self.len.div_ceil(count);
+            let len = piece_len(self.len);
             for first in (0..self.len).step_by(len) {
                 self.piece(&mut strands, first, len.min(self.len - first), made);
             }
@@ -102,24 +160,43 @@ impl<'a> Machine<'a> {
                     }
                     strands.places[number] = Place::Constant;
                 }
-                action @ (Action::Load { .. } | Action::Fill { .. }) => {
+                action @ (Action::Load { view, .. } | Action::Fill { view, .. }) => {
+                    let is_wanted = strands.wanted.iter().any(|w| w.slot == step.out.0 as usize);
+                    let repeated = repeated(view, region).filter(|_| !is_wanted);
+                    if let Some(part) = repeated {
+                        self.load(strands, number, &part, made)?;
+                        strands.places[number] = Place::Repeated(number);
+                        continue;
+                    }
                     strands.runs[number] = alias(action, &mut self.extras[number], region, made)?;
                     if strands.runs[number].is_some() {
                         strands.places[number] = Place::Run(number);
                         continue;
                     }
-                    let dtype = self.program.slots[step.out.0 as usize];
-                    let mut out = strands.loaded[number].take().unwrap_or_else(|| register(dtype, TILE_LEN));
-                    out.resize(self.len);
-                    let done = self.step(number, step, region, made, &mut out);
-                    strands.loaded[number] = Some(out);
-                    done?;
+                    self.load(strands, number, region, made)?;
                     strands.places[number] = Place::Loaded(number);
                 }
             }
         }
         self.filled_len = Some(self.len);
         Ok(())
+    }
+
+    /// Loads or fills for a region.
+    fn load(
+        &mut self,
+        strands: &mut Strands<'a>,
+        number: usize,
+        region: &Region,
+        made: &[Made],
+    ) -> Result<(), RunError> {
+        let step = &self.program.steps[number];
+        let dtype = self.program.slots[step.out.0 as usize];
+        let mut out = strands.loaded[number].take().unwrap_or_else(|| register(dtype, TILE_LEN));
+        out.resize(region.size());
+        let done = self.step(number, step, region, made, &mut out);
+        strands.loaded[number] = Some(out);
+        done
     }
 
     fn prepare_strands(&self, strands: &mut Strands<'a>) {
@@ -153,52 +230,30 @@ impl<'a> Machine<'a> {
     /// All arithmetic for the elements `first..first + len` of the tile.
     fn piece(&mut self, strands: &mut Strands<'a>, first: usize, len: usize, made: &[Made]) {
         for (number, step) in self.program.steps.iter().enumerate() {
-            let slot = step.out.0 as usize;
             if self.deferred.contains(&number) {
                 continue;
             }
+            let slot = step.out.0 as usize;
             if matches!(step.action, Action::Map { .. } | Action::Cast { .. }) {
-                let mut out = std::mem::replace(&mut self.registers[slot], Data::Bool(Vec::new()));
-                out.resize(len);
-                let operand = |slot: Slot| self.piece_of(strands, slot, first, len, made);
-                match &step.action {
-                    Action::Map { op, loop_index, inputs } => {
-                        let inputs: SmallVec<[DataRef<'_>; 3]> = inputs.iter().map(|&s| operand(s)).collect();
-                        (map_loop(op, *loop_index).run)(&inputs, &mut out);
-                    }
-                    Action::Cast { input } => cast(operand(*input), &mut out),
-                    Action::Fill { .. } | Action::Load { .. } | Action::Overlay { .. } => {}
+                let (before, rest) = self.registers.split_at_mut(slot);
+                let (out, after) = rest.split_first_mut().expect("a step writes a register");
+                if out.len() != len {
+                    out.resize(len);
                 }
+                let operand = |read: Slot| {
+                    let place = read.0 as usize;
+                    let register = || if place < slot { &before[place] } else { &after[place - slot - 1] };
+                    strands.piece_of(place, first..first + len, register, made)
+                };
+                compute(&step.action, operand, out);
                 if let Some(wanted) = strands.wanted.iter_mut().find(|w| w.last == Some(number)) {
-                    wanted.other.resize(self.len);
+                    if wanted.other.len() != self.len {
+                        wanted.other.resize(self.len);
+                    }
                     copy_run(out.as_ref(), 0, 1, &mut wanted.other, first, len);
                 }
-                self.registers[slot] = out;
             }
             strands.now[slot] = strands.places[number];
-        }
-    }
-
-    fn piece_of<'m>(
-        &'m self,
-        strands: &'m Strands<'a>,
-        slot: Slot,
-        first: usize,
-        len: usize,
-        made: &'m [Made],
-    ) -> DataRef<'m> {
-        let register = || self.registers[slot.0 as usize].as_ref();
-        match strands.now[slot.0 as usize] {
-            Place::Piece => register(),
-            Place::Constant => register().slice(0..len),
-            Place::Loaded(step) => {
-                let data = strands.loaded[step].as_ref().expect("what is loaded stands until the next tile");
-                data.as_ref().slice(first..first + len)
-            }
-            Place::Run(step) => match strands.runs[step].as_ref().expect("it was found for this tile") {
-                Alias::Local(local, (row, begin)) => made[*local as usize].run((*row, begin + first), len),
-                Alias::Data(run) => run.elements(first, len),
-            },
         }
     }
 
@@ -207,7 +262,7 @@ impl<'a> Machine<'a> {
         for wanted in &strands.wanted {
             self.aliases[wanted.slot] = None;
             match strands.now[wanted.slot] {
-                Place::Piece | Place::Constant => {}
+                Place::Piece | Place::Constant | Place::Repeated(_) => {}
                 Place::Run(step) => self.aliases[wanted.slot] = strands.runs[step].take(),
                 Place::Loaded(step) => {
                     let data = strands.loaded[step].as_mut().expect("what is loaded stands until the next tile");

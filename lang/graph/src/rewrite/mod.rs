@@ -62,7 +62,7 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "drop_rechunk", does: "rechunkings inside left out", folds: false, run: rechunks::drop },
     Pass {
         name: "combine_windows",
-        does: "reductions over windows done by doubling",
+        does: "reductions over windows done in a few steps",
         folds: false,
         run: windows::combine,
     },

@@ -1,8 +1,10 @@
 //! `combine_windows`: reductions over windows become a few elementwise steps, however long the windows are.
 //!
-//! Combining an array with itself shifted by one gives all windows of two; that with itself shifted by two all
-//! windows of four, and so on. A window of 25 is one of 16, one of 8 behind it and one of 1 behind that. Several
-//! window axes are taken one after the other.
+//! A window of 25 is five windows of 5 one behind the other, each of which is combined from the first to the last, as
+//! they are then: few arrays lie in between, and all windows of 5 are made once. So it is with every product of
+//! [short](SHORT) lengths. Of any other length, combining an array with itself shifted by one gives all windows of
+//! two; that with itself shifted by two all windows of four, and so on: a window of 11 is one of 8, one of 2 behind it
+//! and one of 1 behind that. Several window axes are taken one after the other.
 
 use super::{Rewritten, keep_chunks, rebuild};
 use crate::build::{self, Operand};
@@ -14,6 +16,8 @@ use cleave_ops::{Class, DType, Op, Pairwise, Scalar, Shape, View};
 
 /// Longer windows are reduced as they are.
 const LONGEST: usize = 1 << 13;
+/// Windows up to this length are combined element after element.
+const SHORT: usize = 7;
 
 pub(super) fn combine(graph: &Graph, roots: &[NodeId]) -> Rewritten {
     let mut changes = 0;
@@ -112,8 +116,21 @@ fn greatest_common(a: u64, b: u64) -> u64 {
 /// Whether combining takes fewer steps than going through all windows.
 fn pays(view: &View, lattice: &View, axes: &[usize]) -> bool {
     let elements = |shape: &Shape| shape.iter().map(|&len| len as f64).product::<f64>();
-    let steps: u32 = axes.iter().map(|&a| view.shape[a].ilog2() + view.shape[a].count_ones() - 1).sum();
-    elements(&lattice.shape) * f64::from(steps) < elements(&view.shape) * 0.75
+    let steps: usize = axes.iter().map(|&a| steps(view.shape[a])).sum();
+    elements(&lattice.shape) * (steps as f64) < elements(&view.shape) * 0.75
+}
+
+/// How often two arrays are combined for windows of a length.
+fn steps(len: usize) -> usize {
+    match factor(len) {
+        1 => (len.ilog2() + len.count_ones()) as usize - 1,
+        first => first - 1 + if first == len { 0 } else { steps(len / first) },
+    }
+}
+
+/// The longest short window of which those of a length are made, 1 if there is none.
+fn factor(len: usize) -> usize {
+    (2..=SHORT).rev().find(|short| len.is_multiple_of(*short)).unwrap_or(1)
 }
 
 /// The view of what windows of an axis give, that axis left without effect.
@@ -125,6 +142,25 @@ fn without(mut view: View, s: usize, axis: usize, step: i64, len: usize) -> View
 
 /// All windows of `len` elements, `step` apart, along axis `s`.
 fn windows(graph: &mut Graph, op: &'static Op, base: NodeId, (s, step, len): (usize, usize, usize)) -> Option<NodeId> {
+    let first = factor(len);
+    if first == 1 {
+        return by_doubling(graph, op, base, (s, step, len));
+    }
+    let results = graph[base].shape[s] - step * (first - 1);
+    let mut all = part(graph, base, s, 0, results);
+    for number in 1..first {
+        let next = part(graph, base, s, number * step, results);
+        all = both(graph, op, [all, next])?;
+    }
+    if first == len { Some(all) } else { windows(graph, op, all, (s, step * first, len / first)) }
+}
+
+fn by_doubling(
+    graph: &mut Graph,
+    op: &'static Op,
+    base: NodeId,
+    (s, step, len): (usize, usize, usize),
+) -> Option<NodeId> {
     let results = graph[base].shape[s] - step * (len - 1);
     let mut powers = vec![base];
     for level in 0..len.ilog2() {

@@ -119,7 +119,7 @@ fn operations_without_effect_disappear() {
 }
 
 #[test]
-fn a_window_of_25_takes_four_doublings_and_two_more_steps() {
+fn a_window_of_25_is_five_windows_of_5() {
     let mut g = Graph::new();
     let x = source(&mut g, 1, &[100], 50, DType::F32);
     let windows = try_call(&mut g, "sliding_window_view", vec![x.into(), 25.into()], vec![]).unwrap();
@@ -130,25 +130,27 @@ fn a_window_of_25_takes_four_doublings_and_two_more_steps() {
         true,
         "
         %0 = load source 1 : float32 (100,) in [50*2]
-        %1 = view %0[i0] : float32 (99,) in [50+49]
-        %2 = view %0[1+i0] : float32 (99,) in [49+50]
-        %3 = view %0[24+i0] : float32 (76,) in [26+50]
-        %4 = add(%1, %2) : float32 (99,) in [50+49]
-        %5 = view %4[i0] : float32 (97,) in [50+47]
-        %6 = view %4[2+i0] : float32 (97,) in [48+49]
-        %7 = add(%5, %6) : float32 (97,) in [50+47]
-        %8 = view %7[i0] : float32 (93,) in [50+43]
-        %9 = view %7[4+i0] : float32 (93,) in [46+47]
-        %10 = add(%8, %9) : float32 (93,) in [50+43]
-        %11 = view %10[i0] : float32 (76,) in [50+26]
-        %12 = view %10[8+i0] : float32 (76,) in [42+34]
-        %13 = view %10[16+i0] : float32 (76,) in [34+42]
-        %14 = add(%11, %12) : float32 (76,) in [50+26]
-        %15 = add(%14, %13) : float32 (76,) in [50+26]
-        %16 = add(%15, %3) : float32 (76,) in [50+26]
-        %17 = constant 25.0 : float32 (76,) in [50+26]
-        %18 = divide(%16, %17) : float32 (76,) in [50+26]
-        combine_windows: reductions over windows done by doubling (1)
+        %1 = view %0[i0] : float32 (96,) in [50+46]
+        %2 = view %0[1+i0] : float32 (96,) in [49+47]
+        %3 = view %0[2+i0] : float32 (96,) in [48*2]
+        %4 = view %0[3+i0] : float32 (96,) in [47+49]
+        %5 = view %0[4+i0] : float32 (96,) in [46+50]
+        %6 = add(%1, %2) : float32 (96,) in [50+46]
+        %7 = add(%6, %3) : float32 (96,) in [50+46]
+        %8 = add(%7, %4) : float32 (96,) in [50+46]
+        %9 = add(%8, %5) : float32 (96,) in [50+46]
+        %10 = view %9[i0] : float32 (76,) in [50+26]
+        %11 = view %9[5+i0] : float32 (76,) in [45+31]
+        %12 = view %9[10+i0] : float32 (76,) in [40+36]
+        %13 = view %9[15+i0] : float32 (76,) in [35+41]
+        %14 = view %9[20+i0] : float32 (76,) in [30+46]
+        %15 = add(%10, %11) : float32 (76,) in [50+26]
+        %16 = add(%15, %12) : float32 (76,) in [50+26]
+        %17 = add(%16, %13) : float32 (76,) in [50+26]
+        %18 = add(%17, %14) : float32 (76,) in [50+26]
+        %19 = constant 25.0 : float32 (76,) in [50+26]
+        %20 = divide(%18, %19) : float32 (76,) in [50+26]
+        combine_windows: reductions over windows done in a few steps (1)
         push_views: views taken closer to the source (3)
         ",
     );
@@ -184,7 +186,18 @@ fn windows_of_two_axes_are_taken_one_after_the_other() {
     let x = source(&mut g, 1, &[100, 100], 50, DType::F64);
     let windows = try_call(&mut g, "sliding_window_view", vec![x.into(), [5, 5].into()], vec![]).unwrap();
     let root = try_call(&mut g, "sum", vec![windows.into()], vec![("axis", [2, 3].into())]).unwrap();
-    assert_eq!(maps(&g, root), 6);
+    assert_eq!(maps(&g, root), 8);
+}
+
+#[test]
+fn windows_of_other_lengths_are_doubled() {
+    for (len, steps) in [(2, 1), (7, 6), (11, 5), (22, 6), (32, 3 + 3 + 1), (100, 4 + 4 + 3), (1009, 15)] {
+        let mut g = Graph::new();
+        let x = source(&mut g, 1, &[5000], 1000, DType::F64);
+        let windows = try_call(&mut g, "sliding_window_view", vec![x.into(), len.into()], vec![]).unwrap();
+        let root = try_call(&mut g, "max", vec![windows.into()], vec![("axis", 1.into())]).unwrap();
+        assert_eq!(maps(&g, root), steps, "{len}");
+    }
 }
 
 #[test]

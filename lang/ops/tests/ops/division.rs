@@ -56,6 +56,8 @@ proptest! {
         let x: Vec<i64> = pairs.iter().map(|p| if product { near(p) } else { p.0 }).collect();
         let small: Vec<i64> = y.iter().map(|b| b >> 26).collect();
         check(&x, if product { &small } else { &y });
+        let by_one = |divisors: &[i64]| check(&x, &vec![divisors[0]; x.len()]);
+        by_one(if product { &small } else { &y });
         check(&x.iter().map(|v| *v as i32).collect::<Vec<_>>(), &y.iter().map(|v| (*v >> 30) as i32).collect::<Vec<_>>());
         check(&x.iter().map(|v| *v as u64).collect::<Vec<_>>(), &y.iter().map(|v| *v as u64).collect::<Vec<_>>());
         check(&x.iter().map(|v| v.unsigned_abs()).collect::<Vec<_>>(), &y.iter().map(|v| v.unsigned_abs()).collect::<Vec<_>>());
