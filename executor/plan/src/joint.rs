@@ -113,7 +113,16 @@ fn fold(lattice: Lattice, boxes: &Chunks, block: &Shape, goals: Vec<FoldGoal>, i
         Layout::Columns => lattice.kept.iter().map(|&kept| if kept < axis { 1 } else { block[kept] }).collect(),
     };
     let kept = Chunks(lattice.kept.iter().map(|&kept| boxes.0[kept].clone()).collect());
-    FoldWork { boxes: kept, kept_tile, span: 1, spans: boxes.0[axis].count(), strips: None, mirror: None, lattice, goals }
+    FoldWork {
+        boxes: kept,
+        kept_tile,
+        span: 1,
+        spans: boxes.0[axis].count(),
+        strips: None,
+        mirror: None,
+        lattice,
+        goals,
+    }
 }
 
 impl JointWork {
