@@ -4,6 +4,7 @@ use bytemuck::cast_slice;
 use cleave_ops::{Data, DataRef, Plane};
 use pulp::cast;
 use pulp::x86::{V3, V4};
+use std::arch::x86_64::__m512d;
 
 /// Copies a plane whose rows become columns, if the machine has vectors and the elements suit them.
 pub(super) fn turn(src: DataRef<'_>, from: Plane, dst: &mut Data, to: Plane, lens: [usize; 2]) -> bool {
@@ -18,14 +19,30 @@ pub(super) fn turn(src: DataRef<'_>, from: Plane, dst: &mut Data, to: Plane, len
     if let Some(simd) = V4::try_new() {
         simd.vectorize(
             #[inline(always)]
-            || each_square(x, y, &sides, |rows| turn_eight(simd, rows)),
+            || {
+                each_square(
+                    x,
+                    y,
+                    &sides,
+                    #[inline(always)]
+                    |rows| turn_eight(simd, rows),
+                );
+            },
         );
         return true;
     }
     let Some(simd) = V3::try_new() else { return false };
     simd.vectorize(
         #[inline(always)]
-        || each_square(x, y, &sides, |rows| turn_four(simd, rows)),
+        || {
+            each_square(
+                x,
+                y,
+                &sides,
+                #[inline(always)]
+                |rows| turn_four(simd, rows),
+            );
+        },
     );
     true
 }
@@ -60,9 +77,10 @@ fn each_square<const N: usize>(x: &[u64], y: &mut [u64], sides: &Sides, turn: im
                 let at = sides.read(row + i, column);
                 to.copy_from_slice(&x[at..at + N]);
             }
-            for (j, column_of) in turn(rows).iter().enumerate() {
+            let columns = turn(rows);
+            for (j, turned) in columns.iter().enumerate() {
                 let at = sides.write(row, column + j);
-                y[at..at + N].copy_from_slice(column_of);
+                y[at..at + N].copy_from_slice(turned);
             }
         }
     }
@@ -73,32 +91,40 @@ fn each_square<const N: usize>(x: &[u64], y: &mut [u64], sides: &Sides, turn: im
     }
 }
 
-/// Pairs of rows are interleaved, then pairs of elements brought to their place in two steps.
+/// Pairs of rows are interleaved, then pairs of elements brought to their place in two steps. Closures here would be
+/// compiled without the wide vectors.
 #[inline(always)]
 fn turn_eight(simd: V4, rows: [[u64; 8]; 8]) -> [[u64; 8]; 8] {
     let v = simd.avx512f;
-    let [a, b, c, d, e, f, g, h] = rows.map(|row| cast(row));
-    let even = [(a, b), (c, d), (e, f), (g, h)].map(|(x, y)| v._mm512_unpacklo_pd(x, y));
-    let odd = [(a, b), (c, d), (e, f), (g, h)].map(|(x, y)| v._mm512_unpackhi_pd(x, y));
-    // Of four vectors of pairs, those of columns 0, 4, 2 and 6 further on.
-    let columns = |[ab, cd, ef, gh]: [_; 4]| {
-        let (top_04, top_26) = (v._mm512_shuffle_f64x2::<0x88>(ab, cd), v._mm512_shuffle_f64x2::<0xdd>(ab, cd));
-        let (low_04, low_26) = (v._mm512_shuffle_f64x2::<0x88>(ef, gh), v._mm512_shuffle_f64x2::<0xdd>(ef, gh));
-        [
-            cast(v._mm512_shuffle_f64x2::<0x88>(top_04, low_04)),
-            cast(v._mm512_shuffle_f64x2::<0x88>(top_26, low_26)),
-            cast(v._mm512_shuffle_f64x2::<0xdd>(top_04, low_04)),
-            cast(v._mm512_shuffle_f64x2::<0xdd>(top_26, low_26)),
-        ]
-    };
-    let ([c0, c2, c4, c6], [c1, c3, c5, c7]) = (columns(even), columns(odd));
+    let [a, b, c, d] = [cast(rows[0]), cast(rows[1]), cast(rows[2]), cast(rows[3])];
+    let [e, f, g, h] = [cast(rows[4]), cast(rows[5]), cast(rows[6]), cast(rows[7])];
+    let even = [v._mm512_unpacklo_pd(a, b), v._mm512_unpacklo_pd(c, d)];
+    let even = [even, [v._mm512_unpacklo_pd(e, f), v._mm512_unpacklo_pd(g, h)]];
+    let odd = [v._mm512_unpackhi_pd(a, b), v._mm512_unpackhi_pd(c, d)];
+    let odd = [odd, [v._mm512_unpackhi_pd(e, f), v._mm512_unpackhi_pd(g, h)]];
+    let [c0, c2, c4, c6] = every_other(simd, even);
+    let [c1, c3, c5, c7] = every_other(simd, odd);
     [c0, c1, c2, c3, c4, c5, c6, c7]
+}
+
+/// The columns 0, 2, 4 and 6, or one further on, of interleaved rows, the upper four and the lower.
+#[inline(always)]
+fn every_other(simd: V4, [[ab, cd], [ef, gh]]: [[__m512d; 2]; 2]) -> [[u64; 8]; 4] {
+    let v = simd.avx512f;
+    let (top_04, low_04) = (v._mm512_shuffle_f64x2::<0x88>(ab, cd), v._mm512_shuffle_f64x2::<0x88>(ef, gh));
+    let (top_26, low_26) = (v._mm512_shuffle_f64x2::<0xdd>(ab, cd), v._mm512_shuffle_f64x2::<0xdd>(ef, gh));
+    [
+        cast(v._mm512_shuffle_f64x2::<0x88>(top_04, low_04)),
+        cast(v._mm512_shuffle_f64x2::<0x88>(top_26, low_26)),
+        cast(v._mm512_shuffle_f64x2::<0xdd>(top_04, low_04)),
+        cast(v._mm512_shuffle_f64x2::<0xdd>(top_26, low_26)),
+    ]
 }
 
 #[inline(always)]
 fn turn_four(simd: V3, rows: [[u64; 4]; 4]) -> [[u64; 4]; 4] {
     let v = simd.avx;
-    let [a, b, c, d] = rows.map(|row| cast(row));
+    let [a, b, c, d] = [cast(rows[0]), cast(rows[1]), cast(rows[2]), cast(rows[3])];
     let (top_even, top_odd) = (v._mm256_unpacklo_pd(a, b), v._mm256_unpackhi_pd(a, b));
     let (low_even, low_odd) = (v._mm256_unpacklo_pd(c, d), v._mm256_unpackhi_pd(c, d));
     [
