@@ -157,9 +157,15 @@ impl<'a> Machine<'a> {
             if self.deferred.contains(&number) {
                 continue;
             }
-            if matches!(step.action, Action::Map { .. } | Action::Cast { .. }) {
-                let mut out = std::mem::replace(&mut self.registers[slot], Data::Bool(Vec::new()));
-                out.resize(len);
+            if let Some(twin) = self.twins[number] {
+                let (mut out, mut other) = (self.taken(step.out, len), self.taken(self.program.steps[number + 1].out, len));
+                let inputs = step.action.inputs();
+                let operands = inputs.iter().map(|&slot| self.piece_of(strands, slot, first, len, made));
+                twin(&operands.collect::<SmallVec<[DataRef<'_>; 3]>>(), &mut out, &mut other);
+                self.put_piece(strands, number, first, out);
+                self.put_piece(strands, number + 1, first, other);
+            } else if matches!(step.action, Action::Map { .. } | Action::Cast { .. }) && !self.is_second(number) {
+                let mut out = self.taken(step.out, len);
                 let operand = |slot: Slot| self.piece_of(strands, slot, first, len, made);
                 match &step.action {
                     Action::Map { op, loop_index, inputs } => {
@@ -169,14 +175,19 @@ impl<'a> Machine<'a> {
                     Action::Cast { input } => cast(operand(*input), &mut out),
                     Action::Fill { .. } | Action::Load { .. } | Action::Overlay { .. } => {}
                 }
-                if let Some(wanted) = strands.wanted.iter_mut().find(|w| w.last == Some(number)) {
-                    wanted.other.resize(self.len);
-                    copy_run(out.as_ref(), 0, 1, &mut wanted.other, first, len);
-                }
-                self.registers[slot] = out;
+                self.put_piece(strands, number, first, out);
             }
             strands.now[slot] = strands.places[number];
         }
+    }
+
+    /// Puts back what a step made, and hands it over where it is asked for.
+    fn put_piece(&mut self, strands: &mut Strands<'a>, number: usize, first: usize, out: Data) {
+        if let Some(wanted) = strands.wanted.iter_mut().find(|w| w.last == Some(number)) {
+            wanted.other.resize(self.len);
+            copy_run(out.as_ref(), 0, 1, &mut wanted.other, first, out.len());
+        }
+        self.registers[self.program.steps[number].out.0 as usize] = out;
     }
 
     fn piece_of<'m>(
