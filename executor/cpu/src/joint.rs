@@ -5,8 +5,9 @@ use crate::copy::{Walk, copy_box};
 use crate::fold::{append, rule, tiles};
 use crate::ledger::{Claim, Ledger};
 use crate::machine::Machine;
-use crate::tree::{Counter, Partial, State};
+use crate::tree::{Counter, Partial, State, empty_state};
 use crate::watch::Watch;
+use cleave_ops::op::Within;
 use cleave_ops::op::{Cell, Layout};
 use cleave_ops::{Class, Data, DataRef, FoldLoop, Region, Shape};
 use cleave_plan::joint::ravel;
@@ -39,15 +40,22 @@ struct Folding<'a> {
 struct Forest<'a> {
     goal: &'a FoldGoal,
     rule: &'static FoldLoop,
+    making: Making,
     trees: Vec<Counter>,
     free: Vec<State>,
 }
 
-/// A cell where it lies in a tile or a block.
-struct Taken<'a> {
-    data: DataRef<'a>,
-    kept: usize,
-    reduced: usize,
+/// Where the states of a goal come from.
+#[derive(Clone, Copy)]
+enum Making {
+    /// Its own loop.
+    Own,
+    /// Its own loop, which makes leaves for another goal, a sum, too.
+    WithSum { of: usize, take: fn(&Cell<'_>, &mut [Data], &mut [Data]) },
+    /// The loop of another goal, cell by cell.
+    Leaves,
+    /// The first column of another goal's states, in the end.
+    Column { of: usize },
 }
 
 impl<'a> Folders<'a> {
@@ -72,9 +80,9 @@ impl<'a> Folders<'a> {
     ) -> Result<Vec<Partial>, RunError> {
         let region = self.work.region(task);
         self.folds.iter_mut().for_each(|folding| folding.begin(&region));
-        let blocks = self.work.neighbours();
-        for neighbours in tiles(&region, &blocks) {
-            for block in tiles(&neighbours, &self.work.block) {
+        let strip = self.work.strip();
+        for strip in tiles(&region, &strip) {
+            for block in tiles(&strip, &self.work.block) {
                 self.block(&block, machine, watch)?;
             }
         }
@@ -106,11 +114,11 @@ impl<'a> Folders<'a> {
 
 impl<'a> Folding<'a> {
     fn new(fold: &'a FoldWork) -> Self {
-        let forest = |goal| Forest { goal, rule: rule(goal), trees: Vec::new(), free: Vec::new() };
+        let forest = |(goal, making)| Forest { goal, rule: rule(goal), making, trees: Vec::new(), free: Vec::new() };
         Self {
             fold,
             axis: fold.lattice.reduced[0],
-            goals: fold.goals.iter().map(forest).collect(),
+            goals: fold.goals.iter().zip(makings(&fold.goals)).map(forest).collect(),
             kept: Region::default(),
             tiles: Shape::default(),
             positions: Vec::new(),
@@ -124,7 +132,7 @@ impl<'a> Folding<'a> {
         self.kept = Region { start: side(&region.start), len: Shape::new(side(&region.len)) };
         let tiles = self.kept.len.iter().zip(self.fold.kept_tile.iter());
         self.tiles = tiles.map(|(len, tile)| len.div_ceil(*tile)).collect();
-        for forest in &mut self.goals {
+        for forest in self.goals.iter_mut().filter(|f| !matches!(f.making, Making::Column { .. })) {
             forest.trees.resize_with(self.tiles.size(), || Counter::new(forest.rule));
         }
     }
@@ -142,20 +150,39 @@ impl<'a> Folding<'a> {
     fn take<'d>(&mut self, part: &Region, data: &dyn Fn(Slot) -> DataRef<'d>) {
         let reduced = part.len[self.axis];
         let start = part.start[self.axis];
-        self.positions.clear();
-        self.positions.extend(start as i64..(start + reduced) as i64);
+        let layout = self.fold.lattice.layout;
+        let mut positions = std::mem::take(&mut self.positions);
+        positions.clear();
+        positions.extend(start as i64..(start + reduced) as i64);
         let inner: usize = part.len[self.axis + 1..].iter().product();
         let before = Shape::new(part.len[..self.axis].iter().copied());
-        let (outer, kept) = match self.fold.lattice.layout {
+        let (outer, kept) = match layout {
             Layout::Rows => (1, before.size()),
             Layout::Columns => (before.size(), inner),
         };
         for number in 0..outer {
             let tile = self.tile_number(part, &before, number);
             let run = number * reduced * kept..(number + 1) * reduced * kept;
-            for forest in &mut self.goals {
-                let taken = Taken { data: data(forest.goal.slot).slice(run.clone()), kept, reduced };
-                forest.take(tile, &taken, self.fold, &self.positions);
+            for goal in 0..self.goals.len() {
+                let data = data(self.goals[goal].goal.slot).slice(run.clone());
+                self.leaf(goal, tile, &Cell { data, kept, reduced, layout, positions: &positions });
+            }
+        }
+        self.positions = positions;
+    }
+
+    /// Takes a cell for a goal, and for the one whose leaves that makes too.
+    fn leaf(&mut self, goal: usize, tile: usize, cell: &Cell<'_>) {
+        let needs = matches!(&self.goals[goal].goal.op.class, Class::Fold(fold) if fold.needs_positions);
+        let cell = Cell { positions: if needs { cell.positions } else { &[] }, ..*cell };
+        match self.goals[goal].making {
+            Making::Leaves | Making::Column { .. } => {}
+            Making::Own => self.goals[goal].push(tile, |rule, leaf| (rule.take)(&cell, leaf)),
+            Making::WithSum { of, take } => {
+                let mut sums = self.goals[of].fresh();
+                self.goals[goal].push(tile, |_, leaf| take(&cell, leaf, &mut sums));
+                self.goals[of].push(tile, |_, leaf| std::mem::swap(leaf, &mut sums));
+                self.goals[of].free.push(sums);
             }
         }
     }
@@ -175,21 +202,50 @@ impl<'a> Folding<'a> {
     /// The states of the box's kept side, tile after tile.
     fn end(&mut self, ledger: &Arc<Ledger>) -> Partial {
         let kept = self.kept.size();
-        let states: Vec<State> = self.goals.iter_mut().map(|forest| forest.end(kept)).collect();
+        let mut states: Vec<State> = self.goals.iter_mut().map(|forest| forest.end(kept)).collect();
+        for (goal, forest) in self.goals.iter().enumerate() {
+            if let Making::Column { of } = forest.making {
+                states[goal] = vec![states[of][0].clone()];
+            }
+        }
         let bytes: usize = states.iter().flatten().map(Data::nbytes).sum();
         Partial { states, _claim: ledger.claim(bytes as u64) }
     }
 }
 
+/// How the states of each goal come about: those that another goal's loop makes are not made again.
+fn makings(goals: &[FoldGoal]) -> Vec<Making> {
+    let mut makings = vec![Making::Own; goals.len()];
+    for (number, goal) in goals.iter().enumerate() {
+        let giver = |&of: &usize| {
+            let is_free = matches!(makings[of], Making::Own);
+            let within = (goals[of].slot == goal.slot && is_free).then(|| rule(&goals[of]).gives(rule(goal))).flatten();
+            within.map(|within| (of, within))
+        };
+        match (0..goals.len()).find_map(|of| giver(&of)) {
+            None => {}
+            Some((of, Within::Column(_))) => makings[number] = Making::Column { of },
+            Some((of, Within::Sum(take))) => {
+                makings[of] = Making::WithSum { of: number, take: *take };
+                makings[number] = Making::Leaves;
+            }
+        }
+    }
+    makings
+}
+
 impl Forest<'_> {
-    fn take(&mut self, tile: usize, taken: &Taken<'_>, fold: &FoldWork, positions: &[i64]) {
+    /// A state to write a leaf into.
+    fn fresh(&mut self) -> State {
+        self.free.pop().unwrap_or_else(|| empty_state(self.rule))
+    }
+
+    /// Adds the leaf that `take` makes of a tile's next cell.
+    fn push(&mut self, tile: usize, take: impl FnOnce(&FoldLoop, &mut State)) {
+        let mut leaf = self.fresh();
+        take(self.rule, &mut leaf);
         let tree = &mut self.trees[tile];
         tree.trade(&mut self.free);
-        let mut leaf = tree.fresh();
-        let needs = matches!(&self.goal.op.class, Class::Fold(fold) if fold.needs_positions);
-        let positions = if needs { positions } else { &[] };
-        let Taken { data, kept, reduced } = *taken;
-        (self.rule.take)(&Cell { data, kept, reduced, layout: fold.lattice.layout, positions }, &mut leaf);
         tree.push(leaf);
         tree.trade(&mut self.free);
     }

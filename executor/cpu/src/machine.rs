@@ -11,6 +11,7 @@ use crate::made::{At, Made, Stay};
 use crate::maker::Maker;
 use crate::watch::Watch;
 use cleave_graph::SourceId;
+use cleave_ops::op::TwinLoop;
 use cleave_ops::{
     Class, DType, Data, DataRef, Fill, FillRows, MapLoop, Op, Region, Row, Shape, View, cast, copy_run, each_dtype,
     fill_row, fill_rows,
@@ -57,6 +58,8 @@ pub(crate) struct Machine<'a> {
     strands: Strands<'a>,
     /// Which steps give the same for every tile.
     constant: Vec<bool>,
+    /// The loops of steps that are done together with the next one.
+    twins: Vec<Option<TwinLoop>>,
     /// Steps that are not run with the others: nothing but a reduction reads what they write.
     deferred: Vec<usize>,
     /// The tile length for which the constants are filled.
@@ -108,6 +111,7 @@ impl<'a> Machine<'a> {
             len: 0,
             extras,
             constant,
+            twins: twins(program),
             makers,
             made,
             has_locals,
@@ -196,6 +200,7 @@ impl<'a> Machine<'a> {
     /// Leaves a step out from now on. Nothing that it reads may be written after it.
     pub(crate) fn defer(&mut self, step: usize) {
         self.deferred.push(step);
+        self.twins[step.saturating_sub(1)..=step].fill(None);
     }
 
     /// Runs a step that was left out of the tile.
@@ -224,7 +229,9 @@ impl<'a> Machine<'a> {
         let constants_stand = self.filled_len == Some(len);
         for number in 0..self.program.steps.len() {
             let stands = constants_stand && self.constant[number];
-            if !stands && !self.deferred.contains(&number) {
+            if let Some(twin) = self.twins[number] {
+                self.advance_both(number, twin, made);
+            } else if !stands && !self.is_second(number) && !self.deferred.contains(&number) {
                 self.advance(number, region, made)?;
             }
         }
@@ -261,11 +268,36 @@ impl<'a> Machine<'a> {
         if self.aliases[place].is_some() {
             return Ok(());
         }
-        let mut out = std::mem::replace(&mut self.registers[place], Data::Bool(Vec::new()));
-        out.resize(region.size());
+        let mut out = self.taken(step.out, region.size());
         let done = self.step(number, step, region, made, &mut out);
         self.registers[place] = out;
         done
+    }
+
+    /// A register to write that many elements into, which is to be put back.
+    fn taken(&mut self, slot: Slot, len: usize) -> Data {
+        let mut out = std::mem::replace(&mut self.registers[slot.0 as usize], Data::Bool(Vec::new()));
+        out.resize(len);
+        out
+    }
+
+    /// Whether a step is done together with the one before.
+    fn is_second(&self, number: usize) -> bool {
+        number > 0 && self.twins[number - 1].is_some()
+    }
+
+    /// Runs a step and the next one.
+    fn advance_both(&mut self, number: usize, twin: TwinLoop, made: &[Made]) {
+        let slots = [number, number + 1].map(|step| self.program.steps[step].out);
+        let [mut first, mut second] = slots.map(|slot| self.taken(slot, self.len));
+        let inputs = self.program.steps[number].action.inputs();
+        let inputs: SmallVec<[DataRef<'_>; 3]> = inputs.iter().map(|&s| self.operand(s, made)).collect();
+        twin(&inputs, &mut first, &mut second);
+        drop(inputs);
+        for (slot, out) in slots.into_iter().zip([first, second]) {
+            self.registers[slot.0 as usize] = out;
+            self.aliases[slot.0 as usize] = None;
+        }
     }
 
     fn step(
@@ -325,6 +357,16 @@ impl<'a> Machine<'a> {
         copy_box(&part.len, self.result(&self.made), &Walk::whole(&part.len), out, &to);
         Ok(())
     }
+}
+
+/// The loops that do a step and the next one; no step belongs to two.
+fn twins(program: &Program) -> Vec<Option<TwinLoop>> {
+    let mut twins: Vec<Option<TwinLoop>> = Vec::with_capacity(program.steps.len());
+    for step in 0..program.steps.len() {
+        let is_second = twins.last().is_some_and(Option::is_some);
+        twins.push(program.twins(step).filter(|_| !is_second));
+    }
+    twins
 }
 
 /// Where the elements lie that a load takes in their order.

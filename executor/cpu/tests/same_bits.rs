@@ -110,7 +110,7 @@ fn check_joint(lens: &[usize], axes: &[usize], threads: &[usize], passes: usize)
     let square = map(&mut graph, "square", &[x]);
     let mut wanted = Vec::new();
     for axis in axes {
-        let names = [("mean", x), ("std", x), ("argmax", square), ("max", square), ("min", x)];
+        let names = [("mean", x), ("std", x), ("argmax", square), ("max", square), ("min", x), ("argmin", x)];
         wanted.extend(names.map(|(name, of)| (fold(&mut graph, name, of, &[*axis]), Cut::Engine)));
     }
     let bits = |data: &Data| (0..data.len()).map(|i| data.get(i).to_f64().to_bits()).collect::<Vec<u64>>();
@@ -124,6 +124,28 @@ fn check_joint(lens: &[usize], axes: &[usize], threads: &[usize], passes: usize)
         let (joint, stages) = made(&wanted, threads);
         assert_eq!(stages, passes, "passes over {lens:?}");
         assert!(joint == alone, "{lens:?} over {axes:?} by {threads} threads");
+    }
+}
+
+/// Two functions that share work, in either order, of tiles of any length; one is read by something else too.
+#[test]
+fn of_twins() {
+    for (lens, names) in [([3, 5000], ["sin", "cos"]), ([3, 5000], ["cos", "sin"]), ([40, 7], ["cos", "sin"])] {
+        let shape = Shape::new(lens);
+        let mut graph = Graph::new();
+        let x = fill(&mut graph, normals(), &shape, DType::F64);
+        let [first, second] = names.map(|name| map(&mut graph, name, &[x]));
+        let square = map(&mut graph, "square", &[first]);
+        let both = map(&mut graph, "multiply", &[square, second]);
+        let made = |wanted: &[NodeId]| {
+            let wanted: Vec<(NodeId, Cut)> = wanted.iter().map(|&node| (node, Cut::Engine)).collect();
+            let setting = Setting { threads: 2, sources: &Sources::new(), cancel: Cancel::default() };
+            compute(&graph, &wanted, &setting).unwrap().0
+        };
+        let [first, second]: [Data; 2] = [made(&[first]).remove(0), made(&[second]).remove(0)];
+        let expected: Vec<f64> =
+            (0..first.len()).map(|i| (first.get(i).to_f64(), second.get(i).to_f64())).map(|(a, b)| a * a * b).collect();
+        assert!(made(&[both]).remove(0) == Data::F64(expected), "{names:?} of {lens:?}");
     }
 }
 

@@ -125,7 +125,44 @@ fn straight(
     let memo = FxHashMap::default();
     let mut builder = Builder { graph, space, held, made, budget, memo, known: FxHashMap::default(), code: Vec::new() };
     let results = wants.into_iter().map(|w| builder.lower(w)).collect::<Result<Vec<Slot>, _>>()?;
-    Ok(assign(space, &builder.code, &results))
+    let code = Code { steps: builder.code, results };
+    let code = code.twins_together(&builder.known);
+    Ok(assign(space, &code.steps, &code.results))
+}
+
+/// Steps that each make a value, which others read by its number, and the values that were asked for.
+struct Code {
+    steps: Vec<(Action, DType)>,
+    results: Vec<Slot>,
+}
+
+impl Code {
+    /// Puts steps that share work side by side, where the earlier one stands.
+    fn twins_together(self, known: &FxHashMap<Action, Slot>) -> Code {
+        let mut pairs: FxHashMap<usize, [usize; 2]> = FxHashMap::default();
+        for (first, (action, _)) in self.steps.iter().enumerate() {
+            if let Some(second) = action.twin().and_then(|twin| known.get(&twin)) {
+                let second = second.0 as usize;
+                pairs.insert(first.min(second), [first, second]);
+            }
+        }
+        if pairs.is_empty() {
+            return self;
+        }
+        let mut order: Vec<usize> = Vec::with_capacity(self.steps.len());
+        let mut place = vec![None; self.steps.len()];
+        for number in 0..self.steps.len() {
+            for &step in pairs.get(&number).map_or(&[number][..], |pair| pair) {
+                if place[step].is_none() {
+                    place[step] = Some(Slot(order.len() as u32));
+                    order.push(step);
+                }
+            }
+        }
+        let place: Vec<Slot> = place.into_iter().flatten().collect();
+        let steps = order.iter().map(|&i| (renamed(&self.steps[i].0, &place), self.steps[i].1)).collect();
+        Code { steps, results: self.results.iter().map(|s| place[s.0 as usize]).collect() }
+    }
 }
 
 struct Builder<'a> {

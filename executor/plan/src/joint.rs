@@ -18,6 +18,8 @@ use smallvec::SmallVec;
 const BLOCK_LEN: usize = 1 << 15;
 /// A block has rows of so many elements at least, as shorter ones are made slowly.
 const LEAST_ROW: usize = 64;
+/// Blocks of a strip on each reduced axis but the first.
+const STRIP_BLOCKS: usize = 4;
 /// A pass is shared where each thread finds so many tasks.
 const TASKS_A_THREAD: usize = 4;
 /// The most bytes of states of one thread.
@@ -151,10 +153,16 @@ impl JointWork {
         index
     }
 
-    /// The lengths of a few blocks that follow each other: two on each reduced axis, so that states are joined while
-    /// they are still in the cache.
-    pub fn neighbours(&self) -> Shape {
-        self.block.iter().enumerate().map(|(axis, &side)| if self.is_reduced(axis) { 2 * side } else { side }).collect()
+    /// The lengths of a strip of blocks: all of the box on the first reduced axis, whose states stay in the cache
+    /// while tasks go through it; on the others, so many blocks that their states meet there before they leave it.
+    pub fn strip(&self) -> Shape {
+        let first = self.folds[0].lattice.reduced[0];
+        let side = |(axis, &side): (usize, &usize)| match () {
+            () if axis == first => self.boxes.0[axis].longest(),
+            () if self.is_reduced(axis) => STRIP_BLOCKS * side,
+            () => side,
+        };
+        self.block.iter().enumerate().map(side).collect()
     }
 
     /// All that is computed.

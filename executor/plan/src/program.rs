@@ -4,8 +4,9 @@ use crate::progression::Progression;
 use crate::stage::BufferId;
 use cleave_graph::SourceId;
 use cleave_ops::fill::Law;
+use cleave_ops::op::TwinLoop;
 use cleave_ops::view::SourceAxis;
-use cleave_ops::{DType, Fill, Op, Shape, View};
+use cleave_ops::{Class, DType, Fill, Op, Shape, View};
 use smallvec::SmallVec;
 
 /// A register: a buffer that holds a tile's elements. Several steps may use one in turn.
@@ -97,6 +98,13 @@ impl Action {
         }
     }
 
+    /// What would share work with it, if there is such a thing.
+    pub fn twin(&self) -> Option<Action> {
+        let Action::Map { op, loop_index, inputs } = self else { return None };
+        let Class::Map(map) = &op.class else { return None };
+        map.twin.as_ref().map(|t| Action::Map { op: t.op, loop_index: *loop_index, inputs: inputs.clone() })
+    }
+
     /// The registers of the same program that it reads.
     pub fn inputs(&self) -> SmallVec<[Slot; 3]> {
         match self {
@@ -163,6 +171,19 @@ impl Program {
             Action::Overlay { patch, place, .. } => Some((patch.as_ref(), place.as_slice())),
             _ => None,
         })
+    }
+
+    /// The loop that does a step and the next one at once, if they share work.
+    pub fn twins(&self, step: usize) -> Option<TwinLoop> {
+        let [first, second] = self.steps.get(step..step + 2)? else { return None };
+        match (&first.action, &second.action) {
+            (Action::Map { op, loop_index, .. }, Action::Map { op: other, .. })
+                if first.action.twin().as_ref() == Some(&second.action) && first.out != second.out =>
+            {
+                op.twin_loop(other, *loop_index)
+            }
+            _ => None,
+        }
     }
 
     /// Arithmetic an element, in additions.

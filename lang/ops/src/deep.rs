@@ -39,6 +39,27 @@ pub(crate) fn cos<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> 
     angles(operand(x, 0), result(out), f, math::NEAR, A::cos);
 }
 
+/// Sines and cosines of the same angles.
+pub(crate) fn sin_cos<A: Float>(x: &[DataRef<'_>], sines: &mut Data, cosines: &mut Data) {
+    let is_near = fast::all(
+        operand(x, 0),
+        #[inline(always)]
+        |a: A| a.widest().abs() < math::NEAR,
+    );
+    if is_near {
+        fast::wide_to_two(
+            operand(x, 0),
+            result(sines),
+            result(cosines),
+            #[inline(always)]
+            |a: A| a.near_sin_cos(),
+        );
+    } else {
+        sin(x, sines, A::near_sin);
+        cos(x, cosines, A::near_cos);
+    }
+}
+
 /// Tangents.
 pub(crate) fn tan<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
     angles(operand(x, 0), result(out), f, math::NEAR, A::tan);

@@ -8,7 +8,7 @@ use crate::data::{Data, Element};
 use crate::dtype::DType;
 use crate::lane::Num;
 use crate::loops::{OPERAND, fast};
-use crate::op::{Cell, FoldFacts, FoldLoop, Layout};
+use crate::op::{Cell, FoldFacts, FoldLoop, Gist, Layout};
 use crate::vectors::Arch;
 use half::f16;
 use pulp::{Simd, WithSimd};
@@ -27,8 +27,8 @@ pub(crate) trait Reduce: 'static {
     type In: Element;
     /// Its state.
     type State: Element;
-    /// Whether it is a sum.
-    const SUM: bool = false;
+    /// What it is for others.
+    const GIST: Option<Gist> = None;
     /// The dtypes of its state.
     const STATE: &'static [DType] = &[Self::State::DTYPE];
     /// The state of no elements.
@@ -55,7 +55,8 @@ pub(crate) const fn plain_fold<R: Reduce>() -> FoldLoop {
         input: R::In::DTYPE,
         output: R::State::DTYPE,
         state: R::STATE,
-        takes_sum: R::SUM,
+        gist: R::GIST,
+        within: None,
         take: take::<R>,
         combine: combine::<R>,
         identity: identity::<R>,
@@ -84,10 +85,9 @@ where
 fn take<R: Reduce>(cell: &Cell<'_>, state: &mut [Data]) {
     let x = R::In::of(cell.data).expect(OPERAND);
     let out = R::State::of_mut(&mut state[0]).expect(OPERAND);
-    out.clear();
     out.resize(cell.kept, R::START);
     match cell.layout {
-        _ if cell.reduced == 0 => {}
+        _ if cell.reduced == 0 => out.fill(R::START),
         Layout::Rows => Arch::new().dispatch(Rows::<R>(x, out, cell.reduced)),
         Layout::Columns => {
             let plain = fast::all(
@@ -125,7 +125,7 @@ impl<R: Reduce, const PLAIN: bool> WithSimd for Columns<'_, R, PLAIN> {
         let (sides, rest) = out.as_chunks_mut::<SIDE>();
         let behind = sides.len() * SIDE;
         for (states, first) in sides.iter_mut().zip((0..).step_by(SIDE)) {
-            let mut all = *states;
+            let mut all = [R::START; SIDE];
             for row in x.chunks_exact(kept) {
                 let row = side(row, first);
                 for j in 0..SIDE {
@@ -135,6 +135,7 @@ impl<R: Reduce, const PLAIN: bool> WithSimd for Columns<'_, R, PLAIN> {
             }
             *states = all;
         }
+        rest.fill(R::START);
         for row in x.chunks_exact(kept) {
             for (state, &x) in rest.iter_mut().zip(&row[behind..]) {
                 *state = R::join(*state, R::load(x));
@@ -249,13 +250,13 @@ fn identity<R: Reduce>(kept: usize, state: &mut [Data]) {
 }
 
 macro_rules! reductions {
-    ($($(#[$doc:meta])* $name:ident<$i:ident, $a:ident: $bound:path> $sum:literal, $start:expr, $x:ident => $load:expr, $join:expr $(, $plain:expr)?;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident<$i:ident, $a:ident: $bound:path> $gist:expr, $start:expr, $x:ident => $load:expr, $join:expr $(, $plain:expr)?;)*) => {$(
         $(#[$doc])*
         pub(crate) struct $name<$i, $a>(PhantomData<($i, $a)>);
         impl<$i: Element + Cast<$a>, $a: $bound> Reduce for $name<$i, $a> {
             type In = $i;
             type State = $a;
-            const SUM: bool = $sum;
+            const GIST: Option<Gist> = $gist;
             const START: $a = $start;
             #[inline(always)]
             fn load($x: $i) -> $a { $load }
@@ -273,13 +274,13 @@ macro_rules! reductions {
 
 reductions! {
     /// The sum.
-    Sum<I, A: Num> true, A::ZERO, x => x.cast(), A::add;
+    Sum<I, A: Num> Some(Gist::Sum), A::ZERO, x => x.cast(), A::add;
     /// The product.
-    Prod<I, A: Num> false, A::ONE, x => x.cast(), A::mul;
+    Prod<I, A: Num> None, A::ONE, x => x.cast(), A::mul;
     /// The least element; nan where there is one.
-    Min<I, A: Num> false, A::GREATEST, x => x.cast(), least, lesser;
+    Min<I, A: Num> Some(Gist::Least), A::GREATEST, x => x.cast(), least, lesser;
     /// The greatest element; nan where there is one.
-    Max<I, A: Num> false, A::LEAST, x => x.cast(), greatest, greater;
+    Max<I, A: Num> Some(Gist::Greatest), A::LEAST, x => x.cast(), greatest, greater;
 }
 
 /// The lesser of two; nan if one is.

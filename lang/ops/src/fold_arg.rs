@@ -4,7 +4,7 @@ use crate::data::{Data, Element};
 use crate::dtype::DType;
 use crate::fold::{SIDE, fold_row, side};
 use crate::loops::{OPERAND, fast};
-use crate::op::{Cell, FoldFacts, FoldLoop, Layout};
+use crate::op::{Cell, FoldFacts, FoldLoop, Gist, Layout, Within};
 use crate::vectors::Arch;
 use pulp::{Simd, WithSimd};
 
@@ -69,7 +69,8 @@ pub(crate) const fn arg_fold<T: Ordered, const MAX: bool>() -> FoldLoop {
         input: T::DTYPE,
         output: DType::I64,
         state: T::STATE,
-        takes_sum: false,
+        gist: None,
+        within: Some(Within::Column(if MAX { Gist::Greatest } else { Gist::Least })),
         take: take::<T, MAX>,
         combine: combine::<T, MAX>,
         identity: |kept, state| {
@@ -88,12 +89,13 @@ fn columns<T: Ordered>(state: &mut [Data]) -> (&mut Vec<T>, &mut Vec<i64>) {
 fn take<T: Ordered, const MAX: bool>(cell: &Cell<'_>, state: &mut [Data]) {
     let x = T::of(cell.data).expect(OPERAND);
     let (values, places) = columns::<T>(state);
-    values.clear();
     values.resize(cell.kept, T::default());
-    places.clear();
     places.resize(cell.kept, NOWHERE);
     match cell.layout {
-        _ if cell.reduced == 0 => {}
+        _ if cell.reduced == 0 => {
+            values.fill(T::default());
+            places.fill(NOWHERE);
+        }
         Layout::Rows => Arch::new().dispatch(Rows::<T, MAX>(x, cell.positions, values, places)),
         Layout::Columns => {
             let plain = fast::all(
@@ -155,6 +157,7 @@ impl<T: Ordered, const MAX: bool> WithSimd for Columns<'_, T, MAX> {
         for ((values, places), first) in sides {
             (*values, *places) = first_of_side::<T, MAX>(x, positions, kept, first);
         }
+        places[behind..].fill(NOWHERE);
         for (row, &position) in x.chunks_exact(kept).zip(positions) {
             let states = values[behind..].iter_mut().zip(&mut places[behind..]);
             for ((value, place), &x) in states.zip(&row[behind..]) {

@@ -4,8 +4,8 @@ use crate::cast::Cast;
 use crate::data::{Data, Element};
 use crate::dtype::DType;
 use crate::fold::{SIDE, fold_row, side};
-use crate::loops::OPERAND;
-use crate::op::{Cell, FoldFacts, FoldLoop, Layout};
+use crate::loops::{OPERAND, fast};
+use crate::op::{Cell, FoldFacts, FoldLoop, Layout, Within};
 use crate::vectors::Arch;
 use pulp::{Simd, WithSimd};
 
@@ -21,7 +21,8 @@ where
         input: I::DTYPE,
         output: O::DTYPE,
         state: &[DType::F64, DType::F64, DType::F64],
-        takes_sum: false,
+        gist: None,
+        within: Some(Within::Sum(take_with_sums::<I>)),
         take: take::<I>,
         combine,
         identity: |kept, state| state.iter_mut().for_each(|column| *column = Data::F64(vec![0.0; kept])),
@@ -35,31 +36,62 @@ fn columns(state: &mut [Data]) -> [&mut Vec<f64>; 3] {
 }
 
 fn take<I: Element + Cast<f64>>(cell: &Cell<'_>, state: &mut [Data]) {
+    moments::<I>(cell, state, None);
+}
+
+fn take_with_sums<I: Element + Cast<f64>>(cell: &Cell<'_>, state: &mut [Data], sums: &mut [Data]) {
+    let sums = f64::of_mut(&mut sums[0]).expect(OPERAND);
+    sums.resize(cell.kept, 0.0);
+    moments::<I>(cell, state, Some(sums));
+}
+
+fn moments<I: Element + Cast<f64>>(cell: &Cell<'_>, state: &mut [Data], sums: Option<&mut [f64]>) {
     let x = I::of(cell.data).expect(OPERAND);
     let [count, mean, m2] = columns(state);
-    for (column, value) in [(count, cell.reduced as f64), (&mut *mean, 0.0), (&mut *m2, 0.0)] {
-        column.clear();
-        column.resize(cell.kept, value);
-    }
+    [&mut *count, &mut *mean, &mut *m2].into_iter().for_each(|column| column.resize(cell.kept, 0.0));
+    count.fill(cell.reduced as f64);
+    let reduced = cell.reduced;
     match cell.layout {
-        _ if cell.reduced == 0 => {}
-        Layout::Rows => Arch::new().dispatch(Rows(x, mean, m2, cell.reduced)),
-        Layout::Columns => Arch::new().dispatch(Columns(x, mean, m2, cell.reduced)),
+        _ if reduced == 0 => {
+            [mean.as_mut_slice(), m2].into_iter().chain(sums).for_each(|column| column.fill(0.0));
+        }
+        Layout::Rows => Arch::new().dispatch(Rows { x, mean, m2, sums, reduced }),
+        Layout::Columns => Arch::new().dispatch(Columns { x, mean, m2, sums, reduced }),
     }
 }
 
-struct Rows<'a, I>(&'a [I], &'a mut [f64], &'a mut [f64], usize);
-struct Columns<'a, I>(&'a [I], &'a mut [f64], &'a mut [f64], usize);
+struct Rows<'a, I> {
+    x: &'a [I],
+    mean: &'a mut [f64],
+    m2: &'a mut [f64],
+    /// Where sums are wanted too.
+    sums: Option<&'a mut [f64]>,
+    reduced: usize,
+}
+
+struct Columns<'a, I> {
+    x: &'a [I],
+    mean: &'a mut [f64],
+    m2: &'a mut [f64],
+    /// Where sums are wanted too.
+    sums: Option<&'a mut [f64]>,
+    reduced: usize,
+}
 
 impl<I: Element + Cast<f64>> WithSimd for Rows<'_, I> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
         let add = |a: f64, b: f64| a + b;
-        for ((row, mean), m2) in self.0.chunks_exact(self.3).zip(self.1).zip(self.2) {
-            let center = fold_row(row, 0.0, I::cast, add) / self.3 as f64;
+        let Rows { x, mean, m2, mut sums, reduced } = self;
+        for (((row, mean), m2), number) in x.chunks_exact(reduced).zip(mean).zip(m2).zip(0..) {
+            let sum = fold_row(row, 0.0, I::cast, add);
+            let center = sum / reduced as f64;
             *mean = center;
             *m2 = fold_row(row, 0.0, |x| square(x.cast() - center), add);
+            if let Some(sums) = &mut sums {
+                sums[number] = sum;
+            }
         }
     }
 }
@@ -68,15 +100,24 @@ impl<I: Element + Cast<f64>> WithSimd for Columns<'_, I> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let Columns(x, mean, m2, reduced) = self;
+        let Columns { x, mean, m2, mut sums, reduced } = self;
         let (kept, count) = (mean.len().max(1), reduced as f64);
         let ((means, mean), (m2s, m2)) = (mean.as_chunks_mut::<SIDE>(), m2.as_chunks_mut::<SIDE>());
         let behind = means.len() * SIDE;
         for ((center, apart), first) in means.iter_mut().zip(m2s).zip((0..).step_by(SIDE)) {
-            (*center, *apart) = side_moments(x, kept, first, count);
+            let sum;
+            [sum, *center, *apart] = side_moments(x, kept, first, count);
+            if let Some(sums) = &mut sums {
+                sums[first..first + SIDE].copy_from_slice(&sum);
+            }
         }
+        mean.fill(0.0);
+        m2.fill(0.0);
         for row in x.chunks_exact(kept) {
             mean.iter_mut().zip(&row[behind..]).for_each(|(sum, &x)| *sum += x.cast());
+        }
+        if let Some(sums) = sums {
+            sums[behind..].copy_from_slice(mean);
         }
         mean.iter_mut().for_each(|sum| *sum /= count);
         for row in x.chunks_exact(kept) {
@@ -85,16 +126,17 @@ impl<I: Element + Cast<f64>> WithSimd for Columns<'_, I> {
     }
 }
 
-/// Means and sums of squared distances of columns side by side.
+/// Sums, means and sums of squared distances of columns side by side.
 #[inline(always)]
-fn side_moments<I: Element + Cast<f64>>(x: &[I], kept: usize, first: usize, count: f64) -> ([f64; SIDE], [f64; SIDE]) {
-    let (mut mean, mut m2) = ([0.0; SIDE], [0.0; SIDE]);
+fn side_moments<I: Element + Cast<f64>>(x: &[I], kept: usize, first: usize, count: f64) -> [[f64; SIDE]; 3] {
+    let (mut sum, mut m2) = ([0.0; SIDE], [0.0; SIDE]);
     for row in x.chunks_exact(kept) {
         let row = side(row, first);
         for j in 0..SIDE {
-            mean[j] += row[j].cast();
+            sum[j] += row[j].cast();
         }
     }
+    let mut mean = sum;
     for center in &mut mean {
         *center /= count;
     }
@@ -104,7 +146,7 @@ fn side_moments<I: Element + Cast<f64>>(x: &[I], kept: usize, first: usize, coun
             m2[j] += square(row[j].cast() - mean[j]);
         }
     }
-    (mean, m2)
+    [sum, mean, m2]
 }
 
 #[inline(always)]
@@ -115,7 +157,40 @@ fn square(x: f64) -> f64 {
 fn combine(left: &mut [Data], right: &[Data]) {
     let [count, mean, m2] = columns(left);
     let [n, m, s] = [0, 1, 2].map(|i| f64::of(right[i].as_ref()).expect(OPERAND));
-    Arch::new().dispatch(Combine { left: [count, mean, m2], right: [n, m, s] });
+    let counts = fast::common(count).zip(fast::common(n)).filter(|(a, b)| *a != 0.0 && *b != 0.0);
+    match counts {
+        Some((a, b)) => {
+            count.fill(a + b);
+            Arch::new().dispatch(CombineEqual { counts: [a, b], left: [mean, m2], right: [m, s] });
+        }
+        None => Arch::new().dispatch(Combine { left: [count, mean, m2], right: [n, m, s] }),
+    }
+}
+
+/// States of equal counts, none of them 0.
+struct CombineEqual<'a> {
+    counts: [f64; 2],
+    left: [&'a mut [f64]; 2],
+    right: [&'a [f64]; 2],
+}
+
+impl WithSimd for CombineEqual<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let ([a, b], [means, m2s], [m, s]) = (self.counts, self.left, self.right);
+        let weight = b / (a + b);
+        for (((mean, m2), &m), &s) in means.iter_mut().zip(m2s).zip(m).zip(s) {
+            (*mean, *m2) = both([a, *mean, *m2], [weight, m, s]);
+        }
+    }
+}
+
+/// Mean and sum of squared distances of two sides that have elements; the right one's `weight` is its part of all.
+#[inline(always)]
+fn both([a, mean, m2]: [f64; 3], [weight, m, s]: [f64; 3]) -> (f64, f64) {
+    let apart = m - mean;
+    (mean + apart * weight, m2 + s + square(apart) * a * weight)
 }
 
 struct Combine<'a> {
@@ -150,15 +225,13 @@ impl WithSimd for Combine<'_> {
 #[inline(always)]
 fn joined([a, mean, m2]: [f64; 3], [b, m, s]: [f64; 3]) -> [f64; 3] {
     let total = a + b;
-    let apart = m - mean;
-    let weight = b / total;
-    let both = [mean + apart * weight, m2 + s + square(apart) * a * weight];
+    let (center, apart) = both([a, mean, m2], [b / total, m, s]);
     let either = |left: f64, both: f64, right: f64| match () {
         () if b == 0.0 => left,
         () if a == 0.0 => right,
         () => both,
     };
-    [total, either(mean, both[0], m), either(m2, both[1], s)]
+    [total, either(mean, center, m), either(m2, apart, s)]
 }
 
 fn finish<O: Element, const ROOT: bool>(state: &[Data], facts: &FoldFacts, out: &mut Data)

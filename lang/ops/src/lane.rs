@@ -169,6 +169,8 @@ macro_rules! float_functions {
             fn widest(self) -> f64;
             fn div(self, other: Self) -> Self;
             fn signbit(self) -> bool;
+            /// What `near_sin` and `near_cos` give.
+            fn near_sin_cos(self) -> (Self, Self);
             /// The neighbour in the direction of `to`.
             fn next_toward(self, to: Self) -> Self;
             $(fn $name(self) -> Self;)*
@@ -185,6 +187,8 @@ macro_rules! float_functions {
             #[inline(always)]
             fn signbit(self) -> bool { self.is_sign_negative() }
             fn next_toward(self, to: Self) -> Self { libm::nextafter(self, to) }
+            #[inline(always)]
+            fn near_sin_cos(self) -> (Self, Self) { math::sin_cos(self) }
             $(#[inline(always)] fn $name(self) -> Self { $wide(self) })*
             $(#[inline(always)] fn $name2(self, other: Self) -> Self { $wide2(self, other) })*
         }
@@ -199,6 +203,8 @@ macro_rules! float_functions {
             #[inline(always)]
             fn signbit(self) -> bool { self.is_sign_negative() }
             fn next_toward(self, to: Self) -> Self { libm::nextafterf(self, to) }
+            #[inline(always)]
+            fn near_sin_cos(self) -> (Self, Self) { narrow::sin_cos(self) }
             $(#[inline(always)] fn $name(self) -> Self { $narrow(self) })*
             $(#[inline(always)] fn $name2(self, other: Self) -> Self { $narrow2(self, other) })*
         }
@@ -212,6 +218,11 @@ macro_rules! float_functions {
             #[inline(always)]
             fn signbit(self) -> bool { self.is_sign_negative() }
             fn next_toward(self, to: Self) -> Self { next_half(self, to) }
+            #[inline(always)]
+            fn near_sin_cos(self) -> (Self, Self) {
+                let (sin, cos) = narrow::sin_cos(half_float::widen(self));
+                (half_float::narrow(sin), half_float::narrow(cos))
+            }
             $(#[inline(always)] fn $name(self) -> Self { half_float::narrow($narrow(half_float::widen(self))) })*
             $(#[inline(always)] fn $name2(self, other: Self) -> Self { half_float::narrow($narrow2(half_float::widen(self), half_float::widen(other))) })*
         }

@@ -49,6 +49,7 @@ pub(crate) mod fast {
     use pulp::{Simd, WithSimd};
 
     struct One<'a, A, R, F>(&'a [A], &'a mut [R], F);
+    struct OneToTwo<'a, A, R, F>(&'a [A], &'a mut [R], &'a mut [R], F);
     struct Two<'a, A, B, R, F>(&'a [A], &'a [B], &'a mut [R], F);
 
     impl<A: Copy, R, F: Fn(A) -> R> WithSimd for One<'_, A, R, F> {
@@ -57,6 +58,16 @@ pub(crate) mod fast {
         fn with_simd<S: Simd>(self, _simd: S) {
             for (o, &a) in self.1.iter_mut().zip(self.0) {
                 *o = (self.2)(a);
+            }
+        }
+    }
+
+    impl<A: Copy, R, F: Fn(A) -> (R, R)> WithSimd for OneToTwo<'_, A, R, F> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _simd: S) {
+            for ((o, p), &a) in self.1.iter_mut().zip(self.2).zip(self.0) {
+                (*o, *p) = (self.3)(a);
             }
         }
     }
@@ -74,6 +85,11 @@ pub(crate) mod fast {
     /// Applies `f` from slice to slice.
     pub(crate) fn wide<A: Copy, R>(x: &[A], out: &mut [R], f: impl Fn(A) -> R) {
         Arch::new().dispatch(One(x, out, f));
+    }
+
+    /// Applies `f` from one slice to two.
+    pub(crate) fn wide_to_two<A: Copy, R>(x: &[A], out: &mut [R], other: &mut [R], f: impl Fn(A) -> (R, R)) {
+        Arch::new().dispatch(OneToTwo(x, out, other, f));
     }
 
     /// Applies `f` from two slices to one.

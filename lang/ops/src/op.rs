@@ -113,7 +113,20 @@ pub struct Map {
     pub no_bools: bool,
     /// What else can be wrong with operands whose loop was found.
     pub check: Option<OperandRule>,
+    /// Another operation that shares work with this one on the same operand.
+    pub twin: Option<Twin>,
 }
+
+/// Another elementwise operation, and the work of both at once.
+pub struct Twin {
+    /// The other one; it has loops for the same dtypes in the same order.
+    pub op: &'static Op,
+    /// What each pair of loops gives, to the bit: the results of the first operation, then those of the other.
+    pub loops: &'static [TwinLoop],
+}
+
+/// Two loops over slices of equal length; each result has that length too.
+pub type TwinLoop = fn(&[DataRef<'_>], &mut Data, &mut Data);
 
 impl Map {
     /// Arithmetic an element, in additions, where the last operand is everywhere that number.
@@ -150,7 +163,8 @@ pub struct SumLoop {
 impl MapLoop {
     /// The loop that does the work of `run` and then of `fold.take`, if there is one.
     pub fn sum_for(&self, fold: &FoldLoop) -> Option<&SumLoop> {
-        let fits = |sum: &&SumLoop| fold.takes_sum && fold.input == self.output && *fold.state == [sum.state];
+        let is_sum = fold.gist == Some(Gist::Sum);
+        let fits = |sum: &&SumLoop| is_sum && fold.input == self.output && *fold.state == [sum.state];
         self.sum.as_ref().filter(fits)
     }
 }
@@ -186,8 +200,10 @@ pub struct FoldLoop {
     pub output: DType,
     /// The dtypes of its state, one to three columns; a state for each kept element.
     pub state: &'static [DType],
-    /// Whether `take` adds up the elements, each converted to the dtype of the state, and does nothing else.
-    pub takes_sum: bool,
+    /// What its state is, where that is a single column that others may make too.
+    pub gist: Option<Gist>,
+    /// What its work gives of a simpler reduction of the same elements.
+    pub within: Option<Within>,
     /// Folds a cell: writes `cell.kept` fresh states (columns are resized to that length).
     pub take: fn(&Cell<'_>, &mut [Data]),
     /// Combines states element by element: `left` becomes left-then-right; order matters for bits.
@@ -196,6 +212,39 @@ pub struct FoldLoop {
     pub identity: fn(kept: usize, state: &mut [Data]),
     /// Turns states into results.
     pub finish: fn(state: &[Data], facts: &FoldFacts, out: &mut Data),
+}
+
+/// What the one column of a state is, of elements that are each converted to its dtype.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gist {
+    /// Their sum.
+    Sum,
+    /// The least; nan where there is one.
+    Least,
+    /// The greatest; nan where there is one.
+    Greatest,
+}
+
+/// A simpler reduction inside another, to the bit.
+pub enum Within {
+    /// The first column of every state is this, if states are combined in the order of positions.
+    Column(Gist),
+    /// Their sum in float64, as the loop that takes a cell writes it too, behind its own state.
+    Sum(fn(&Cell<'_>, &mut [Data], &mut [Data])),
+}
+
+impl FoldLoop {
+    /// What this one gives of another reduction of the same elements.
+    pub fn gives(&self, other: &FoldLoop) -> Option<&Within> {
+        let fits = |within: &&Within| {
+            let (gist, dtype) = match within {
+                Within::Column(gist) => (*gist, self.state[0]),
+                Within::Sum(_) => (Gist::Sum, DType::F64),
+            };
+            other.gist == Some(gist) && other.input == self.input && *other.state == [dtype]
+        };
+        self.within.as_ref().filter(fits)
+    }
 }
 
 /// A cumulative operation: the running values of a reduction along an axis.
@@ -339,6 +388,12 @@ pub struct Numpy {
 }
 
 impl Op {
+    /// The loop that does the work of this operation's loop and then of another's, if there is one.
+    pub fn twin_loop(&self, other: &Op, loop_index: usize) -> Option<TwinLoop> {
+        let Class::Map(map) = &self.class else { return None };
+        map.twin.as_ref().filter(|twin| twin.op == other).map(|twin| twin.loops[loop_index])
+    }
+
     /// Arithmetic an element, in additions; of a contraction, for each pair of elements that meet.
     pub fn weight(&self) -> f64 {
         f64::from(match &self.class {

@@ -5,9 +5,11 @@
 
 use super::{Alias, Machine, alias, map_loop, register};
 use crate::made::Made;
+use cleave_ops::op::TwinLoop;
 use cleave_ops::{Data, DataRef, Region, View, cast, copy_run};
 use cleave_plan::lattice::TILE_LEN;
 use cleave_plan::{Action, Program, RunError, Slot};
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// Elements of a piece: those of seven registers are less than the nearest cache.
@@ -71,6 +73,16 @@ pub(super) fn is_strand(program: &Program) -> bool {
 impl Strands<'_> {
     fn of_tile(&self, step: usize) -> DataRef<'_> {
         self.loaded[step].as_ref().expect("what is loaded stands until the next tile").as_ref()
+    }
+
+    /// Puts a piece that a step made where it is asked for, in a tile of so many elements.
+    fn hand_over(&mut self, step: usize, tile_len: usize, first: usize, piece: &Data) {
+        if let Some(wanted) = self.wanted.iter_mut().find(|w| w.last == Some(step)) {
+            if wanted.other.len() != tile_len {
+                wanted.other.resize(tile_len);
+            }
+            copy_run(piece.as_ref(), 0, 1, &mut wanted.other, first, piece.len());
+        }
     }
 
     /// A piece of what a register stands for; `register` gives what it holds itself.
@@ -233,27 +245,54 @@ impl<'a> Machine<'a> {
             if self.deferred.contains(&number) {
                 continue;
             }
-            let slot = step.out.0 as usize;
-            if matches!(step.action, Action::Map { .. } | Action::Cast { .. }) {
-                let (before, rest) = self.registers.split_at_mut(slot);
-                let (out, after) = rest.split_first_mut().expect("a step writes a register");
-                if out.len() != len {
-                    out.resize(len);
-                }
-                let operand = |read: Slot| {
-                    let place = read.0 as usize;
-                    let register = || if place < slot { &before[place] } else { &after[place - slot - 1] };
-                    strands.piece_of(place, first..first + len, register, made)
-                };
-                compute(&step.action, operand, out);
-                if let Some(wanted) = strands.wanted.iter_mut().find(|w| w.last == Some(number)) {
-                    if wanted.other.len() != self.len {
-                        wanted.other.resize(self.len);
-                    }
-                    copy_run(out.as_ref(), 0, 1, &mut wanted.other, first, len);
-                }
+            if let Some(twin) = self.twins[number] {
+                self.both_pieces(strands, (number, twin), first..first + len, made);
+            } else if matches!(step.action, Action::Map { .. } | Action::Cast { .. }) && !self.is_second(number) {
+                self.one_piece(strands, number, first..first + len, made);
             }
-            strands.now[slot] = strands.places[number];
+            strands.now[step.out.0 as usize] = strands.places[number];
+        }
+    }
+
+    /// A step for a piece.
+    fn one_piece(&mut self, strands: &mut Strands<'a>, number: usize, piece: Range<usize>, made: &[Made]) {
+        let step = &self.program.steps[number];
+        let slot = step.out.0 as usize;
+        let (before, rest) = self.registers.split_at_mut(slot);
+        let (out, after) = rest.split_first_mut().expect("a step writes a register");
+        if out.len() != piece.len() {
+            out.resize(piece.len());
+        }
+        let operand = |read: Slot| {
+            let place = read.0 as usize;
+            let register = || if place < slot { &before[place] } else { &after[place - slot - 1] };
+            strands.piece_of(place, piece.clone(), register, made)
+        };
+        compute(&step.action, operand, out);
+        strands.hand_over(number, self.len, piece.start, out);
+    }
+
+    /// A step and the next one for a piece.
+    fn both_pieces(
+        &mut self,
+        strands: &mut Strands<'a>,
+        (number, twin): (usize, TwinLoop),
+        piece: Range<usize>,
+        made: &[Made],
+    ) {
+        let slots = [number, number + 1].map(|step| self.program.steps[step].out);
+        let [mut first, mut second] = slots.map(|slot| self.taken(slot, piece.len()));
+        let inputs = self.program.steps[number].action.inputs();
+        let operand = |slot: &Slot| {
+            let place = slot.0 as usize;
+            strands.piece_of(place, piece.clone(), || &self.registers[place], made)
+        };
+        let operands: SmallVec<[DataRef<'_>; 3]> = inputs.iter().map(operand).collect();
+        twin(&operands, &mut first, &mut second);
+        drop(operands);
+        for (step, out) in [(number, first), (number + 1, second)] {
+            strands.hand_over(step, self.len, piece.start, &out);
+            self.registers[self.program.steps[step].out.0 as usize] = out;
         }
     }
 

@@ -98,7 +98,7 @@ impl Run<'_> {
     }
 
     fn done(&mut self, worker: WorkerId, mut done: Done) {
-        done.report.iter_mut().for_each(|report| *report = believable(*report));
+        done.report.iter_mut().for_each(believable);
         let share = ShareId(done.share);
         let Some((stage, tasks)) = self.schedule.share(share) else {
             // The schedule puts out who answers for what does not exist.
@@ -199,17 +199,19 @@ impl Run<'_> {
     }
 }
 
-fn believable(report: ShareReport) -> ShareReport {
-    let most = |count: u64| count.min(MOST);
-    ShareReport {
-        busy_ns: most(report.busy_ns),
-        wall_ns: most(report.wall_ns),
-        elements: most(report.elements),
-        bytes_read: most(report.bytes_read),
-        bytes_written: most(report.bytes_written),
-        bytes_spilled: most(report.bytes_spilled),
-        bytes_fetched: most(report.bytes_fetched),
-        peak_bytes: most(report.peak_bytes),
-        threads: report.threads,
-    }
+/// No count of a report is larger than what can be added up.
+fn believable(report: &mut ShareReport) {
+    let ShareReport {
+        busy_ns,
+        wall_ns,
+        elements,
+        bytes_read,
+        bytes_written,
+        bytes_spilled,
+        bytes_fetched,
+        peak_bytes,
+        ..
+    } = report;
+    let counts = [busy_ns, wall_ns, elements, bytes_read, bytes_written, bytes_spilled, bytes_fetched, peak_bytes];
+    counts.into_iter().for_each(|count| *count = (*count).min(MOST));
 }

@@ -2,7 +2,6 @@
 
 use super::fetch::{bytes_of, job_of, keep};
 use super::house::House;
-use super::share::INLINE_BYTES;
 use super::{status, stream as job_stream};
 use crate::bulk::{Receiving, frames};
 use crate::proto::engine_server::Engine;

@@ -137,6 +137,7 @@ fn endless() -> proto::ShareReport {
         peak_bytes: most,
         threads: u32::MAX,
         bytes_written: most,
+        stints: vec![proto::Stint { thread: u32::MAX, start_ns: most, end_ns: most, tasks: u32::MAX }],
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) use exp::{cosh, exp, exp2, expm1, sinh, tanh};
 pub(crate) use inverse::{acos, asin, atan, atan2};
 pub(crate) use log::{acosh, asinh, atanh, log, log1p, log2, log10};
 pub(crate) use power::{cbrt, hypot, pow, usual_pow};
-pub(crate) use trig::{NEAR, any_cos, any_sin, any_tan, cos, sin, sincos, tan};
+pub(crate) use trig::{NEAR, any_cos, any_sin, any_tan, cos, sin, sin_cos, sincos, tan};
 
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 

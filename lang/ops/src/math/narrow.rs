@@ -16,6 +16,13 @@ macro_rules! narrow {
 narrow! { exp exp2 expm1 sinh cosh tanh log log1p log2 log10 asinh acosh atanh sin cos tan any_sin any_cos any_tan asin acos atan cbrt
 ; pow usual_pow atan2 hypot }
 
+/// Sine and cosine.
+#[inline(always)]
+pub(crate) fn sin_cos(x: f32) -> (f32, f32) {
+    let (sin, cos) = super::sin_cos(f64::from(x));
+    (sin as f32, cos as f32)
+}
+
 /// What division toward zero leaves over, as in float64, exactly.
 #[inline(always)]
 pub(crate) fn near_fmod(a: f32, b: f32) -> f32 {

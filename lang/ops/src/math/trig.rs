@@ -88,6 +88,13 @@ pub(crate) fn sincos<L: Lane>(x: L) -> (L, L) {
     (turned(sin, quarters), turned(cos, quarters.plus(bits_of::<L>(1))))
 }
 
+/// Sine and cosine, to the bits that [`sin`] and [`cos`] give of a number.
+#[inline(always)]
+pub(crate) fn sin_cos<L: Lane>(x: L) -> (L, L) {
+    let (sin, cos) = sincos(x.abs());
+    (L::from_bits(sin.bits().xor(x.bits().and(bits_of::<L>(SIGN)))), cos)
+}
+
 /// Tangent.
 #[inline(always)]
 pub(crate) fn tan<L: Lane>(x: L) -> L {

@@ -6,7 +6,7 @@ use crate::dtype::DType;
 use crate::formula as f;
 use crate::lane::Float;
 use crate::loops::{map_loops, unary};
-use crate::op::{Class, Map, Op};
+use crate::op::{Class, Map, Op, Twin};
 use half::f16;
 
 pub(super) static OPS: &[&Op] = &[
@@ -19,7 +19,10 @@ static SIN: Op = Op {
     params: ONE,
     summary: "Sine of an angle in radians",
     examples: &[("sin(arange(3))", "[0.         0.84147098 0.90929743]")],
-    class: Class::Map(map(map_loops!(1 same deep::sin; Float::near_sin: f16 f32 f64), 5.0)),
+    class: Class::Map(Map {
+        twin: Some(Twin { op: &COS, loops: &[deep::sin_cos::<f16>, deep::sin_cos::<f32>, deep::sin_cos::<f64>] }),
+        ..map(map_loops!(1 same deep::sin; Float::near_sin: f16 f32 f64), 5.0)
+    }),
     numpy: numpy("np.sin", -10.0, 10.0, 2.0),
     ..MAP
 };

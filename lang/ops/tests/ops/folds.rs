@@ -1,7 +1,7 @@
 //! Reductions: against a plain reference, and the same bits for any way of cutting the kept side.
 
 use cleave_ops::data::Element;
-use cleave_ops::op::{Cell, Class, Fold, FoldFacts, FoldLoop, Layout};
+use cleave_ops::op::{Cell, Class, Fold, FoldFacts, FoldLoop, Layout, Within};
 use cleave_ops::{DType, Data, DataRef, Operand, cast, copy_run, resolve, table};
 use proptest::prelude::*;
 
@@ -180,6 +180,58 @@ fn many_columns_are_folded_as_one_is() {
             }
         }
     }
+}
+
+/// Cells of a row or of columns, combined in order.
+fn in_cells(l: &FoldLoop, cells: &[Data], kept: usize, layout: Layout) -> Vec<Data> {
+    let mut all = empty(l);
+    (l.identity)(kept, &mut all);
+    let mut start = 0;
+    for cell in cells {
+        let n = cell.len() / kept;
+        let positions: Vec<i64> = (start..start + n as i64).collect();
+        (l.combine)(&mut all, &take(l, cell, kept, layout, &positions));
+        start += n as i64;
+    }
+    all
+}
+
+#[test]
+fn what_a_reduction_gives_of_another_is_what_that_one_makes() {
+    let numbers = [0.0, -0.0, 3.0, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.5, 0.0, -7.0, f64::NAN];
+    let folds = || table::all().filter_map(|op| if let Class::Fold(fold) = &op.class { Some(fold) } else { None });
+    let mut pairs = 0;
+    for (l, other, within) in folds().flat_map(|f| f.loops).flat_map(|l| {
+        folds().flat_map(|f| f.loops).filter_map(move |other| l.gives(other).map(|within| (l, other, within)))
+    }) {
+        pairs += 1;
+        for (kept, layout) in [(1, Layout::Rows), (3, Layout::Rows), (70, Layout::Columns), (5, Layout::Columns)] {
+            for different in [2, 3, 9, 10] {
+                let value = |i: usize| numbers[i * 31 % 101 % different];
+                let cell = |n: usize| floats(&(0..n * kept).map(value).collect::<Vec<f64>>(), l.input);
+                let cells = [cell(40), cell(3), cell(17)];
+                match within {
+                    Within::Column(_) => {
+                        let (all, own) = (in_cells(l, &cells, kept, layout), in_cells(other, &cells, kept, layout));
+                        assert_eq!(bits(&all[0]), bits(&own[0]), "{:?} {layout:?}", l.input);
+                    }
+                    Within::Sum(both) => {
+                        let (mut state, mut sums) = (empty(l), empty(other));
+                        let cell = Cell { data: cells[0].as_ref(), kept, reduced: 40, layout, positions: &[] };
+                        both(&cell, &mut state, &mut sums);
+                        let positions = [0; 40];
+                        let (own, alone) = (
+                            take(other, &cells[0], kept, layout, &positions),
+                            take(l, &cells[0], kept, layout, &positions),
+                        );
+                        assert_eq!(bits(&sums[0]), bits(&own[0]), "{:?} {layout:?}", l.input);
+                        state.iter().zip(&alone).for_each(|(a, b)| assert_eq!(bits(a), bits(b)));
+                    }
+                }
+            }
+        }
+    }
+    assert!(pairs > 20);
 }
 
 #[test]
