@@ -5,8 +5,8 @@ use crate::workers::{Started, Task, bits, connect};
 use bytes::Bytes;
 use cleave_plan::Sources;
 use cleave_remote::proto::{
-    self, BufferBlock, CancelShares, Credit, Event, FetchRequest, Item, Open, Order, OutputBlock, PartOf, Place, Places,
-    PutBlock, Release, Share, event, item, order,
+    self, BufferBlock, CancelShares, Credit, Event, FetchRequest, Item, Open, Order, OutputBlock, PartOf, Place,
+    Places, PutBlock, Release, Share, event, item, order,
 };
 use cleave_remote::transport::{Connector, EngineLink, word_of};
 use futures_util::stream::{self, StreamExt};
@@ -98,9 +98,7 @@ fn jobs_that_are_none_are_refused() {
         for (what, orders) in table {
             let is_empty = orders.is_empty();
             let mut engine = engine.clone();
-            let refused = timeout(SOON, async {
-                engine.run(stream::iter(orders)).await?.into_inner().message().await
-            });
+            let refused = timeout(SOON, async { engine.run(stream::iter(orders)).await?.into_inner().message().await });
             let refused = refused.await.unwrap_or_else(|_| panic!("{what}: no answer"));
             assert!(refused.is_err() || is_empty, "{what}: {refused:?}");
         }
@@ -114,7 +112,13 @@ fn shares_that_are_none_fail_and_the_next_does_not() {
         let wrong = [(0, most), (most, 1), (most, most), (1 << 40, 1), (0, 1 << 40)];
         let mut orders = vec![order(order::Order::Open(opening()))];
         orders.extend(wrong.iter().enumerate().map(|(at, &(first, count))| share(at as u64, first, count)));
-        orders.push(order(order::Order::Share(Share { id: 70, stage: u32::MAX, first: 0, count: 1, attempt: u32::MAX })));
+        orders.push(order(order::Order::Share(Share {
+            id: 70,
+            stage: u32::MAX,
+            first: 0,
+            count: 1,
+            attempt: u32::MAX,
+        })));
         orders.push(share(71, 0, 1));
         let is_last = |e: &Event| matches!(&e.event, Some(event::Event::Done(done)) if done.share == 71);
         let events = told(engine, orders, is_last).await.unwrap();
@@ -177,7 +181,8 @@ fn places_lead_nowhere_else() {
         let own = worker.endpoint().to_string();
         for endpoint in [own.as_str(), "127.0.0.1:1", "no-such-host.invalid:1", "file:///etc/passwd", ""] {
             let place = Place { first: 0, count: u64::MAX, endpoint: endpoint.into(), epoch: 1 };
-            let places = Places { buffer, places: vec![place.clone(), Place { first: u64::MAX, ..place }], whole: None };
+            let places =
+                Places { buffer, places: vec![place.clone(), Place { first: u64::MAX, ..place }], whole: None };
             let orders = vec![
                 order(order::Order::Open(opening())),
                 order(order::Order::Places(Places { buffer: u32::MAX, ..places.clone() })),
@@ -198,7 +203,8 @@ fn what_is_not_there_cannot_be_fetched() {
     with_worker(async |_, engine| {
         let mut hello = engine.clone();
         let versions = Some(cleave_remote::versions::ours());
-        let epoch = hello.hello(proto::HelloRequest { versions, session: Bytes::new() }).await.unwrap().into_inner().epoch;
+        let epoch =
+            hello.hello(proto::HelloRequest { versions, session: Bytes::new() }).await.unwrap().into_inner().epoch;
         // A job stays open, so that there is one to ask about.
         let (sender, receiver) = mpsc::channel(10);
         sender.try_send(order(order::Order::Open(opening()))).unwrap();
@@ -249,11 +255,15 @@ fn numbers_at_their_limits() {
 fn a_thousand_streams_and_as_many_jobs_given_up() {
     with_worker(async |_, engine| {
         // No more than a few are served at once; the others wait, and nothing of those that went away stays.
-        let statuses = (0..1000).map(|_| {
-            let mut engine = engine.clone();
-            async move { timeout(Duration::from_millis(200), engine.status(proto::StatusRequest { every_ms: 100 })).await }
-        });
-        let opened = stream::iter(statuses).buffer_unordered(1000).filter(|s| std::future::ready(matches!(s, Ok(Ok(_)))));
+        let statuses =
+            (0..1000).map(|_| {
+                let mut engine = engine.clone();
+                async move {
+                    timeout(Duration::from_millis(200), engine.status(proto::StatusRequest { every_ms: 100 })).await
+                }
+            });
+        let opened =
+            stream::iter(statuses).buffer_unordered(1000).filter(|s| std::future::ready(matches!(s, Ok(Ok(_)))));
         assert!(opened.count().await > 0);
         for _ in 0..300 {
             let (sender, receiver) = mpsc::channel(10);
