@@ -1,9 +1,13 @@
 """What reaches a worker's port that is not a kernel of ours: it is refused, and the worker goes on."""
 
+import contextlib
 import os
 import socket
+import ssl
 import struct
+import time
 
+import psutil
 import pytest
 
 from program import run_text, told
@@ -47,6 +51,77 @@ def test_noise(tmp_path, pool, kind):
             pass
     assert run_on(tmp_path, pool, "print(ones(10).sum().compute())\n").stdout == "10.0\n"
     assert pool[0].is_alive()
+
+
+def words(**headers):
+    """Headers as they stand on the wire: each by its name, none compressed."""
+    pairs = [(name.replace("_", "-").replace("--", ":"), value) for name, value in headers.items()]
+    return b"".join(b"\0" + bytes([len(n)]) + n.encode() + bytes([len(v)]) + v.encode() for n, v in pairs)
+
+
+def call(method):
+    path = "/cleave.engine.v1.Engine/" + method
+    head = dict(__method="POST", __scheme="http", __path=path, __authority="x", te="trailers")
+    return PREFACE + SETTINGS + frame(1, 4, 1, words(**head, content_type="application/grpc"))
+
+
+LARGE_FIELD = b"\x0a" + b"\xff\xff\xff\xff\x07"
+MESSAGES = {
+    "four gigabytes that never come": call("Hello") + frame(0, 0, 1, b"\0\xff\xff\xff\xff"),
+    "a field of two gigabytes": call("Hello") + frame(0, 1, 1, b"\0" + struct.pack(">I", 6) + LARGE_FIELD),
+    "half a message": call("Run") + frame(0, 0, 1, b"\0\0\0\x01\0" + b"x" * 100),
+    "compressed": call("Hello") + frame(0, 1, 1, b"\1\0\0\0\4abcd"),
+    "noise": call("Hello") + frame(0, 1, 1, b"\0\0\0\0\x10" + os.urandom(16)),
+    "no such call": call("Explode") + frame(0, 1, 1, b"\0\0\0\0\0"),
+    "no message": call("Put") + frame(0, 1, 1, b""),
+}
+
+
+@pytest.mark.parametrize("kind", MESSAGES)
+def test_messages_that_are_none(tmp_path, pool, kind):
+    before = memory_mib(pool[0])
+    with socket.create_connection(("127.0.0.1", pool[0].port), timeout=2) as connection:
+        connection.sendall(MESSAGES[kind])
+        with contextlib.suppress(OSError):
+            while connection.recv(65536):
+                pass
+    assert run_on(tmp_path, pool, "print(ones(10).sum().compute())\n").stdout == "10.0\n"
+    assert memory_mib(pool[0]) - before < 100
+
+
+def memory_mib(worker):
+    return psutil.Process(worker.process.pid).memory_info().rss / 2**20
+
+
+def test_slow_beginners(tmp_path, pool):
+    """A byte now and then on as many connections as there may be: they are sent away, and the next is let in."""
+    slow = [socket.create_connection(("127.0.0.1", pool[0].port), timeout=5) for _ in range(100)]
+    for byte in PREFACE[:8]:
+        for connection in slow:
+            with contextlib.suppress(OSError):
+                connection.send(bytes([byte]))
+        time.sleep(0.8)
+    done = run_on(tmp_path, pool, "print(ones(10).sum().compute())\n")
+    assert done.stdout == "10.0\n", told(done)
+    for connection in slow:
+        connection.close()
+
+
+def test_old_tls_is_refused(tmp_path):
+    from program import run
+
+    run("certs", "new", tmp_path / "certs", "localhost", "127.0.0.1", check=0)
+    worker = start_worker("--threads", "1", "--tls-dir", tmp_path / "certs")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        with socket.create_connection(("127.0.0.1", worker.port), timeout=5) as connection:
+            with pytest.raises((ssl.SSLError, OSError)):
+                context.wrap_socket(connection)
+        assert worker.is_alive()
+    finally:
+        worker.kill()
 
 
 def test_many_silent_connections(tmp_path, pool):

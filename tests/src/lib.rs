@@ -30,7 +30,7 @@ impl Recorder {
             Output::Show(shown) | Output::Result(shown) | Output::Page(shown) => {
                 format!("{}\n", cleave_render::text(shown))
             }
-            Output::Error(_) | Output::Progress(_) | Output::Clear { .. } => String::new(),
+            Output::Error(_) | Output::Progress(_) | Output::Pool { .. } | Output::Clear { .. } => String::new(),
         };
         self.outputs.iter().map(piece).collect()
     }

@@ -43,7 +43,7 @@ impl Tasks {
 
     /// The median of the same, once half of the stage is done.
     pub(super) fn median_s(&self, tasks: usize) -> Option<f64> {
-        (self.measured.len() >= 3 && 2 * self.done >= tasks).then(|| self.measured[self.measured.len() / 2])
+        (!self.measured.is_empty() && 2 * self.done >= tasks).then(|| self.measured[self.measured.len() / 2])
     }
 
     /// The next share for a worker of so many threads, of that many in all.

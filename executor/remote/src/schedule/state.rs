@@ -185,6 +185,8 @@ impl Schedule {
         if held {
             let share = &mut self.shares[id.0 as usize];
             (share.state, share.misses) = (State::Waiting, share.misses + 1);
+            // What nobody took need not be what others answer.
+            share.answer = share.answer.filter(|&(_, first)| share.taken || first != worker);
             self.again(worker, id, failure);
         }
     }
