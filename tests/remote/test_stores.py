@@ -12,10 +12,10 @@ from workers import run_on, start_run, wait_busy, workers
 
 WRITE = (
     "x = default_rng(3).standard_normal((900, 700), chunks=(200, 300))\n"
-    '((x - x.mean()) / x.std()).to_zarr("{name}.zarr", {options})\n'
+    'sin(x).to_zarr("{name}.zarr", {options})\n'
 )
-LONG = 'x = default_rng(3).standard_normal((9000, 9000), chunks=(300, 450))\nsin(cos(x)).to_zarr("{name}.zarr")\n'
-KINDS = ["", 'zarr_format=2, compressor="gzip"', 'compressor="none"', 'component="a/b"']
+LONG = 'x = default_rng(3).standard_normal((4500, 4500), chunks=(300, 450))\nsin(cos(x)).to_zarr("{name}.zarr")\n'
+KINDS = ["", 'zarr_format=2, compressor="gzip"', 'compressor="none"']
 
 
 def files(folder):
@@ -36,7 +36,8 @@ def pool_at(*options, count=2):
 @pytest.fixture(autouse=True)
 def leaves_no_part(tmp_path):
     yield
-    assert not [path for path in tmp_path.rglob(".*") if ".zarr" in str(path)]
+    hidden = {path.name for path in tmp_path.rglob(".*")}
+    assert hidden <= {".zarray", ".zattrs"}
 
 
 @pytest.mark.parametrize("options", KINDS, ids=lambda text: text or "as it comes")
