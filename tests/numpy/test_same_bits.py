@@ -20,12 +20,13 @@ FOLDS = [
 SHAPE = (61, 47)
 
 
-def random_chunks(rng):
-    def lengths(total):
-        cuts = np.sort(rng.choice(np.arange(1, total), size=rng.integers(0, 6), replace=False))
-        return tuple(int(n) for n in np.diff([0, *cuts, total]))
+def random_cuts(rng, length):
+    cuts = np.sort(rng.choice(np.arange(1, length), size=rng.integers(0, 6), replace=False))
+    return tuple(int(n) for n in np.diff([0, *cuts, length]))
 
-    return tuple(lengths(n) for n in SHAPE)
+
+def random_chunks(rng):
+    return tuple(random_cuts(rng, length) for length in SHAPE)
 
 
 def chunkings():
@@ -69,11 +70,6 @@ save("drawn.npy", default_rng(5).standard_normal((301, 67), chunks={chunks}).std
 """
 VECTORS = ("scalar", "avx2", "avx512")
 LIMITS = {"in memory": "1GiB", "spilled": "16MiB"}
-
-
-def random_cuts(rng, length):
-    cuts = np.sort(rng.choice(np.arange(1, length), size=rng.integers(0, 5), replace=False))
-    return tuple(int(n) for n in np.diff([0, *cuts, length]))
 
 
 def has(vectors):
