@@ -135,7 +135,7 @@ impl<'a> Machine<'a> {
     }
 
     /// What a register holds, where its locals stand elsewhere.
-    fn operand<'m>(&'m self, slot: Slot, made: &'m [Made]) -> DataRef<'m> {
+    pub(crate) fn operand<'m>(&'m self, slot: Slot, made: &'m [Made]) -> DataRef<'m> {
         match &self.aliases[slot.0 as usize] {
             Some(Alias::Local(number, at)) => made[*number as usize].run(*at, self.len),
             Some(Alias::Data(run)) => run.elements(0, self.len),

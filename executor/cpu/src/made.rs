@@ -74,6 +74,12 @@ impl Made {
         }
     }
 
+    /// What others made and count, row-major.
+    pub(crate) fn given(region: Region, data: Data, ledger: &Arc<Ledger>) -> Self {
+        let made = Self::new(data.dtype(), false, ledger);
+        Self { region, dense: Scratch::given(data, ledger), ..made }
+    }
+
     /// Whether a region will stand in rows.
     pub(crate) fn will_roll(&self, wanted: &Region) -> bool {
         match self.stay {

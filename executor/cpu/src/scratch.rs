@@ -18,6 +18,11 @@ impl Scratch {
         Self { data: Data::with_capacity(dtype, 0), most: 0, ledger: Arc::clone(ledger), _claim: None }
     }
 
+    /// A buffer that others fill and count.
+    pub(crate) fn given(data: Data, ledger: &Arc<Ledger>) -> Self {
+        Self { most: data.len(), data, ledger: Arc::clone(ledger), _claim: None }
+    }
+
     /// The buffer with that many elements. It grows to just as many: doubling would take what no plan counts.
     pub(crate) fn room(&mut self, len: usize) -> &mut Data {
         if len > self.most {

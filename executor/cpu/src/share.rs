@@ -5,7 +5,7 @@ use crate::ahead::Ahead;
 use crate::apart::{Taken, apart};
 use crate::between::Between;
 use crate::cache::{Cache, Mapped};
-use crate::contract::{Hand, Multiplier};
+use crate::contract::{Hand, Multiplier, finish, then};
 use crate::fold::Folder;
 use crate::joiner::{Joiner, Part};
 use crate::joint::Folders;
@@ -336,7 +336,7 @@ impl Shift<'_> {
                         Some(multiplier) => multiplier,
                         none => none.insert(Multiplier::new(work, &self.inputs)?),
                     };
-                    self.contract(work, multiplier, task, &watch)?;
+                    self.contract(work, (multiplier, &mut machine), task, &watch)?;
                 }
             }
             self.clock.stop(timer, self.thread(thread), &self.stage.task_region(task));
@@ -366,15 +366,43 @@ impl Shift<'_> {
     fn contract(
         &self,
         work: &ContractWork,
-        multiplier: &mut Multiplier<'_>,
+        (multiplier, machine): (&mut Multiplier<'_>, &mut Machine<'_>),
         task: usize,
         watch: &Watch<'_>,
     ) -> Result<(), RunError> {
-        let give = |region: &Region, mut block: Data| self.out.block(0, self.joiner.number(region), region, &mut block);
-        match multiplier.task(task, watch, Hand { give: &give, ledger: self.inputs.ledger })? {
+        let ledger = self.inputs.ledger;
+        let goes_on = !machine.program().steps.is_empty();
+        let mut give = |region: &Region, mut block: Data| match goes_on {
+            true => self.go_on(work, machine, region, block, watch),
+            false => self.out.block(0, self.joiner.number(region), region, &mut block),
+        };
+        match multiplier.task(task, watch, Hand { give: &mut give, ledger })? {
+            Some(sums) if goes_on => {
+                let whole = finish(work, sums, ledger);
+                self.go_on(work, machine, &work.region(task), whole.data, watch)
+            }
             Some(sums) => self.joiner.sums(work, (task / work.segments, task % work.segments), sums, self.out),
             None => Ok(()),
         }
+    }
+
+    /// Computes what a finished part of a product is wanted for.
+    fn go_on(
+        &self,
+        work: &ContractWork,
+        machine: &mut Machine<'_>,
+        region: &Region,
+        product: Data,
+        watch: &Watch<'_>,
+    ) -> Result<(), RunError> {
+        let ledger = self.inputs.ledger;
+        let _claim = ledger.claim(work.goals.iter().map(|g| (region.size() * g.dtype.size()) as u64).sum());
+        let blocks = then(work, machine, region, product, (watch, ledger))?;
+        let number = self.joiner.number(region);
+        blocks
+            .into_iter()
+            .enumerate()
+            .try_for_each(|(goal, mut block)| self.out.block(goal, number, region, &mut block))
     }
 }
 

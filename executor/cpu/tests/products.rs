@@ -9,7 +9,7 @@ use cleave_graph::verify;
 use cleave_graph::{Graph, NodeId, NodeKind, SourceId};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{Chunks, DType, Data, Fill, Law, Scalar, Shape, View, cast};
-use cleave_plan::{Cut, Options, Output, PlanError, Sink, Source, Sources, plan};
+use cleave_plan::{Cut, Options, Output, PlanError, Sink, Source, Sources, Work, plan};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -236,4 +236,69 @@ fn a_result_is_the_same_in_any_grid() {
     let wanted = [(case.node, Cut::Grid(grid)), (case.node, Cut::Engine)];
     let (results, _) = support::compute(&case.graph, &wanted, &setting).unwrap();
     assert_eq!(bits(&results[0]), bits(&results[1]));
+}
+
+/// `-(a @ b + c) * (a @ b)` plus a row, of whole blocks that are in memory.
+fn followed(lens: [usize; 3], dtype: DType) -> (Case, NodeId, Sources) {
+    let mut case = matrices(lens, dtype);
+    let (product_node, shape) = (case.node, Shape::new([lens[0], lens[2]]));
+    let other = stored(&mut case, &shape, dtype);
+    let row = stored(&mut case, &Shape::new([lens[2]]), dtype);
+    let row =
+        view(&mut case.graph, row, View { shape: shape.clone(), source: [SourceAxis::whole(1)].into_iter().collect() });
+    let sum = map(&mut case.graph, "add", &[product_node, other]);
+    let negative = map(&mut case.graph, "negative", &[sum]);
+    let times = map(&mut case.graph, "multiply", &[negative, product_node]);
+    case.node = map(&mut case.graph, "add", &[times, row]);
+    let mut sources = Sources::new();
+    for (_, node) in case.graph.iter() {
+        if let NodeKind::Load(id) = &node.kind {
+            sources.insert(*id, Arc::new(blocks(&case.stored[id], &Chunks::single(&node.shape))) as Arc<dyn Source>);
+        }
+    }
+    (case, product_node, sources)
+}
+
+/// Whether something is computed from a product in its stage.
+fn goes_on(graph: &Graph, nodes: &[NodeId], sources: &Sources) -> bool {
+    let output = |&node: &NodeId| Output { node, cut: Cut::Engine, held: true };
+    let outputs: Vec<Output> = nodes.iter().map(output).collect();
+    let options = Options { threads: 2, sources: sources.clone(), ..Options::default() };
+    let plan = plan(graph, &outputs, &options).unwrap();
+    plan.stages.iter().any(|s| matches!(s.work, Work::Contract(_)) && !s.program.steps.is_empty())
+}
+
+#[test]
+fn what_follows_a_product_has_the_same_bits_in_its_stage_and_after_it() {
+    for (lens, dtype) in [
+        ([700, 900, 650], DType::F64),
+        ([330, 40, 520], DType::F32),
+        ([60, 40, 70], DType::I64),
+        ([1, 50, 9], DType::F64),
+        ([9, 50, 1], DType::F64),
+        ([500, 0, 600], DType::F64),
+    ] {
+        let (case, product_node, sources) = followed(lens, dtype);
+        assert!(goes_on(&case.graph, &[case.node], &sources), "{lens:?}");
+        assert!(!goes_on(&case.graph, &[case.node, product_node], &sources), "{lens:?}");
+        let setting = support::Setting { threads: 2, sources: &sources, cancel: Cancel::default() };
+        let wanted = [(case.node, Cut::Engine), (product_node, Cut::Engine)];
+        let (apart, _) = support::compute(&case.graph, &wanted, &setting).unwrap();
+        for (threads, limit) in [(1, 0), (2, 0), (7, 0), (2, 40 << 20)] {
+            let together = result(&case.graph, case.node, &sources, threads, limit).unwrap();
+            assert_eq!(bits(&together), bits(&apart[0]), "{lens:?}: {threads} threads, limit {limit}");
+        }
+    }
+}
+
+#[test]
+fn products_that_more_than_one_pass_reads_are_kept() {
+    let (mut case, product_node, sources) = followed([60, 40, 70], DType::F64);
+    let most = fold(&mut case.graph, "max", product_node, &[0]);
+    let turned = View { shape: Shape::new([70, 60]), source: [1, 0].map(SourceAxis::whole).into_iter().collect() };
+    let turned = view(&mut case.graph, product_node, turned);
+    let negative = map(&mut case.graph, "negative", &[turned]);
+    for others in [vec![case.node, most], vec![negative]] {
+        assert!(!goes_on(&case.graph, &others, &sources), "{others:?}");
+    }
 }

@@ -7,7 +7,7 @@
 
 use crate::lattice::inner_box;
 use crate::program::Program;
-use crate::stage::{Target, block_region, unravel};
+use crate::stage::{StoreGoal, block_region, unravel};
 use cleave_graph::NodeKind;
 use cleave_ops::{AxisChunks, Chunks, Class, ContractLoop, DType, Op, Region, Shape};
 use smallvec::SmallVec;
@@ -44,8 +44,9 @@ pub struct ContractWork {
     pub boxes: Chunks,
     /// The dtype of the operands and of the result.
     pub dtype: DType,
-    /// Where the result goes.
-    pub target: Target,
+    /// What is kept of what the stage's program makes of each part of the product, its local 0, as soon as that is
+    /// finished; where the program is empty, the product itself.
+    pub goals: Vec<StoreGoal>,
 }
 
 /// One of the two arrays.
@@ -201,10 +202,14 @@ impl ContractWork {
         [len(0..batch), len(batch..batch + rows), len(batch + rows..axes.len())]
     }
 
-    /// Bytes one thread holds besides registers: sums of a block, the finished block, a panel of each operand.
-    pub fn task_bytes(&self) -> u64 {
+    /// Bytes one thread holds besides registers: sums of a block, the finished block, a panel of each operand, and what
+    /// a program makes of the finished block.
+    pub fn task_bytes(&self, program: &Program) -> u64 {
         let [batch, rows, columns] = self.block_lens();
-        block_bytes(self.dtype, batch, rows, columns, self.segments)
+        let made: usize = if program.steps.is_empty() { 0 } else { self.goals.iter().map(|g| g.dtype.size()).sum() };
+        let finished = finished_len(batch, rows, columns, self.segments);
+        let blocks = block_bytes(self.dtype, batch, rows, columns, self.segments);
+        blocks.saturating_add(finished.saturating_mul(made as u64))
     }
 
     /// The boxes of rows in which a block is finished, in order; `None` where all of it is finished at once.
@@ -264,12 +269,7 @@ pub fn matrix_bytes(dtype: DType, rows: usize, columns: usize) -> u64 {
 pub(crate) fn block_bytes(dtype: DType, batch: usize, rows: usize, columns: usize, segments: usize) -> u64 {
     let sums = sums_dtype(dtype);
     let finished = if sums == dtype { 0 } else { dtype.size() };
-    let matrix = (rows as u64).saturating_mul(columns as u64);
-    let results = if in_bands(batch, rows, columns, segments) {
-        BAND_LEN.max(columns) as u64
-    } else {
-        matrix.saturating_mul(batch as u64)
-    };
+    let results = finished_len(batch, rows, columns, segments);
     let parts = [
         results.saturating_mul((sums.size() + finished) as u64),
         matrix_bytes(dtype, rows, columns),
@@ -277,6 +277,14 @@ pub(crate) fn block_bytes(dtype: DType, batch: usize, rows: usize, columns: usiz
         panel_bytes(dtype, columns),
     ];
     parts.into_iter().fold(0, u64::saturating_add)
+}
+
+/// The most elements of a result that are finished at once.
+fn finished_len(batch: usize, rows: usize, columns: usize, segments: usize) -> u64 {
+    match in_bands(batch, rows, columns, segments) {
+        true => BAND_LEN.max(columns) as u64,
+        false => (rows as u64).saturating_mul(columns as u64).saturating_mul(batch as u64),
+    }
 }
 
 /// Whether a block is finished a few rows at a time, so that it need not be there twice.

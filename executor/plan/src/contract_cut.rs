@@ -10,7 +10,7 @@ use crate::lattice::inner_box;
 use crate::plan::{Options, nbytes};
 use crate::program::{Action, Origin, Program};
 use crate::size::axis_across;
-use crate::stage::{BufferId, Stage, Target, Work};
+use crate::stage::{BufferId, Stage, StoreGoal, Work};
 use cleave_graph::{Graph, NodeId, NodeKind, SourceId};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Chunks, DType, Kind, Shape, View};
@@ -44,11 +44,11 @@ fn element_s(program: &Program, options: &Options) -> f64 {
     arithmetic::element_s(program, rates) + locals * rates.add_s + rates.disk_s(decodes as f64 * ELEMENT_BYTES)
 }
 
-/// The stage of a contraction.
+/// The stage of a contraction, with what is computed from the product.
 pub(crate) fn contract_stage(
     graph: &Graph,
     node: NodeId,
-    target: Target,
+    (program, goals): (Program, Vec<StoreGoal>),
     held: &dyn Fn(NodeId) -> Option<BufferId>,
     options: &Options,
 ) -> Result<Stage, PlanError> {
@@ -63,10 +63,9 @@ pub(crate) fn contract_stage(
     let costs = [element_s(&left.program, options), element_s(&right.program, options)];
     let boxes = boxes(&sides, dtype, costs, options);
     let (panel, segments) = (sides.panel(), sides.segments());
-    let work = ContractWork { op, loop_index: *loop_index, left, right, sides, panel, segments, boxes, dtype, target };
-    let weight = weight(&work);
+    let work = ContractWork { op, loop_index: *loop_index, left, right, sides, panel, segments, boxes, dtype, goals };
+    let weight = weight(&work) + program.weight();
     let space = graph[node].shape.clone();
-    let program = Program { space: space.clone(), ..Program::default() };
     Ok(Stage { space, program, tasks: work.tasks(), work: Work::Contract(work), weight })
 }
 
@@ -83,7 +82,7 @@ fn operand_axes(graph: &Graph, node: NodeId) -> [Axes; 2] {
     axes(&graph[node].kind, [graph[inputs[0]].shape.ndim(), graph[inputs[1]].shape.ndim()])
 }
 
-fn sides(graph: &Graph, node: NodeId) -> Sides {
+pub(crate) fn sides(graph: &Graph, node: NodeId) -> Sides {
     let inputs = graph[node].kind.inputs();
     let [left, right] = operand_axes(graph, node);
     let lens = |input: usize, axes: &[usize]| axes.iter().map(|&a| graph[inputs[input]].shape[a]).collect();

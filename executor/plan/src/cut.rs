@@ -8,6 +8,7 @@
 use crate::build::{Held, build, build_mirrored};
 use crate::carry::{inputs, is_carried};
 use crate::contract_cut::{contract_stage, kept_operands};
+use crate::epilogue::{PRODUCT, Pass, epilogues, with_local_product};
 use crate::error::PlanError;
 use crate::hold::{Why, worth_keeping};
 use crate::joint::{axes_of, joint};
@@ -49,6 +50,12 @@ pub(crate) fn cut(graph: &Graph, outputs: &[Output], options: &Options) -> Resul
         place_output(graph, &ends, &mut groups, number, output)?;
     }
     groups.sort_by_key(|g| g.key.level);
+    let epilogues = epilogues(graph, &groups.iter().map(Group::pass).collect::<Vec<_>>(), &ends.nodes, options)?;
+    for (number, product) in epilogues {
+        groups[number].product = Some(product);
+        groups.iter_mut().filter(|g| g.key.end == End::Contract(product)).for_each(|g| g.goals.clear());
+    }
+    groups.retain(|group| !group.goals.is_empty());
     assemble(graph, outputs, &groups, options)
 }
 
@@ -80,6 +87,20 @@ enum End {
 struct Group {
     key: Key,
     goals: Vec<Goal>,
+    /// A product that is made in the same stage, and that nothing else reads.
+    product: Option<NodeId>,
+}
+
+impl Group {
+    fn pass(&self) -> Pass<'_> {
+        Pass {
+            roots: self.goals.iter().map(|goal| goal.root).collect(),
+            space: &self.key.space,
+            is_free: self.key.end == End::Store(Cut::Engine),
+            product: if let End::Contract(node) = self.key.end { Some(node) } else { None },
+            is_wanted: self.goals.iter().any(|goal| !goal.outputs.is_empty()),
+        }
+    }
 }
 
 struct Goal {
@@ -174,7 +195,7 @@ fn peel(graph: &Graph, mut node: NodeId) -> NodeId {
 fn group_of(groups: &mut Vec<Group>, key: Key) -> &mut Group {
     let place = groups.iter().position(|g| g.key == key).unwrap_or(groups.len());
     if place == groups.len() {
-        groups.push(Group { key, goals: Vec::new() });
+        groups.push(Group { key, goals: Vec::new(), product: None });
     }
     &mut groups[place]
 }
@@ -226,7 +247,8 @@ fn assemble(graph: &Graph, outputs: &[Output], groups: &[Group], options: &Optio
     while let Some(bundle) = bundles.pop_front() {
         let number = plan.stages.len();
         options.go_on()?;
-        let holding = |node: NodeId| held.get(&node).copied();
+        let product = bundle[0].product;
+        let holding = |node: NodeId| if product == Some(node) { Some(PRODUCT) } else { held.get(&node).copied() };
         let goals: Vec<&Goal> = bundle.iter().flat_map(|group| &group.goals).collect();
         let program = match bundle[0].key.end {
             End::Contract(_) => Program::default(),
@@ -238,12 +260,21 @@ fn assemble(graph: &Graph, outputs: &[Output], groups: &[Group], options: &Optio
         let buffers = plan.buffers.len();
         let targets: Vec<Target> = goals.iter().map(|g| target(graph, g, &mut plan.buffers, number)).collect();
         let stage = match (&bundle[..], &bundle[0].key.end) {
-            ([_], End::Contract(node)) => contract_stage(graph, *node, targets[0].clone(), &holding, options)?,
-            ([group], End::Fold(_)) => match mirrored_stage(graph, group, &program, &targets, &holding, options)? {
-                Some(stage) => stage,
-                None => stage(graph, group, program, &targets, options),
+            ([group], End::Contract(node)) => {
+                let program = Program { space: group.key.space.clone(), ..program };
+                let goals = vec![StoreGoal { slot: Slot(0), dtype: graph[*node].dtype, target: targets[0].clone() }];
+                contract_stage(graph, *node, (program, goals), &holding, options)?
+            }
+            ([group], End::Fold(_) | End::Store(_)) => match group.product {
+                Some(node) => {
+                    let goals = store_goals(graph, group, &program, &targets);
+                    contract_stage(graph, node, (with_local_product(program), goals), &holding, options)?
+                }
+                None => match mirrored_stage(graph, group, &program, &targets, &holding, options)? {
+                    Some(stage) => stage,
+                    None => stage(graph, group, program, &targets, options),
+                },
             },
-            ([group], End::Store(_)) => stage(graph, group, program, &targets, options),
             (several, _) => match joint_stage(graph, several, program, &targets, options) {
                 Some(stage) => stage,
                 None => {
@@ -357,7 +388,7 @@ fn mirrored_stage(
     holding: Held<'_>,
     options: &Options,
 ) -> Result<Option<Stage>, PlanError> {
-    if !reads_turned(program) || reads_stored(program, options) {
+    if !matches!(group.key.end, End::Fold(_)) || !reads_turned(program) || reads_stored(program, options) {
         return Ok(None);
     }
     let space = &group.key.space;
@@ -421,10 +452,14 @@ fn store_work(
         Cut::Grid(grid) => grid.clone(),
         Cut::Engine => engine_boxes(space, program, task_len(space.size(), weight, options), options),
     };
+    StoreWork { boxes, across: axis_across(space, program), goals: store_goals(graph, group, program, targets) }
+}
+
+fn store_goals(graph: &Graph, group: &Group, program: &Program, targets: &[Target]) -> Vec<StoreGoal> {
     let goal = |(i, g): (usize, &Goal)| StoreGoal {
         slot: program.results[i],
         dtype: graph[g.node].dtype,
         target: targets[i].clone(),
     };
-    StoreWork { boxes, across: axis_across(space, program), goals: group.goals.iter().enumerate().map(goal).collect() }
+    group.goals.iter().enumerate().map(goal).collect()
 }

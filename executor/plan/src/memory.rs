@@ -67,7 +67,7 @@ pub fn task_bytes(stage: &Stage, plan: &Plan) -> u64 {
         Work::Fold(fold) => fold_bytes(fold),
         Work::Joint(joint) => joint.bytes(),
         Work::Store(store) => store_bytes(store, plan),
-        Work::Contract(contract) => contract.task_bytes(),
+        Work::Contract(contract) => contract.task_bytes(&stage.program),
     };
     THREAD_BYTES
         .saturating_add(streamed_bytes(stage, plan))

@@ -27,7 +27,7 @@ pub fn reads(plan: &Plan, stage: usize, tasks: Range<usize>, sources: &Sources) 
             fold_regions(work, tasks).iter().for_each(|region| reads.program(&stage.program, region));
         }
         Work::Joint(work) => tasks.for_each(|task| reads.program(&stage.program, &work.region(task))),
-        Work::Contract(work) => reads.product(work, tasks),
+        Work::Contract(work) => reads.product(work, &stage.program, tasks),
     }
     reads.found.into_iter().map(|(origin, runs)| (origin, joined(runs))).collect()
 }
@@ -75,7 +75,7 @@ impl Reads<'_> {
         self.found.entry(origin).or_default().extend(runs(&grid.numblocks(), &blocks));
     }
 
-    fn product(&mut self, work: &ContractWork, tasks: Range<usize>) {
+    fn product(&mut self, work: &ContractWork, then: &Program, tasks: Range<usize>) {
         let panels = work.sides.shared.iter().zip(work.panel.iter()).map(|(len, side)| len.div_ceil(*side)).collect();
         for part in boxes(&Shape::new([work.boxes.count(), work.segments]), tasks) {
             let (blocks, segments) = (span(&part, 0), span(&part, 1));
@@ -83,7 +83,9 @@ impl Reads<'_> {
             let shared: Vec<Region> =
                 boxes(&panels, summed).iter().map(|b| stretched(b, &work.panel, &work.sides.shared)).collect();
             for blocks in boxes(&work.boxes.numblocks(), blocks) {
-                let sides = work.block_sides(&covered(&work.boxes, &blocks));
+                let region = covered(&work.boxes, &blocks);
+                self.program(then, &region);
+                let sides = work.block_sides(&region);
                 for shared in &shared {
                     self.program(&work.left.program, &operand_region(&work.left, &sides.batch, &sides.rows, shared));
                     let right = operand_region(&work.right, &sides.batch, &sides.columns, shared);

@@ -60,7 +60,7 @@ impl Stage {
                 self.work.folds().iter().flat_map(|fold| fold.goals.iter().map(|_| fold.boxes.clone())).collect()
             }
             Work::Store(store) => store.goals.iter().map(|_| store.boxes.clone()).collect(),
-            Work::Contract(contract) => vec![contract.finished()],
+            Work::Contract(contract) => vec![contract.finished(); contract.goals.len()],
         }
     }
 
@@ -71,7 +71,7 @@ impl Stage {
                 self.work.folds().iter().flat_map(|fold| &fold.goals).map(|g| &g.target).collect()
             }
             Work::Store(work) => work.goals.iter().map(|g| &g.target).collect(),
-            Work::Contract(work) => vec![&work.target],
+            Work::Contract(work) => work.goals.iter().map(|g| &g.target).collect(),
         }
     }
 

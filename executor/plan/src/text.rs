@@ -4,7 +4,7 @@ use crate::contract::{ContractWork, Operand, Side};
 use crate::hold::Why;
 use crate::plan::{Keep, Plan};
 use crate::program::{Action, Local, Making, Origin, Program, Slot};
-use crate::stage::{FoldWork, Stage, StoreWork, Target, Work};
+use crate::stage::{FoldWork, Stage, StoreGoal, StoreWork, Target, Work};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{Chunks, View};
 use std::fmt::{self, Formatter};
@@ -35,7 +35,9 @@ impl fmt::Display for Plan {
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "space {}, tasks {}", self.space, self.tasks)?;
-        write_program(f, &self.program, 1)?;
+        if !matches!(self.work, Work::Contract(_)) {
+            write_program(f, &self.program, 1)?;
+        }
         match &self.work {
             Work::Fold(work) => write_fold(f, work, &self.program),
             Work::Joint(work) => {
@@ -43,7 +45,7 @@ impl fmt::Display for Stage {
                 work.folds.iter().try_for_each(|fold| write_fold(f, fold, &self.program))
             }
             Work::Store(work) => write_store(f, work, &self.program),
-            Work::Contract(work) => write_contract(f, work),
+            Work::Contract(work) => write_contract(f, work, &self.program),
         }
     }
 }
@@ -127,19 +129,22 @@ fn write_fold(f: &mut Formatter<'_>, work: &FoldWork, program: &Program) -> fmt:
 fn write_store(f: &mut Formatter<'_>, work: &StoreWork, program: &Program) -> fmt::Result {
     let across = work.across.map_or(String::new(), |axis| format!(", read across axis {axis}"));
     writeln!(f, "  in {}{across}", Boxes(&work.boxes))?;
-    for goal in &work.goals {
-        writeln!(f, "  store {} -> {} : {}", goal.slot, goal.target, program.slots[goal.slot.0 as usize])?;
-    }
-    Ok(())
+    write_goals(f, &work.goals, program)
 }
 
-fn write_contract(f: &mut Formatter<'_>, work: &ContractWork) -> fmt::Result {
+fn write_goals(f: &mut Formatter<'_>, goals: &[StoreGoal], program: &Program) -> fmt::Result {
+    goals.iter().try_for_each(|goal| {
+        writeln!(f, "  store {} -> {} : {}", goal.slot, goal.target, program.slots[goal.slot.0 as usize])
+    })
+}
+
+fn write_contract(f: &mut Formatter<'_>, work: &ContractWork, then: &Program) -> fmt::Result {
     write_operand(f, "left", "rows", &work.left)?;
     write_operand(f, "right", "columns", &work.right)?;
     let s = &work.sides;
-    writeln!(
+    write!(
         f,
-        "  {}: batch {}, rows {}, columns {}, shared {} in panels {} and segments {}, in {} -> {} : {}",
+        "  {}: batch {}, rows {}, columns {}, shared {} in panels {} and segments {}, in {}",
         work.op.name,
         s.batch,
         s.rows,
@@ -148,9 +153,13 @@ fn write_contract(f: &mut Formatter<'_>, work: &ContractWork) -> fmt::Result {
         work.panel,
         work.segments,
         Boxes(&work.boxes),
-        work.target,
-        work.dtype
-    )
+    )?;
+    if then.steps.is_empty() {
+        return work.goals.iter().try_for_each(|goal| writeln!(f, " -> {} : {}", goal.target, work.dtype));
+    }
+    writeln!(f, " -> local 0 : {}", work.dtype)?;
+    write_program(f, then, 1)?;
+    write_goals(f, &work.goals, then)
 }
 
 fn write_operand(f: &mut Formatter<'_>, name: &str, side: &str, operand: &Operand) -> fmt::Result {

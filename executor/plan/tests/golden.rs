@@ -174,6 +174,18 @@ fn planning_stops_when_told_to() {
 }
 
 #[test]
+fn what_follows_a_product_is_computed_in_its_stage() {
+    let mut g = Graph::new();
+    let x = load(&mut g, &[8000, 8000]);
+    let square = product(&mut g, x, x, [1, 0], &[8000, 8000]);
+    let row = load(&mut g, &[8000]);
+    let row = view(&mut g, row, &[8000, 8000], &[(0, 1, Some(1))]);
+    let sum = map(&mut g, "add", &[square, row]);
+    let root = map(&mut g, "sqrt", &[sum]);
+    insta::assert_snapshot!(planned(&g, &[sum, root]));
+}
+
+#[test]
 fn a_long_sum_of_products_comes_in_segments() {
     let mut g = Graph::new();
     let (x, y) = (load(&mut g, &[1_000_000, 10]), load(&mut g, &[1_000_000]));

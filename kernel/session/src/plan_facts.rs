@@ -54,8 +54,8 @@ fn kept(number: usize, buffer: &Buffer, plan: &Plan) -> KeptFacts {
             let goal = maker.work.folds().iter().flat_map(|fold| &fold.goals).position(|g| of(&g.target));
             goal.and_then(|i| goal_words(maker).into_iter().nth(i)).map_or_else(String::new, |words| words.0)
         }
-        Work::Store(_) => "values used again".to_owned(),
-        Work::Contract(work) => work.op.name.to_owned(),
+        Work::Contract(work) if maker.program.steps.is_empty() => work.op.name.to_owned(),
+        Work::Store(_) | Work::Contract(_) => "values used again".to_owned(),
     };
     KeptFacts {
         name,

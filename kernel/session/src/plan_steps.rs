@@ -27,19 +27,29 @@ impl<'a> Drawing<'a> {
     /// The next stage.
     pub(crate) fn stage(&mut self, stage: &Stage) -> Drawn {
         let mut drawn = Drawn::default();
+        if let Some(name) = product(stage) {
+            self.product(stage, name, &mut drawn);
+            return drawn;
+        }
         let made: Vec<Vec<Option<usize>>> = stage.programs().map(|p| self.program(p, &mut drawn)).collect();
         self.before_ends.push(drawn.steps.len());
         for (name, slot) in goal_words(stage) {
             let inputs = made[0][slot.0 as usize].into_iter().collect();
             drawn.steps.push(PlanStep { name, note: lengths(&kept_shape(stage)), inputs });
         }
-        if let Some(name) = product(stage) {
-            let results =
-                |(p, made): (&Program, &Vec<Option<usize>>)| p.results.first().and_then(|s| made[s.0 as usize]);
-            let inputs = stage.programs().zip(&made).filter_map(results).collect();
-            drawn.steps.push(PlanStep { name: name.to_owned(), note: lengths(&stage.space), inputs });
-        }
         drawn
+    }
+
+    /// A product of two operands, and what is computed from it.
+    fn product(&mut self, stage: &Stage, name: &str, drawn: &mut Drawn) {
+        let mut inputs = Vec::new();
+        for operand in stage.programs().skip(1) {
+            let made = self.program(operand, drawn);
+            inputs.extend(operand.results.first().and_then(|s| made[s.0 as usize]));
+        }
+        drawn.steps.push(PlanStep { name: name.to_owned(), note: lengths(&stage.space), inputs });
+        self.straight(&stage.program, &[Some(drawn.steps.len() - 1)], drawn);
+        self.before_ends.push(drawn.steps.len() - 1);
     }
 
     /// Draws a program and the values it makes block by block; for each register, the step that wrote it last.

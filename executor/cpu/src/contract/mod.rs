@@ -1,14 +1,16 @@
 //! A task that multiplies: a block of sums, panel after panel.
 //!
 //! In reading order: `panel` (an operand, tile by tile), `pack` (tiles into strips), `kernel` (strips times strips),
-//! `segments` (blocks whose sums come in parts).
+//! `segments` (blocks whose sums come in parts), `then` (what is computed from what is finished).
 
 mod kernel;
 mod pack;
 mod panel;
 mod segments;
+mod then;
 
-pub(crate) use segments::{Segments, Sums};
+pub(crate) use segments::{Segments, Sums, finish};
+pub(crate) use then::then;
 
 use crate::ledger::{Claim, Ledger};
 use crate::machine::Inputs;
@@ -20,7 +22,6 @@ use cleave_plan::stage::unravel;
 use cleave_plan::{ContractWork, RunError};
 use kernel::{Real, Strips, tiles_len, unpack_row};
 use panel::{Panel, Role};
-use segments::finish;
 use smallvec::SmallVec;
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,9 +30,8 @@ use std::sync::Arc;
 const COLUMNS: usize = 240;
 
 /// Where finished parts of the result go.
-#[derive(Clone, Copy)]
 pub(crate) struct Hand<'a> {
-    pub(crate) give: &'a dyn Fn(&Region, Data) -> Result<(), RunError>,
+    pub(crate) give: &'a mut dyn FnMut(&Region, Data) -> Result<(), RunError>,
     pub(crate) ledger: &'a Arc<Ledger>,
 }
 

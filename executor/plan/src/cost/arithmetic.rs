@@ -53,7 +53,12 @@ pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
                 }
             }
         }
-        Work::Contract(work) => products(work, elements, machine, &mut parts),
+        Work::Contract(work) => {
+            products(work, elements, machine, &mut parts);
+            let then = if stage.program.steps.is_empty() { &[][..] } else { &work.goals[..] };
+            let copied: f64 = then.iter().map(|g| COPY * scale(g.dtype) * machine.add_s).sum();
+            parts.0[Kind::Elementwise as usize] += copied * elements;
+        }
         Work::Store(work) => {
             let copied: f64 = work.goals.iter().map(|g| COPY * scale(g.dtype) * machine.add_s).sum();
             parts.0[Kind::Elementwise as usize] += copied * elements + machine.step_s * tiles;

@@ -24,7 +24,7 @@ impl<'a> Results<'a> {
                 stage.work.folds().iter().flat_map(|fold| &fold.goals).map(|g| g.dtype).collect()
             }
             Work::Store(work) => work.goals.iter().map(|g| g.dtype).collect(),
-            Work::Contract(work) => vec![work.dtype],
+            Work::Contract(work) => work.goals.iter().map(|g| g.dtype).collect(),
         };
         Self { targets: stage.targets(), dtypes, grids: stage.grids() }
     }
