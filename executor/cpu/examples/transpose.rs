@@ -1,12 +1,12 @@
 //! `(x + x.T).sum(axis=0)` of random numbers, drawn or in memory: what meeting opposite blocks costs.
 //! Arguments: side, threads, `memory` or nothing.
 
-use cleave_cpu::{Cancel, Control, DenseSink, GridSink, Pool, run};
+use cleave_cpu::{Blocks, Cancel, Control, DenseSink, Pool, run};
 use cleave_graph::node::Ddof;
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Chunks, DType, Fill, Law, Op, Scalar, Shape, View, table};
-use cleave_plan::{Cut, Options, Output, Sink, Sources, plan};
+use cleave_plan::{Cut, Options, Output, Plan, Sink, Sources, plan};
 use std::sync::Arc;
 
 type Failure = Box<dyn std::error::Error>;
@@ -20,9 +20,11 @@ fn main() -> Result<(), Failure> {
     let mut x = add(&mut graph, NodeKind::Fill(uniform()), &shape);
     if args.get(2).is_some_and(|a| a == "memory") {
         let grid = Chunks(shape.iter().map(|&len| AxisChunks::regular(len, 2000)).collect());
-        let sink = Arc::new(GridSink::new(&grid, DType::F64));
-        execute(&graph, Output { node: x, cut: Cut::Grid(grid), held: true }, &sources, sink.clone(), threads)?;
-        sources.insert(SourceId(0), Arc::new(sink.source()));
+        let output = Output { node: x, cut: Cut::Grid(grid), held: true };
+        let plan = planned(&graph, output, &sources, threads)?;
+        let blocks = Arc::new(Blocks::new(&plan.outputs[0], &Arc::default()));
+        execute(&plan, &sources, blocks.clone(), threads)?;
+        sources.insert(SourceId(0), blocks);
         x = add(&mut graph, NodeKind::Load(SourceId(0)), &shape);
     }
     let turned = View { shape: shape.clone(), source: [1, 0].map(SourceAxis::whole).into_iter().collect() };
@@ -34,7 +36,8 @@ fn main() -> Result<(), Failure> {
     let down = NodeKind::Fold { op, loop_index, input: sum, axes, ddof: Ddof(0.0) };
     let down = add(&mut graph, down, &Shape::new([side]));
     let sink = Arc::new(DenseSink::new(&Shape::new([side]), DType::F64));
-    let text = execute(&graph, Output { node: down, cut: Cut::Engine, held: true }, &sources, sink.clone(), threads)?;
+    let plan = planned(&graph, Output { node: down, cut: Cut::Engine, held: true }, &sources, threads)?;
+    let text = execute(&plan, &sources, sink.clone(), threads)?;
     let first = sink.take().get(0);
     std::io::Write::write_all(&mut std::io::stdout(), format!("{text}{first:?}\n").as_bytes())?;
     Ok(())
@@ -49,18 +52,14 @@ fn add(graph: &mut Graph, kind: NodeKind, shape: &Shape) -> NodeId {
     graph.add(Node { kind, shape: shape.clone(), dtype: DType::F64, chunks: Chunks::single(shape) })
 }
 
+fn planned(graph: &Graph, output: Output, sources: &Sources, threads: usize) -> Result<Plan, Failure> {
+    Ok(plan(graph, &[output], &Options { threads, sources: sources.clone(), ..Options::default() })?)
+}
+
 /// The plan as text and what the run took.
-fn execute(
-    graph: &Graph,
-    output: Output,
-    sources: &Sources,
-    sink: Arc<dyn Sink>,
-    threads: usize,
-) -> Result<String, Failure> {
-    let options = Options { threads, sources: sources.clone(), ..Options::default() };
-    let plan = plan(graph, &[output], &options)?;
+fn execute(plan: &Plan, sources: &Sources, sink: Arc<dyn Sink>, threads: usize) -> Result<String, Failure> {
     let control = Control { cancel: Cancel::default(), events: &|_| {} };
-    let report = run(&Pool::new(threads)?, &plan, sources, &[sink], &control)?;
+    let report = run(&Pool::new(threads)?, plan, sources, &[sink], &control)?;
     let busy: f64 = report.stages.iter().map(|stage| stage.busy.as_secs_f64()).sum();
     Ok(format!("{plan}{busy:.3} s of threads, {:?}, peak {} B\n", report.wall, report.peak_bytes))
 }
