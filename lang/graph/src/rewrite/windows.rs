@@ -117,7 +117,7 @@ fn greatest_common(a: u64, b: u64) -> u64 {
 fn pays(view: &View, lattice: &View, axes: &[usize]) -> bool {
     let elements = |shape: &Shape| shape.iter().map(|&len| len as f64).product::<f64>();
     let steps: usize = axes.iter().map(|&a| steps(view.shape[a])).sum();
-    elements(&lattice.shape) * (steps as f64) < elements(&view.shape) * 0.75
+    elements(&lattice.shape) * (steps as f64) < elements(&view.shape)
 }
 
 /// How often two arrays are combined for windows of a length.

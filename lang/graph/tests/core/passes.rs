@@ -151,7 +151,6 @@ fn a_window_of_25_is_five_windows_of_5() {
         %19 = constant 25.0 : float32 (76,) in [50+26]
         %20 = divide(%18, %19) : float32 (76,) in [50+26]
         combine_windows: reductions over windows done in a few steps (1)
-        push_views: views taken closer to the source (3)
         ",
     );
 }
