@@ -1,5 +1,5 @@
 //! A task that reduces over several axes at once: each reduction keeps trees of its own for every tile of kept
-//! elements, and takes its cells as soon as they are made.
+//! elements, and takes its cells as soon as they are made; what one goal's loop gives of another is not made again.
 
 use crate::copy::{Walk, copy_box};
 use crate::fold::{append, rule, tiles};
@@ -7,8 +7,8 @@ use crate::ledger::{Claim, Ledger};
 use crate::machine::Machine;
 use crate::tree::{Counter, Partial, State, empty_state};
 use crate::watch::Watch;
-use cleave_ops::op::{Cell, Layout};
 use cleave_ops::op::Within;
+use cleave_ops::op::{Cell, Layout};
 use cleave_ops::{Class, Data, DataRef, FoldLoop, Region, Shape};
 use cleave_plan::joint::ravel;
 use cleave_plan::stage::unravel;

@@ -135,10 +135,8 @@ fn of_twins() {
             compute(&graph, &wanted, &setting).unwrap().0
         };
         let [first, second]: [Data; 2] = [made(&[first]).remove(0), made(&[second]).remove(0)];
-        let expected: Vec<f64> = (0..first.len())
-            .map(|i| (first.get(i).to_f64(), second.get(i).to_f64()))
-            .map(|(a, b)| a * a * b)
-            .collect();
+        let expected: Vec<f64> =
+            (0..first.len()).map(|i| (first.get(i).to_f64(), second.get(i).to_f64())).map(|(a, b)| a * a * b).collect();
         assert!(made(&[both]).remove(0) == Data::F64(expected), "{names:?} of {lens:?}");
     }
 }

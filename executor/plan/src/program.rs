@@ -4,8 +4,8 @@ use crate::progression::Progression;
 use crate::stage::BufferId;
 use cleave_graph::SourceId;
 use cleave_ops::fill::Law;
-use cleave_ops::view::SourceAxis;
 use cleave_ops::op::TwinLoop;
+use cleave_ops::view::SourceAxis;
 use cleave_ops::{Class, DType, Fill, Op, Shape, View};
 use smallvec::SmallVec;
 

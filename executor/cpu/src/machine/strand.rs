@@ -158,7 +158,8 @@ impl<'a> Machine<'a> {
                 continue;
             }
             if let Some(twin) = self.twins[number] {
-                let (mut out, mut other) = (self.taken(step.out, len), self.taken(self.program.steps[number + 1].out, len));
+                let (mut out, mut other) =
+                    (self.taken(step.out, len), self.taken(self.program.steps[number + 1].out, len));
                 let inputs = step.action.inputs();
                 let operands = inputs.iter().map(|&slot| self.piece_of(strands, slot, first, len, made));
                 twin(&operands.collect::<SmallVec<[DataRef<'_>; 3]>>(), &mut out, &mut other);

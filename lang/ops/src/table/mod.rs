@@ -108,5 +108,15 @@ const MAP: Op = Op {
 };
 
 const fn map(loops: &'static [MapLoop], weight: f32) -> Map {
-    Map { loops, weight, easy: &[], ints_as: None, condition: false, apart: 0, no_bools: false, check: None, twin: None }
+    Map {
+        loops,
+        weight,
+        easy: &[],
+        ints_as: None,
+        condition: false,
+        apart: 0,
+        no_bools: false,
+        check: None,
+        twin: None,
+    }
 }

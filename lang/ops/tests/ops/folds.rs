@@ -220,8 +220,10 @@ fn what_a_reduction_gives_of_another_is_what_that_one_makes() {
                         let cell = Cell { data: cells[0].as_ref(), kept, reduced: 40, layout, positions: &[] };
                         both(&cell, &mut state, &mut sums);
                         let positions = [0; 40];
-                        let (own, alone) =
-                            (take(other, &cells[0], kept, layout, &positions), take(l, &cells[0], kept, layout, &positions));
+                        let (own, alone) = (
+                            take(other, &cells[0], kept, layout, &positions),
+                            take(l, &cells[0], kept, layout, &positions),
+                        );
                         assert_eq!(bits(&sums[0]), bits(&own[0]), "{:?} {layout:?}", l.input);
                         state.iter().zip(&alone).for_each(|(a, b)| assert_eq!(bits(a), bits(b)));
                     }
