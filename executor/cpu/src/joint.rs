@@ -1,5 +1,5 @@
 //! A task that reduces over several axes at once: each reduction keeps trees of its own for every tile of kept
-//! elements, and takes its cells as soon as they are made.
+//! elements, and takes its cells as soon as they are made; what one goal's loop gives of another is not made again.
 
 use crate::copy::{Walk, copy_box};
 use crate::fold::{append, rule, tiles};

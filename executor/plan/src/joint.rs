@@ -1,7 +1,7 @@
 //! Reductions over different axes of one space in one pass.
 //!
-//! A task takes a box of the space whose sides on reduced axes are whole superboxes, and goes through it block by
-//! block. A block holds one cell of each reduction, for several kept elements: the first takes its cells from the
+//! A task takes a box of the space whose sides on reduced axes are whole superboxes, and goes through it strip by
+//! strip, block by block. A block holds one cell of each reduction, for several kept elements: the first takes its cells from the
 //! tiles as they are made, the others take theirs when the block is complete. Each keeps its own lattice, so its
 //! bits are those it has alone.
 
