@@ -12,6 +12,9 @@ use cleave_session::Snapshot;
 use cleave_session::board::{RunState, Totals};
 use cleave_session::output::{LaneFacts, RunFacts, Span, Stint};
 
+/// The part of a run that says as much about the rest as the prediction does.
+const SOME: f64 = 0.1;
+
 /// What a page shows; the same snapshot gives the same bytes.
 pub fn board_html(snapshot: &Snapshot) -> String {
     let style = crate::style::SHEET;
@@ -81,11 +84,16 @@ fn run_part(run: &RunState, scheduler: &str) -> String {
 }
 
 fn time(run: &RunState) -> String {
-    let left = (run.end.is_none() && run.predicted_s > 0.0).then(|| {
-        let left = (run.predicted_s * (1.0 - done(run))).max(0.0);
-        format!(", about {} left", rough(left))
-    });
+    let left = (run.end.is_none() && run.predicted_s > 0.0).then(|| format!(", about {} left", rough(left_s(run))));
     format!("{}, {} predicted{}", seconds(run.elapsed_s), rough(run.predicted_s), left.unwrap_or_default())
+}
+
+/// What was predicted counts until enough was seen.
+fn left_s(run: &RunState) -> f64 {
+    let done = done(run);
+    let seen = done / (done + SOME);
+    let (predicted_s, seen_s) = (run.predicted_s * (1.0 - done), run.elapsed_s * (1.0 - done) / done.max(1e-3));
+    (predicted_s * (1.0 - seen) + seen_s * seen).max(0.0)
 }
 
 fn memory(run: &RunState) -> String {

@@ -1,9 +1,9 @@
 //! Golden text and HTML of workers, runs on them, and the page of what runs.
 
 use cleave_session::Snapshot;
-use cleave_session::board::{RunState, StageState, Totals};
+use cleave_session::board::{Moment, RunState, StageState, Totals};
 use cleave_session::output::{
-    EstimateFacts, LaneFacts, PoolFacts, RunFacts, Shown, Span, StageFacts, WorkerFacts, WorkerState,
+    EstimateFacts, LaneFacts, PoolFacts, RunFacts, Shown, Span, StageFacts, Stint, WorkerFacts, WorkerState,
 };
 use std::time::Duration;
 
@@ -75,6 +75,7 @@ fn lane(number: u64, shares: u64, wall_ms: u64) -> LaneFacts {
         spans: (0..shares).map(span).collect(),
         busy: Duration::from_millis(wall_ms * (100 - 3 * number.min(30)) / 100),
         bytes_fetched: if number == 3 { 36 << 10 } else { 0 },
+        stints: Vec::new(),
     }
 }
 
@@ -104,7 +105,15 @@ fn run(lanes: Vec<LaneFacts>) -> RunFacts {
     }
 }
 
+/// A run that holds more and more, twice as fast in the middle.
+fn moment(i: usize, of: usize, elapsed_s: f64) -> Moment {
+    let part = i as f64 / of as f64;
+    let bytes = (part * (24 << 20) as f64) as u64;
+    Moment { at_s: part * elapsed_s, stage: 0, elements: (25e9 * part * part) as u64, bytes }
+}
+
 fn snapshot(stages: usize, at: usize, end: Option<&'static str>) -> Snapshot {
+    let moments = if stages > 100 { 240 } else { 6 };
     let stage = |i: usize| StageState {
         flow: vec!["normal".to_owned(), "<script>".to_owned(), "a long name of a step".to_owned(), "sum".to_owned()],
         tasks: 1_000_000,
@@ -126,6 +135,7 @@ fn snapshot(stages: usize, at: usize, end: Option<&'static str>) -> Snapshot {
         predicted_bytes: 22 << 20,
         limit_bytes: 15 << 30,
         end,
+        course: (0..moments).map(|i| moment(i, moments, 2.5)).collect(),
     };
     let totals = Totals {
         computed: 2,
@@ -208,4 +218,21 @@ fn idle_workers_have_a_lane_and_lost_work_is_counted() {
     let text = cleave_render::text(&Shown::Run(Box::new(run(vec![lane(2, 4, 1200), idle]))));
     assert!(text.contains("idle:1 · 0 % busy · 0 tasks in 0 shares"), "{text}");
     assert!(text.contains("12 tasks in 3 shares · 1 for nothing"), "{text}");
+}
+
+#[test]
+fn threads_of_this_program_are_a_stream_as_workers_are() {
+    let at = Duration::from_millis;
+    let stint = |thread: usize, i: u64| Stint { stage: 0, thread, start: at(10 * i), end: at(10 * i + 9), tasks: 2 };
+    let stints = (0..100).map(|i| stint(i as usize % 2, i / 2)).collect();
+    let facts = RunFacts { stints, wall_s: 0.5, ..run(Vec::new()) };
+    let page = cleave_render::board_html(&Snapshot { last: Some(Box::new(facts)), ..snapshot(2, 2, Some("computed")) });
+    assert!(page.contains("threads over time") && page.contains("thread 2 · 90 % busy · 100 tasks"), "{page}");
+}
+
+#[test]
+fn a_client_that_was_closed_says_so() {
+    let pool = PoolFacts { address: "a:1".to_owned(), workers: vec![worker(1)], closed: true };
+    let text = cleave_render::text(&Shown::Client(Box::new(pool)));
+    assert!(text.starts_with("client a:1 · closed · 1 worker · "), "{text}");
 }

@@ -269,6 +269,7 @@ impl Engine {
         let mut drawing = Drawing::new(plan, &self.loaded.sources);
         let stages = plan.stages.iter().zip(&predicted.stages).map(|(stage, e)| {
             let mut reads: Vec<usize> = drawing.stage(stage).reads.iter().map(|r| r.stage).collect();
+            reads.sort_unstable();
             reads.dedup();
             StageState {
                 flow: stage_flow(stage, &self.loaded.sources),

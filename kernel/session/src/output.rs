@@ -44,7 +44,7 @@ pub enum Output {
     Pool {
         /// What is known of them.
         facts: Box<PoolFacts>,
-        /// Whether nothing more will be told for now.
+        /// Whether the computation that they worked for is over.
         settled: bool,
     },
     /// Errors of the cell; at most one a cell, the last output.

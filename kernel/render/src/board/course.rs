@@ -50,11 +50,11 @@ fn speed(run: &RunState) -> String {
 fn rates(course: &[Moment], step_s: f64) -> Vec<(f64, f64)> {
     let Some(mut before) = course.first() else { return Vec::new() };
     let mut found = Vec::new();
-    for now in &course[1..] {
-        let passed_s = now.at_s - before.at_s;
+    for later in &course[1..] {
+        let passed_s = later.at_s - before.at_s;
         if passed_s >= step_s.max(1e-4) {
-            found.push((now.at_s, now.elements.saturating_sub(before.elements) as f64 / passed_s));
-            before = now;
+            found.push((later.at_s, later.elements.saturating_sub(before.elements) as f64 / passed_s));
+            before = later;
         }
     }
     found
