@@ -76,7 +76,7 @@ impl Made {
 
     /// What others made and count, row-major.
     pub(crate) fn given(region: Region, data: Data, ledger: &Arc<Ledger>) -> Self {
-        let made = Self::new(data.dtype(), false, ledger);
+        let made = Self::new(data.dtype(), Stay::Never, ledger);
         Self { region, dense: Scratch::given(data, ledger), ..made }
     }
 
