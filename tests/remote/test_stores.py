@@ -104,7 +104,8 @@ def test_workers_of_ones_own_write_where_the_user_may(tmp_path):
 
 
 def test_a_task_that_no_worker_has_the_memory_for(tmp_path):
-    text = "x = default_rng(3).random((3000, 3000), chunks=3000)\n" 'x.to_zarr("there.zarr")\n'
+    text = "x = default_rng(3).random((3000, 3000), chunks=3000)\n"
+        'x.to_zarr("there.zarr")\n'
     with workers(2, "--threads", 1, "--memory", "40MiB") as pool:
         refused = run_on(tmp_path, pool, text, check=None)
         assert refused.returncode != 0 and refused.stdout == "", told(refused)
@@ -114,8 +115,8 @@ def test_a_task_that_no_worker_has_the_memory_for(tmp_path):
 
 def test_two_kernels_share_the_memory_of_a_worker(tmp_path):
     text = (
-        "x = default_rng({seed}).random((3000, 2000), chunks=(500, 2000)).persist()\n"
-        "print(x.rechunk((3000, 250)).sum(axis=0).compute()[:3], (x @ x[:, :3000].T).sum().compute())\n"
+        "x = default_rng({seed}).random((1200, 800), chunks=(200, 800)).persist()\n"
+        "print(x.rechunk((1200, 100)).sum(axis=0).compute()[:3], (x @ x[:400].T).sum().compute())\n"
     )
     texts = [text.format(seed=seed) for seed in (1, 2)]
     with workers(2, "--threads", 1, "--memory", "64MiB") as pool:
