@@ -104,8 +104,7 @@ def test_workers_of_ones_own_write_where_the_user_may(tmp_path):
 
 
 def test_a_task_that_no_worker_has_the_memory_for(tmp_path):
-    text = "x = default_rng(3).random((3000, 3000), chunks=3000)\n"
-        'x.to_zarr("there.zarr")\n'
+    text = 'x = default_rng(3).random((3000, 3000), chunks=3000)\nx.to_zarr("there.zarr")\n'
     with workers(2, "--threads", 1, "--memory", "40MiB") as pool:
         refused = run_on(tmp_path, pool, text, check=None)
         assert refused.returncode != 0 and refused.stdout == "", told(refused)
