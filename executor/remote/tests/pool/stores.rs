@@ -148,7 +148,7 @@ fn workers_write_what_they_finish_where_they_may() {
 #[test]
 fn a_worker_that_dies_while_it_writes_leaves_nothing_half() {
     let folder = TempDir::new().unwrap();
-    let (stored, here) = (Stored::new([4000, 3000], 200, 2), folder.path().join("here.zarr"));
+    let (stored, here) = (Stored::new([2400, 2000], 200, 2), folder.path().join("here.zarr"));
     stored.here(&here);
     for percent in [20.0, 60.0] {
         let mut workers = vec![writer(folder.path()), writer(folder.path())];
@@ -182,7 +182,7 @@ fn a_cancelled_run_leaves_no_file() {
 
 #[test]
 fn several_kernels_have_one_memory_and_the_same_bits() {
-    let (graph, wanted) = crate::same_bits::moments([3000, 2000]);
+    let (graph, wanted) = crate::same_bits::moments([2000, 1000]);
     // Little enough that what is kept between stages goes to disk.
     let worker = || Started::with(WorkerOptions { memory_bytes: 24 << 20, ..Started::options(1) });
     let workers = [worker(), worker()];
