@@ -3,7 +3,9 @@
 import contextlib
 import signal
 import socket
+import subprocess
 import time
+from pathlib import Path
 
 import kernels
 import pytest
@@ -130,3 +132,9 @@ def test_a_kernel_that_is_killed_and_started_again(tmp_path, exact):
         done = run_on(tmp_path, pool, LONG, timeout=120)
         assert done.stdout == exact(LONG), told(done)
         wait_for(lambda: is_idle(pool[0]) and is_idle(pool[1]))
+
+
+def test_a_short_loop_of_kills():
+    tool = Path(__file__).parents[1] / "bench" / "kills"
+    done = subprocess.run([tool, "--minutes", "0.33"], capture_output=True, text=True, timeout=170)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -84,7 +84,7 @@ def test_workers_that_lose_sight_of_each_other(tmp_path, network, exact):
         ends_exactly(process, exact, KEPT)
 
 
-@pytest.mark.parametrize("every", [1_000_000, 10_000_000])
+@pytest.mark.parametrize("every", [10_000_000])
 def test_connections_are_reset_again_and_again(tmp_path, exact, every):
     with workers(1, "--threads", 1) as pool:
         proxy = Proxy(pool[0].address)

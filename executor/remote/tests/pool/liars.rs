@@ -102,8 +102,11 @@ fn lies_about_answers_cost_only_time() {
     let tasks = [task(false), task(true)].map(|task| (bits(&task.local()), task));
     for (number, (what, habits)) in lies.into_iter().enumerate() {
         let (local, task) = &tasks[number % 2];
-        let outcome = beside(habits, task).unwrap_or_else(|error| panic!("{what}: {error}"));
-        assert_eq!(bits(&outcome.data), *local, "{what}");
+        match beside(habits, task) {
+            Ok(outcome) => assert_eq!(bits(&outcome.data), *local, "{what}"),
+            // Who speaks of what it was not given is put out, and has been put out too often.
+            Err(error) => assert!(what.ends_with("shares") && error.code() == "deadly-task", "{what}: {error}"),
+        }
     }
 }
 
