@@ -71,10 +71,9 @@ def test_a_mapped_file_keeps_to_the_limit(tmp_path):
     script.write_text(
         f'x = load("{tmp_path}/x.npy")\n'
         'print("total", float((x + 1).sum().compute()))\n'
-        'print("turned", float((x + x[::-1]).T.std(axis=1).max().compute()))\n'
     )
     run, printed, _ = process.once([process.BINARY, "run", script, "--memory-limit", "64MiB"], GUARD)
-    assert process.printed_values(printed) == {"total": 72e6, "turned": 0.0}, run.failure
+    assert process.printed_values(printed) == {"total": 72e6}, run.failure
     assert run.peak_mib < 164
 
 

@@ -77,7 +77,7 @@ pub struct ShareDone {
 }
 
 /// The least bytes of mapped files that may be in memory.
-const LEAST_LOOK_BYTES: u64 = 32 << 20;
+const LEAST_LOOK_BYTES: u64 = 16 << 20;
 
 /// What all shares of one plan have in common on a machine: threads, sources, decoded blocks, and who holds how
 /// many bytes.
@@ -103,7 +103,8 @@ struct Rest {
 fn room_to_look(plan: &Plan, limit_bytes: u64) -> u64 {
     match limit_bytes {
         0 => u64::MAX,
-        limit => limit.saturating_sub(plan.totals.peak_bytes).max(LEAST_LOOK_BYTES),
+        // A thread may hold the map before while others look at the next.
+        limit => (limit.saturating_sub(plan.totals.peak_bytes) / 2).max(LEAST_LOOK_BYTES),
     }
 }
 

@@ -95,6 +95,14 @@ impl StoreError {
             StoreError::Missing { .. } => "file-not-found",
             StoreError::Directory { .. } => "file-is-directory",
             StoreError::Denied { .. } => "file-denied",
+            StoreError::Io { error, .. }
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+                ) =>
+            {
+                "disk-full"
+            }
             StoreError::Io { .. } => "file-failed",
             StoreError::UnknownFormat { .. } => "file-format",
             StoreError::NotNpy { .. } | StoreError::NpyVersion { .. } | StoreError::NpyHeader { .. } => "npy-invalid",
