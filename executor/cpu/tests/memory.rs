@@ -173,8 +173,8 @@ fn a_chunk_that_is_written_whole_must_fit() {
         plan(&graph, &[Output { node: x, cut: Cut::Grid(grid), held: false }], &options)
     };
     assert_eq!(write(500, 1 << 30).unwrap().needs[0].workers, 4);
-    assert_eq!(write(500, 24 * MIB).unwrap().needs[0].workers, 2);
-    assert!(matches!(write(2000, 24 * MIB), Err(PlanError::DoesNotFit { what: Demand::WrittenBlock(_), .. })));
+    assert_eq!(write(500, 32 * MIB).unwrap().needs[0].workers, 2);
+    assert!(matches!(write(2000, 32 * MIB), Err(PlanError::DoesNotFit { what: Demand::WrittenBlock(_), .. })));
 }
 
 #[test]
