@@ -8,13 +8,11 @@ use flate2::bufread::{GzDecoder, ZlibDecoder};
 use flate2::write::GzEncoder;
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufReader, ErrorKind, Read, Write};
 use zarrs::array::{Array, CodecMetadataOptions};
 use zstd::stream::read::Decoder;
 use zstd::stream::write::Encoder;
-use zstd::zstd_safe::{
-    CCtx, CParameter, DCtx, DParameter, ErrorCode, InBuffer, OutBuffer, ResetDirective, compress_bound, get_error_name,
-};
+use zstd::zstd_safe::{CCtx, CParameter, DCtx, ErrorCode, ResetDirective, compress_bound, get_error_name};
 
 /// Bytes of a file that are read at once.
 pub(crate) const PIECE_BYTES: usize = 64 << 10;
@@ -72,10 +70,7 @@ impl Encoding {
             Packing::Zlib => take(ZlibDecoder::new(file), runs, size, bytes),
             Packing::Zstd { .. } => UNPACKER.with_borrow_mut(|context| {
                 context.reset(ResetDirective::SessionAndParameters).map_err(refused)?;
-                match bytes.len() == runs.whole_len * size {
-                    true => unpack(file, context, bytes),
-                    false => take(Decoder::with_context(file, context), runs, size, bytes),
-                }
+                take(Decoder::with_context(file, context), runs, size, bytes)
             }),
         }?;
         if self.swapped {
@@ -91,27 +86,6 @@ fn packing_named(name: &str) -> Option<Packing> {
         "gzip" | "numcodecs.gzip" => Some(Packing::Gzip { level: 0 }),
         "zlib" | "numcodecs.zlib" => Some(Packing::Zlib),
         _ => None,
-    }
-}
-
-/// A whole chunk, unpacked where it is to stand: as a stream it would be copied there.
-fn unpack(mut from: impl BufRead, context: &mut DCtx<'_>, bytes: &mut [u8]) -> io::Result<()> {
-    context.set_parameter(DParameter::StableOutBuffer(true)).map_err(refused)?;
-    let (mut out, mut left) = (OutBuffer::around(bytes), 1);
-    loop {
-        let piece = from.fill_buf()?;
-        if piece.is_empty() {
-            break;
-        }
-        let mut input = InBuffer::around(piece);
-        left = context.decompress_stream(&mut out, &mut input).map_err(refused)?;
-        let used = input.pos();
-        from.consume(used);
-    }
-    match left {
-        0 if out.pos() == out.capacity() => Ok(()),
-        0 => Err(ErrorKind::InvalidData.into()),
-        _ => Err(ErrorKind::UnexpectedEof.into()),
     }
 }
 
