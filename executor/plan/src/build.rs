@@ -123,7 +123,7 @@ fn straight(
     budget: &mut usize,
 ) -> Result<Program, PlanError> {
     let memo = FxHashMap::default();
-    let mut builder = Builder { graph, space, held, made, budget, memo, known: FxHashMap::default(), code: Vec::new() };
+    let mut builder = Builder { graph, held, made, budget, memo, known: FxHashMap::default(), code: Vec::new() };
     let results = wants.into_iter().map(|w| builder.lower(w)).collect::<Result<Vec<Slot>, _>>()?;
     let code = Code { steps: builder.code, results };
     let code = code.twins_together(&builder.known);
@@ -167,7 +167,6 @@ impl Code {
 
 struct Builder<'a> {
     graph: &'a Graph,
-    space: &'a Shape,
     held: Held<'a>,
     /// Which wants are made block by block.
     made: &'a FxHashMap<Want, u32>,
@@ -226,9 +225,7 @@ impl Builder<'_> {
             NodeKind::Rechunk(input) => Parts::Same(through(*input, view)),
             NodeKind::View { input, view: inner } => Parts::Same(through(*input, &view.of(inner))),
             NodeKind::Overlay { base, patch, place } => match self.placed(want.node, view, place)? {
-                Placed::At(at, seen) if seen.shape == *self.space && at.iter().all(|p| p.step == 1) => {
-                    Parts::Same(through(*patch, &seen))
-                }
+                Placed::Everywhere(seen) => Parts::Same(through(*patch, &seen)),
                 Placed::At(..) => Parts::Over(smallvec![through(*base, view)]),
                 Placed::Nowhere => Parts::Same(through(*base, view)),
             },
@@ -263,7 +260,7 @@ impl Builder<'_> {
             NodeKind::Cast(_) => Ok(Action::Cast { input: inputs[0] }),
             NodeKind::Overlay { patch, place, .. } => match self.placed(want.node, &want.view, place)? {
                 Placed::At(place, view) => self.overlay(inputs[0], *patch, place, view),
-                Placed::Nowhere => unreachable!("a patch that shows nowhere is its base"),
+                Placed::Nowhere | Placed::Everywhere(_) => unreachable!("such an overlay is its base or its patch"),
             },
             NodeKind::Fill(_)
             | NodeKind::Load(_)

@@ -5,7 +5,7 @@
 //! that stays in the cache, and read from there. So are running values, which need their neighbours.
 
 use crate::program::{Local, Making, Program};
-use crate::progression::place_patch;
+use crate::progression::{Placed, place_patch};
 use crate::rolling::COLUMNS;
 use cleave_graph::{Graph, NodeId, NodeKind, SCAN_LEN};
 use cleave_ops::view::SourceAxis;
@@ -108,14 +108,17 @@ impl Views {
     }
 }
 
-/// Notes what the inputs of a node are wanted through where it is wanted through `view`. A patch has a program
-/// of its own.
+/// Notes what the inputs of a node are wanted through where it is wanted through `view`. A patch that covers but a
+/// part has a program of its own.
 pub(crate) fn hand_on(graph: &Graph, node: NodeId, view: &View, seen: &mut BTreeMap<NodeId, Views>) {
     let mut note = |input: NodeId, view: View| seen.entry(input).or_default().add(view);
     match &graph[node].kind {
         NodeKind::Fill(_) | NodeKind::Load(_) | NodeKind::Fold { .. } | NodeKind::Contract { .. } => {}
         NodeKind::View { input, view: inner } => note(*input, view.of(inner)),
-        NodeKind::Overlay { base, .. } => note(*base, view.clone()),
+        NodeKind::Overlay { base, patch, place } => match place_patch(view, place) {
+            Ok(Placed::Everywhere(seen)) => note(*patch, seen),
+            Ok(Placed::Nowhere | Placed::At(..)) | Err(_) => note(*base, view.clone()),
+        },
         NodeKind::Scan { input, .. } => note(*input, view.clone()),
         NodeKind::Map { .. } | NodeKind::Cast(_) | NodeKind::Rechunk(_) => {
             graph[node].kind.inputs().iter().for_each(|&i| note(i, view.clone()));

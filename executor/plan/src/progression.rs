@@ -21,6 +21,8 @@ pub struct Progression {
 pub enum Placed {
     /// Nowhere.
     Nowhere,
+    /// In all of the array, which is `patch` seen through this view.
+    Everywhere(View),
     /// At these indices of each axis; there it is `patch` seen through this view.
     At(SmallVec<[Progression; 4]>, View),
 }
@@ -81,7 +83,8 @@ pub fn place_patch(view: &View, place: &View) -> Result<Placed, Coupled> {
         return Ok(Placed::Nowhere);
     }
     let patch = patch_view(view, place, &axes)?;
-    Ok(Placed::At(axes, patch))
+    let is_all = patch.shape == view.shape && axes.iter().all(|p| p.step == 1);
+    Ok(if is_all { Placed::Everywhere(patch) } else { Placed::At(axes, patch) })
 }
 
 fn step_of(axis: &SourceAxis) -> i64 {

@@ -243,7 +243,8 @@ fn exact(script: &[(Duration, Trouble)]) -> Vec<Trial> {
 #[test]
 fn nothing_happens() {
     for trial in exact(&[]) {
-        assert_eq!(trial.shares.0, trial.shares.1, "some shares were done twice");
+        // The last ones may be, where somebody has nothing else to do.
+        assert!(trial.shares.1 <= trial.shares.0 + 2, "many shares were done twice: {:?}", trial.shares);
         assert_eq!(trial.lanes, 3);
         assert!(trial.took < Duration::from_secs(10), "{:?}", trial.took);
     }
@@ -264,10 +265,10 @@ fn two_of_three_die_and_then_again() {
 
 #[test]
 fn all_die_and_nobody_comes_back() {
-    let script: Script = (0..3).map(|worker| (ms(150), Trouble::Crash(worker))).collect();
+    let script: Script = (0..3).map(|worker| (ms(30), Trouble::Crash(worker))).collect();
     for keeps in [false, true] {
         let trial = simulate(7, &task(keeps), &script);
-        let error = trial.end.unwrap_err();
+        let Err(error) = trial.end else { panic!("it was done before") };
         assert_eq!(error.code(), "no-workers");
         assert!(error.to_string().contains("3 lost"), "{error}");
         assert!(trial.took < Duration::from_secs(45), "{:?}", trial.took);
