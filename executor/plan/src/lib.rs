@@ -6,7 +6,8 @@
 //!   known when a block begins), `build` (programs from nodes seen through views);
 //! - `lattice` (the fixed order of a reduction), `stage` (a loop nest over tasks), `joint` (reductions over different axes
 //!   in one pass), `contract` and `contract_cut` (products of matrices), `epilogue` (what goes on with a product),
-//!   `mirror` (opposite places that read the same), `hold` (what is worth keeping between stages), `cut` (which nodes end a stage);
+//!   `mirror` (opposite places that read the same), `hold` (what is worth keeping between stages), `cut` (which nodes
+//!   end a stage), `assemble` (stages out of them);
 //! - `size` (how much a task does), `memory` (what a stage takes), `turns` (in which order), `fit` (until it is allowed),
 //!   `plan`, `share` (tasks cut into shares), `reads` (what these read);
 //! - `cost` (seconds, bytes and memory of a plan before it runs), `advice` (chunks that would suit better), `text` (how a
@@ -19,6 +20,7 @@
 #![allow(clippy::large_enum_variant)]
 
 pub mod advice;
+mod assemble;
 pub mod build;
 mod carry;
 pub mod contract;

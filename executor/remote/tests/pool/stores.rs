@@ -138,7 +138,8 @@ fn workers_write_what_they_finish_where_they_may() {
         match name {
             "all may" => assert_eq!(copied, 0),
             "none may" => assert_eq!(copied, count),
-            _ => assert!(copied < count, "{copied} of {count}"),
+            // It may be that one of them did all.
+            _ => assert!(copied <= count, "{copied} of {count}"),
         }
         assert_eq!(files(&there), files(&here), "{name}");
     }
