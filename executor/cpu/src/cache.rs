@@ -43,8 +43,8 @@ pub(crate) struct Mapped {
     times: AtomicU64,
 }
 
-/// The system brings a page at least for each run that is looked at; neighbours share it.
-const AROUND_BYTES: u64 = 4 << 10;
+/// The system brings so many bytes around each that is looked at.
+const AROUND_BYTES: u64 = 64 << 10;
 
 pub(crate) struct Cache {
     pub(crate) mapped: Mapped,
