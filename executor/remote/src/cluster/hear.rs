@@ -5,7 +5,7 @@ use super::answer::is_whole;
 use super::lane::{News, Note};
 use super::run::Run;
 use crate::items;
-use crate::proto::{self, Done, Event, Item, ShareReport, event, item, order};
+use crate::proto::{self, Done, Event, Item, Progress, ShareReport, event, item, order};
 use crate::schedule::{Answer, Failure, Input, ShareId, WorkerId};
 use crate::transport::plain;
 use cleave_cpu::{Joiner, Part, Receiver};
@@ -62,19 +62,7 @@ impl Run<'_> {
     fn event(&mut self, worker: WorkerId, event: Event) {
         match event.event {
             Some(event::Event::Opened(opened)) => self.opened(worker, &opened),
-            // Of shares it was not given it has nothing to say.
-            Some(event::Event::Progress(progress)) if !self.schedule.is_given(worker, ShareId(progress.share)) => {}
-            Some(event::Event::Progress(progress)) if progress.fetched_bytes > 0 => {
-                if self.tally.fetched(worker, ShareId(progress.share), progress.fetched_bytes) {
-                    self.inputs.push_back(Input::Progress { worker });
-                }
-            }
-            Some(event::Event::Progress(progress)) => {
-                let at = (progress.elements.min(MOST), progress.memory_bytes.min(MOST));
-                if progress.waits || self.tally.progress(worker, ShareId(progress.share), at) {
-                    self.inputs.push_back(Input::Progress { worker });
-                }
-            }
+            Some(event::Event::Progress(told)) => self.progress(worker, &told),
             Some(event::Event::Done(done)) => self.done(worker, done),
             Some(event::Event::Failed(failed)) if self.relays(worker, &failed) => {}
             Some(event::Event::Failed(failed)) => self.failed(worker, failed),
@@ -95,6 +83,22 @@ impl Run<'_> {
         let threads = lane.connection.threads;
         self.tally.joined(worker, self.endpoints[&worker].clone(), threads);
         self.inputs.push_back(Input::Joined { worker, threads });
+    }
+
+    fn progress(&mut self, worker: WorkerId, told: &Progress) {
+        let share = ShareId(told.share);
+        // Of shares it was not given it has nothing to say.
+        if !self.schedule.is_given(worker, share) {
+            return;
+        }
+        let at = (told.elements.min(MOST), told.memory_bytes.min(MOST));
+        let gets_on = match told.fetched_bytes {
+            0 => told.waits || self.tally.progress(worker, share, at),
+            bytes => self.tally.fetched(worker, share, bytes),
+        };
+        if gets_on {
+            self.inputs.push_back(Input::Progress { worker });
+        }
     }
 
     fn done(&mut self, worker: WorkerId, mut done: Done) {

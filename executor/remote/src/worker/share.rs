@@ -116,7 +116,6 @@ impl Given {
             peak_bytes: site.peak_bytes(),
             threads: share.workers as u32,
             stints: report.stints.iter().take(MOST_STINTS).map(stint).collect(),
-            ..ShareReport::default()
         };
         let proto::Share { id, attempt, .. } = self.share;
         Ok(Done { share: id, attempt, parts, finished, checksum, report: Some(report) })

@@ -172,9 +172,12 @@ fn another_plan(event: Event) -> Vec<Event> {
     }
 }
 
+/// What a worker says of itself instead of the truth.
+type Boast = fn(proto::HelloReply) -> proto::HelloReply;
+
 #[test]
 fn what_a_worker_says_of_itself_is_not_believed_without_bound() {
-    let hellos: [(&str, fn(proto::HelloReply) -> proto::HelloReply); 5] = [
+    let hellos: [(&str, Boast); 5] = [
         ("a million threads", |h| proto::HelloReply { threads: u32::MAX, memory_bytes: u64::MAX, ..h }),
         ("none", |h| proto::HelloReply { threads: 0, ..h }),
         ("a time to come", |h| proto::HelloReply { uptime_ms: u64::MAX, ..h }),

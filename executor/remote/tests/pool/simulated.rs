@@ -193,7 +193,6 @@ fn seeds(part: u64) -> Vec<u64> {
 
 fn survive(part: u64) {
     let tasks = [task(false), task(true)].map(|task| (Arc::clone(&task), bits(&task.local())));
-    let mut slowest = (Duration::ZERO, 0);
     for seed in seeds(part) {
         let (task, local) = &tasks[(seed / 4 % 2) as usize];
         let script = random_script(seed);
@@ -202,9 +201,7 @@ fn survive(part: u64) {
             Ok(data) => assert_eq!(data, local, "seed {seed}: other bits with {script:?}"),
             Err(error) => panic!("seed {seed}: {error} after {:?} with {script:?}", trial.took),
         }
-        slowest = slowest.max((trial.took, seed));
     }
-    println!("slowest: {slowest:?}");
 }
 
 #[test]
