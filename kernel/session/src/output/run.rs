@@ -1,0 +1,95 @@
+//! Facts of computations: how far they are, and what they took.
+
+use super::{EstimateFacts, LaneFacts, Stint};
+
+/// What a computation took.
+#[derive(Clone, Debug, Default)]
+pub struct RunFacts {
+    /// The scheduler with its threads, such as `threads(2)`.
+    pub scheduler: String,
+    /// Threads of the scheduler.
+    pub threads: usize,
+    /// Seconds on the clock.
+    pub wall_s: f64,
+    /// CPU seconds of the process in user mode meanwhile.
+    pub user_s: f64,
+    /// CPU seconds in the kernel.
+    pub sys_s: f64,
+    /// Tasks run.
+    pub tasks: u64,
+    /// Elements visited.
+    pub elements: u64,
+    /// Bytes of the elements the stages visited, for throughput.
+    pub bytes: u64,
+    /// Bytes read from files.
+    pub read_bytes: u64,
+    /// Bytes written to files.
+    pub written_bytes: u64,
+    /// Bytes spilled.
+    pub spilled_bytes: u64,
+    /// The most bytes the run held, as it counted them.
+    pub peak_bytes: u64,
+    /// The memory limit.
+    pub limit_bytes: u64,
+    /// What was predicted before it ran.
+    pub predicted: Option<EstimateFacts>,
+    /// One for each stage, in order.
+    pub stages: Vec<StageFacts>,
+    /// Time of the work by place in the first stage's space, at most 24 × 24, row-major rows of milliseconds.
+    pub heat: Option<Heat>,
+    /// What each worker did; empty where none took part.
+    pub lanes: Vec<LaneFacts>,
+    /// What each thread of this program did.
+    pub stints: Vec<Stint>,
+}
+
+/// What a stage took.
+#[derive(Clone, Debug, Default)]
+pub struct StageFacts {
+    /// Its steps in words.
+    pub flow: Vec<String>,
+    /// Seconds on the clock.
+    pub wall_s: f64,
+    /// Seconds on the clock that were predicted.
+    pub predicted_s: f64,
+    /// Thread seconds.
+    pub cpu_s: f64,
+    /// Tasks.
+    pub tasks: u64,
+    /// Elements visited.
+    pub elements: u64,
+}
+
+/// Time by place.
+#[derive(Clone, Debug, Default)]
+pub struct Heat {
+    /// Rows of the picture.
+    pub rows: usize,
+    /// Columns of the picture.
+    pub columns: usize,
+    /// Milliseconds for each place, row-major.
+    pub ms: Vec<f32>,
+}
+
+/// How far a computation is.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// Which computation of this session.
+    pub id: u64,
+    /// Done, 0 to 1.
+    pub fraction: f64,
+    /// Elements per second.
+    pub rate: f64,
+    /// Seconds left, once there is an estimate.
+    pub left_s: Option<f64>,
+    /// Seconds since the start.
+    pub elapsed_s: f64,
+    /// Bytes held now.
+    pub bytes: u64,
+    /// The memory limit.
+    pub limit_bytes: u64,
+    /// The scheduler with its threads.
+    pub scheduler: String,
+    /// Set on the last one: `computed`, `interrupted` or `failed`. What is then shown stays.
+    pub end: Option<&'static str>,
+}
