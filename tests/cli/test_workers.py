@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
@@ -107,12 +108,12 @@ with Client(n_workers=2, threads_per_worker=1, memory_limit="256MiB") as client:
     print(ones((3000, 3000)).sum().compute())
 print(ones((3000, 3000)).mean().compute())
 """
-    before = {p.pid for p in psutil.process_iter()}
     done = run_text(tmp_path, text)
     assert re.match(r"<Client: '127\.0\.0\.1:\d+,127\.0\.0\.1:\d+'>\n9000000\.0\n1\.0\n", done.stdout), told(done)
     time.sleep(0.2)
-    left = [p for p in psutil.process_iter(["cmdline"]) if p.pid not in before and "--with-parent" in (p.info["cmdline"] or [])]
-    assert not left
+    for port in re.findall(r"127\.0\.0\.1:(\d+)", done.stdout):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", int(port)), timeout=5)
 
 
 def test_the_card_of_a_client_and_of_a_run(tmp_path):

@@ -33,6 +33,8 @@ pub(super) struct Member {
 struct Known {
     facts: WorkerFacts,
     seen: Instant,
+    /// Jobs it had when it was last heard.
+    jobs: u32,
     connection: Option<Connection>,
     /// How many connections there were.
     count: u64,
@@ -51,7 +53,7 @@ pub(super) struct Connection {
 impl Member {
     pub(super) fn new(endpoint: Endpoint, connector: Connector) -> Arc<Self> {
         let facts = WorkerFacts { endpoint: endpoint.to_string(), ..WorkerFacts::default() };
-        let known = Mutex::new(Known { facts, seen: Instant::now(), connection: None, count: 0 });
+        let known = Mutex::new(Known { facts, seen: Instant::now(), jobs: 0, connection: None, count: 0 });
         Arc::new(Self { endpoint, connector, known, broken: Notify::new() })
     }
 
@@ -59,6 +61,12 @@ impl Member {
     pub(super) fn facts(&self) -> WorkerFacts {
         let known = self.known();
         WorkerFacts { last_seen: known.seen.elapsed(), ..known.facts.clone() }
+    }
+
+    /// Whether it was last heard at work for a job that has ended since.
+    pub(super) fn winds_down(&self, ended: Instant) -> bool {
+        let known = self.known();
+        known.connection.is_some() && known.facts.running > 0 && (known.jobs == 0 || known.seen < ended)
     }
 
     /// The connection to it, if there is one.
@@ -170,6 +178,7 @@ impl Member {
     fn heard(&self, status: &WorkerStatus) {
         let mut known = self.known();
         known.seen = Instant::now();
+        known.jobs = status.sessions;
         known.facts.hear(status);
     }
 

@@ -35,9 +35,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
+use tokio::time::Instant;
 
 /// Facts that are shown when a run is over may be this late.
-const CALM: Duration = Duration::from_millis(48);
+const CALM: Duration = Duration::from_millis(256);
 
 /// Workers that are connected.
 pub struct Cluster {
@@ -136,11 +137,11 @@ impl Cluster {
         done
     }
 
-    /// Waits a moment until workers that were last heard of at work say that they are done.
+    /// Waits a moment until workers that were last heard at work say that they are done; not for jobs of others.
     async fn calm(&self) {
-        let end = tokio::time::Instant::now() + CALM;
-        while self.facts().workers.iter().any(|w| w.running > 0) && tokio::time::Instant::now() < end {
-            tokio::time::sleep(CALM / 16).await;
+        let ended = Instant::now();
+        while self.members.iter().any(|m| m.winds_down(ended)) && ended.elapsed() < CALM {
+            tokio::time::sleep(CALM / 64).await;
         }
     }
 }

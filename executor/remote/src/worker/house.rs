@@ -38,7 +38,7 @@ pub(super) struct House {
     pub(super) draining: watch::Sender<bool>,
     /// Whether it is over.
     pub(super) closed: watch::Sender<bool>,
-    /// A job has ended, which those should know who watch.
+    /// Nothing works for a job any more, which those should know who watch.
     pub(super) left: Notify,
     /// Guards the list of jobs.
     jobs: Mutex<HashMap<JobKey, Arc<Job>>>,
@@ -121,7 +121,6 @@ impl House {
         }
         drop(jobs);
         self.share_out();
-        self.left.notify_waiters();
     }
 
     /// A connection to another worker.

@@ -111,9 +111,10 @@ impl Job {
             drop(job);
             let site = Site::within(&house.pool, &plan, &sources, &cancel, work_bytes);
             while let Some((given, _at_work)) = next(&shares, &site) {
-                let Some(job) = own.upgrade() else { return };
+                let Some(job) = own.upgrade() else { break };
                 given.run(&house, &job, &site);
             }
+            house.left.notify_waiters();
         });
         started.map_err(|cause| refused("no-threads", RunError::Threads(Box::new(cause)).to_string()))?;
         Ok(job)
