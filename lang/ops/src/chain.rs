@@ -156,8 +156,9 @@ impl<T: Lanes> WithSimd for Chain<'_, T> {
             let four = all_steps::<T, S>(simd, code, number * WIDE * lanes);
             (to[0], to[1], to[2], to[3]) = (four.0, four.1, four.2, four.3);
         }
-        for at in wide * WIDE * lanes..out.len() {
-            out[at] = one(code, at);
+        let left = wide * WIDE * lanes;
+        for (at, to) in (left..).zip(&mut out[left..]) {
+            *to = one(code, at);
         }
     }
 }
