@@ -87,7 +87,7 @@ fn mapped(op: &Op, rule: &MapLoop) -> f64 {
     let inputs: Vec<Data> = rule.inputs.iter().enumerate().map(|(i, &d)| values(op, d, i as u64)).collect();
     let inputs: Vec<DataRef<'_>> = inputs.iter().map(Data::as_ref).collect();
     let mut out = Data::zeros(rule.output, LEN);
-    shortest(|| (rule.run)(&inputs, &mut out))
+    shortest(|| (rule.run)(&inputs, out.as_mut()))
 }
 
 fn folded(op: &Op, rule: &FoldLoop) -> f64 {

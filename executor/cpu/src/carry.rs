@@ -3,7 +3,7 @@
 //! Each block's total is made in the order in which a reduction of it would be, so that it has the same bits.
 
 use crate::machine::register;
-use crate::tree::Counter;
+use crate::tree::{Counter, State};
 use cleave_graph::SCAN_LEN;
 use cleave_ops::op::{Cell, FoldFacts, Layout, ScanRow};
 use cleave_ops::{Class, Data, DataRef, FoldLoop, Op, ScanLoop, Shape, copy_run};
@@ -13,14 +13,22 @@ use cleave_plan::Lattice;
 pub(crate) struct Carry {
     fold: &'static FoldLoop,
     running: &'static ScanLoop,
-    /// Rows of a cell of the reduction, and those of the one at hand.
+    /// Rows of a cell of the reduction.
     cell_rows: usize,
-    cell: Data,
+    cell: CellAtHand,
     cells: Counter,
     /// The total of the block before, that of all blocks, and how it is seen by the block at hand.
     total: Data,
     totals: Data,
     before: Data,
+}
+
+/// The cell that rows are added to.
+enum CellAtHand {
+    /// Its state, where that is of the elements' dtype, so that rows are states themselves.
+    State(Option<State>),
+    /// Its rows.
+    Rows(Data),
 }
 
 impl Carry {
@@ -37,7 +45,7 @@ impl Carry {
             fold,
             running,
             cell_rows: cell_rows(space),
-            cell: empty(fold.input),
+            cell: CellAtHand::of(fold),
             cells: Counter::new(fold),
             total: empty(fold.output),
             totals: empty(running.output),
@@ -58,21 +66,31 @@ impl Carry {
     }
 
     /// Adds the row of an index, the one before being the last that was added.
-    pub(crate) fn add(&mut self, row: DataRef<'_>, at: usize) {
-        let (width, place) = (row.len(), at % self.cell_rows);
-        if self.cell.len() != width * self.cell_rows {
-            self.cell = register(self.fold.input, width * self.cell_rows);
-            self.cell.resize(width * self.cell_rows);
+    pub(crate) fn add(&mut self, row: &Data, at: usize) {
+        let place = at % self.cell_rows;
+        let is_last = place + 1 == self.cell_rows;
+        match &mut self.cell {
+            CellAtHand::State(state) => {
+                let mut leaf = state.take().filter(|_| place > 0).unwrap_or_else(|| {
+                    let mut leaf = self.cells.fresh();
+                    (self.fold.identity)(row.len(), &mut leaf);
+                    leaf
+                });
+                (self.fold.combine)(&mut leaf, std::slice::from_ref(row));
+                match is_last {
+                    true => self.cells.push(leaf),
+                    false => *state = Some(leaf),
+                }
+            }
+            CellAtHand::Rows(rows) => {
+                hold(rows, row, place, self.cell_rows);
+                if is_last {
+                    let mut leaf = self.cells.fresh();
+                    take(self.fold, rows, row.len(), &mut leaf);
+                    self.cells.push(leaf);
+                }
+            }
         }
-        copy_run(row, 0, 1, &mut self.cell, place * width, width);
-        if place + 1 < self.cell_rows {
-            return;
-        }
-        let mut leaf = self.cells.fresh();
-        let (kept, reduced) = (width, self.cell_rows);
-        let cell = Cell { data: self.cell.as_ref(), kept, reduced, layout: Layout::Columns, positions: &[] };
-        (self.fold.take)(&cell, &mut leaf);
-        self.cells.push(leaf);
         if (at + 1).is_multiple_of(SCAN_LEN) {
             self.end_block(at + 1 == SCAN_LEN);
         }
@@ -85,6 +103,31 @@ impl Carry {
         let next = ScanRow { data: self.total.as_ref(), is_first, before: None };
         (self.running.row)(&next, &mut self.totals, &mut self.before);
     }
+}
+
+impl CellAtHand {
+    fn of(fold: &FoldLoop) -> Self {
+        match fold.gist {
+            Some(_) if *fold.state == [fold.input] => CellAtHand::State(None),
+            _ => CellAtHand::Rows(Data::with_capacity(fold.input, 0)),
+        }
+    }
+}
+
+/// Puts a row at its place in a cell of so many.
+fn hold(cell: &mut Data, row: &Data, place: usize, rows: usize) {
+    let width = row.len();
+    if cell.len() != width * rows {
+        *cell = register(row.dtype(), width * rows);
+        cell.resize(width * rows);
+    }
+    copy_run(row.as_ref(), 0, 1, cell, place * width, width);
+}
+
+/// The state of a cell of rows of that width.
+fn take(fold: &FoldLoop, rows: &Data, width: usize, leaf: &mut State) {
+    let (data, reduced) = (rows.as_ref(), rows.len() / width.max(1));
+    (fold.take)(&Cell { data, kept: width, reduced, layout: Layout::Columns, positions: &[] }, leaf);
 }
 
 /// Rows of a cell where the blocks of a space are reduced.

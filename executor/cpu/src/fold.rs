@@ -2,7 +2,7 @@
 
 use crate::copy::{Walk, copy_box};
 use crate::ledger::Ledger;
-use crate::machine::{Machine, map_loop};
+use crate::machine::{Machine, ends_chain, map_loop};
 use crate::tree::{Counter, Partial, State, empty_state};
 use crate::watch::Watch;
 use cleave_ops::op::{Cell, Layout, SumLoop};
@@ -39,11 +39,14 @@ struct Fused {
 }
 
 impl Fused {
-    /// The step that writes what a goal alone reads, if it can be added up as it is made.
+    /// The step that writes what a goal alone reads, if it is best added up as it is made.
     fn of(goal: &FoldGoal, work: &FoldWork, program: &Program) -> Option<Self> {
         let step = work.summed_step(goal, program)?;
         let Action::Map { op, loop_index, inputs } = &program.steps[step].action else { return None };
         let sum = map_loop(op, *loop_index).sum_for(rule(goal))?;
+        if ends_chain(program, step) {
+            return None;
+        }
         Some(Self { step, inputs: inputs.clone(), sum })
     }
 }

@@ -1,30 +1,33 @@
 //! A program over one tile at a time, with registers that are used again from tile to tile.
 
+mod fill;
+mod reads;
 mod strand;
+mod weave;
 
 use crate::between::Between;
 use crate::cache::Cache;
 use crate::copy::{Walk, copy_box};
-use crate::gather::{Reader, Run, Stored, gather};
+use crate::gather::gather;
 use crate::ledger::{Claim, Ledger};
-use crate::made::{At, Made, Stay};
+use crate::made::{Made, Stay};
 use crate::maker::Maker;
 use crate::watch::Watch;
 use cleave_graph::SourceId;
 use cleave_ops::op::TwinLoop;
-use cleave_ops::{
-    Class, DType, Data, DataRef, Fill, FillRows, MapLoop, Op, Region, Row, Shape, View, cast, copy_run, each_dtype,
-    fill_row, fill_rows,
-};
+use cleave_ops::{Class, DType, Data, DataRef, MapLoop, Op, Region, cast, copy_run, each_dtype};
 use cleave_plan::lattice::TILE_LEN;
 use cleave_plan::locals::Blocking;
 use cleave_plan::plan::Buffer;
 use cleave_plan::progression::{Progression, hit};
 use cleave_plan::{Action, Local, Mirror, Origin, Program, RunError, Slot, Source, Step};
+use fill::fill_tile;
+use reads::{Alias, Extra, alias, extra};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
 use strand::{Strands, is_strand};
+pub(crate) use weave::ends_chain;
 
 const LINE_BYTES: usize = 64;
 const MOST_TRIES: usize = 8;
@@ -65,20 +68,6 @@ pub(crate) struct Machine<'a> {
     /// The tile length for which the constants are filled.
     filled_len: Option<usize>,
     _claim: Option<Claim>,
-}
-
-/// Where the elements of a register lie.
-enum Alias<'a> {
-    /// In a local, by its number, from an element on.
-    Local(u32, At),
-    /// In data that exists.
-    Data(Run<'a>),
-}
-
-enum Extra<'a> {
-    None,
-    Read(Reader<'a>),
-    Patch(Box<Machine<'a>>),
 }
 
 impl<'a> Machine<'a> {
@@ -292,7 +281,7 @@ impl<'a> Machine<'a> {
         let [mut first, mut second] = slots.map(|slot| self.taken(slot, self.len));
         let inputs = self.program.steps[number].action.inputs();
         let inputs: SmallVec<[DataRef<'_>; 3]> = inputs.iter().map(|&s| self.operand(s, made)).collect();
-        twin(&inputs, &mut first, &mut second);
+        twin(&inputs, first.as_mut(), second.as_mut());
         drop(inputs);
         for (slot, out) in slots.into_iter().zip([first, second]) {
             self.registers[slot.0 as usize] = out;
@@ -320,7 +309,7 @@ impl<'a> Machine<'a> {
             }
             Action::Map { op, loop_index, inputs } => {
                 let inputs: SmallVec<[DataRef<'_>; 3]> = inputs.iter().map(|&s| self.operand(s, made)).collect();
-                (map_loop(op, *loop_index).run)(&inputs, out);
+                (map_loop(op, *loop_index).run)(&inputs, out.as_mut());
             }
             Action::Cast { input } => cast(self.operand(*input, made), out),
             Action::Overlay { base, place, .. } => {
@@ -369,22 +358,6 @@ fn twins(program: &Program) -> Vec<Option<TwinLoop>> {
     twins
 }
 
-/// Where the elements lie that a load takes in their order.
-fn alias<'a>(
-    action: &Action,
-    extra: &mut Extra<'a>,
-    region: &Region,
-    made: &[Made],
-) -> Result<Option<Alias<'a>>, RunError> {
-    match (action, extra) {
-        (Action::Load { origin: Origin::Local(number), view, .. }, _) => {
-            Ok(made[*number as usize].find(view, region).map(|at| Alias::Local(*number, at)))
-        }
-        (Action::Load { view, .. }, Extra::Read(reader)) => Ok(reader.run(view, region)?.map(Alias::Data)),
-        _ => Ok(None),
-    }
-}
-
 /// An empty register that begins on a cache line where the allocator gives one within a few tries: vector
 /// loads that cross lines take twice as long.
 pub(crate) fn register(dtype: DType, len: usize) -> Data {
@@ -398,84 +371,14 @@ pub(crate) fn register(dtype: DType, len: usize) -> Data {
     }
 }
 
+/// Whether an action makes elements of elements at the same place.
+fn is_arithmetic(action: &Action) -> bool {
+    matches!(action, Action::Map { .. } | Action::Cast { .. })
+}
+
 pub(crate) fn map_loop(op: &'static Op, loop_index: usize) -> &'static MapLoop {
     match &op.class {
         Class::Map(map) => &map.loops[loop_index],
         _ => unreachable!("a Map node holds an elementwise operation"),
     }
-}
-
-fn extra<'a>(action: &'a Action, dtype: DType, inputs: &Inputs<'a>) -> Result<Extra<'a>, RunError> {
-    Ok(match action {
-        Action::Load { origin: Origin::Stored(id), shape, .. } => {
-            let source = inputs.stored.get(id).ok_or(RunError::MissingSource(*id))?;
-            if source.dtype() != dtype || source.grid().shape() != *shape {
-                return Err(RunError::WrongSource(*id));
-            }
-            Extra::Read(Reader::Stored(Stored::new(*id, source, inputs.cache)))
-        }
-        Action::Load { origin: Origin::Buffer(id), .. } => {
-            let number = id.0 as usize;
-            match inputs.buffers[number].as_ref().expect("a buffer is made before it is read") {
-                Between::Whole(block) => {
-                    let (data, shape) = (block.elements(), &inputs.planned[number].shape);
-                    Extra::Read(Reader::Buffer { data, shape })
-                }
-                Between::Blocks(source) => {
-                    let id = SourceId(u64::MAX - u64::from(id.0));
-                    Extra::Read(Reader::Stored(Stored::new(id, source, inputs.cache)))
-                }
-            }
-        }
-        Action::Overlay { patch, .. } => Extra::Patch(Box::new(Machine::nested(patch, inputs)?)),
-        Action::Load { origin: Origin::Local(_), .. } => Extra::None,
-        Action::Fill { .. } | Action::Map { .. } | Action::Cast { .. } => Extra::None,
-    })
-}
-
-/// Fills a tile row by row.
-fn fill_tile(fill: &Fill, shape: &Shape, view: &View, region: &Region, out: &mut Data) {
-    let len = region.size();
-    if len == 0 {
-        return;
-    }
-    if let Fill::Const(_) = fill {
-        return fill_row(fill, shape, Row { at: &[], axis: None, step: 0 }, out, 0..len);
-    }
-    let row_axis = row_axis(view, region);
-    let n = row_axis.map_or(1, |axis| region.len[axis..].iter().product());
-    let along = row_axis.and_then(|axis| view.source.iter().position(|s| s.follows(axis)).zip(Some(axis)));
-    let step = along.map_or(0, |(s, axis)| view.source[s].step_on(axis));
-    let along = along.map(|(s, _)| s);
-    let outer = row_axis.unwrap_or(region.len.ndim());
-    let next = (0..outer).rev().find(|&axis| region.len[axis] > 1);
-    let rows = next.map_or(1, |axis| region.len[axis]);
-    let apart: SmallVec<[i64; 4]> = view.source.iter().map(|s| next.map_or(0, |axis| s.step_on(axis))).collect();
-    let mut index = region.start.clone();
-    let mut at: SmallVec<[i64; 4]> = SmallVec::from_elem(0, view.source.len());
-    for first in (0..len).step_by(n * rows) {
-        at.iter_mut().zip(&view.source).for_each(|(at, s)| *at = s.at(&index));
-        let rows_of = FillRows { first: Row { at: &at, axis: along, step }, apart: &apart, len: n };
-        fill_rows(fill, shape, rows_of, out, first..first + n * rows);
-        next_index(&mut index[..next.unwrap_or(0)], region);
-    }
-}
-
-/// Goes to the next index of a region's first axes, row-major; after the last comes the first.
-fn next_index(index: &mut [usize], region: &Region) {
-    for axis in (0..index.len()).rev() {
-        index[axis] += 1;
-        if index[axis] < region.start[axis] + region.len[axis] {
-            return;
-        }
-        index[axis] = region.start[axis];
-    }
-}
-
-/// The axis of the tile along which a row of it runs: the last of any length, if at most one source axis
-/// follows it; rows of one element otherwise.
-fn row_axis(view: &View, region: &Region) -> Option<usize> {
-    let last = (0..region.len.ndim()).rev().find(|&a| region.len[a] > 1)?;
-    let followers = view.source.iter().filter(|s| s.follows(last)).count();
-    (followers <= 1).then_some(last)
 }

@@ -143,7 +143,7 @@ impl Scanner<'_> {
         };
         let next = ScanRow { data: elements.as_ref(), is_first, before };
         (self.rule.row)(&next, running, out.unwrap_or(unwanted));
-        self.carry.iter_mut().for_each(|carry| carry.add(elements.as_ref(), at));
+        self.carry.iter_mut().for_each(|carry| carry.add(elements, at));
         Ok(())
     }
 }

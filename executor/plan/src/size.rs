@@ -162,10 +162,13 @@ pub fn tile_shape(block: &Shape, across: Option<usize>) -> Shape {
     Shape::new(sides)
 }
 
-/// The axis of the space along which a source lies in memory, if that is not the last.
+/// The axis of the space along which a source lies in memory, if that is not the last, and the last one is followed
+/// too: else a row takes but one element.
 fn fastest_elsewhere(action: &Action, space: &Shape) -> Option<usize> {
     let Action::Load { shape, view, .. } = action else { return None };
     let fastest = (0..shape.ndim()).rev().find(|&s| shape[s] > 1)?;
     let along = view.source[fastest].only()?.axis;
-    (along + 1 != space.ndim() && space[space.ndim() - 1] > 1).then_some(along)
+    let last = space.ndim() - 1;
+    let is_read_across = view.source.iter().any(|s| s.follows(last));
+    (along != last && space[last] > 1 && is_read_across).then_some(along)
 }

@@ -120,7 +120,7 @@ fn maps() {
             let refs: Vec<_> = operands.iter().map(Data::as_ref).collect();
             let mut out = Data::zeros(found.output, TILE);
             let run = map.loops[found.index].run;
-            measure(&format!("{} {dtype}", op.name), || run(&refs, &mut out));
+            measure(&format!("{} {dtype}", op.name), || run(&refs, out.as_mut()));
             let Some(sum) = &map.loops[found.index].sum else { continue };
             let mut state = [Data::zeros(sum.state, 0)];
             for (layout, kept) in [(Layout::Rows, 1), (Layout::Columns, 64)] {

@@ -1,6 +1,6 @@
 //! Conversions between dtypes as `astype` does them.
 
-use crate::data::{Data, DataRef, Element};
+use crate::data::{Data, DataMut, DataRef, Element};
 use crate::each_dtype;
 use crate::half_float;
 use crate::loops::{OPERAND, fast};
@@ -17,7 +17,12 @@ pub trait Cast<To> {
 /// Converts all elements; `to` is resized.
 pub fn cast(from: DataRef<'_>, to: &mut Data) {
     to.resize(from.len());
-    each_dtype!(DataRef, from, x => each_dtype!(Data, to, y => cast_slice(x, y)));
+    cast_part(from, to.as_mut());
+}
+
+/// Converts as many elements as there are.
+pub fn cast_part(from: DataRef<'_>, to: DataMut<'_>) {
+    each_dtype!(DataRef, from, x => each_dtype!(DataMut, to, y => cast_slice(x, y)));
 }
 
 fn cast_slice<A: Element + Cast<B>, B: Element>(from: &[A], to: &mut [B]) {

@@ -40,6 +40,24 @@ pub enum DataRef<'a> {
     F64(&'a [f64]),
 }
 
+/// The elements of a block, or some of them, to be written.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub enum DataMut<'a> {
+    Bool(&'a mut [bool]),
+    I8(&'a mut [i8]),
+    U8(&'a mut [u8]),
+    I16(&'a mut [i16]),
+    U16(&'a mut [u16]),
+    I32(&'a mut [i32]),
+    U32(&'a mut [u32]),
+    I64(&'a mut [i64]),
+    U64(&'a mut [u64]),
+    F16(&'a mut [f16]),
+    F32(&'a mut [f32]),
+    F64(&'a mut [f64]),
+}
+
 /// Runs `$body` with `$v` bound to the vector or slice inside, whatever its dtype.
 #[macro_export]
 macro_rules! each_dtype {
@@ -69,6 +87,8 @@ pub trait Element: Copy + Default + PartialEq + std::fmt::Debug + Send + Sync + 
     fn of(data: DataRef<'_>) -> Option<&[Self]>;
     /// The vector inside, if the data is of this type.
     fn of_mut(data: &mut Data) -> Option<&mut Vec<Self>>;
+    /// The slice inside, if the data is of this type.
+    fn of_part(data: DataMut<'_>) -> Option<&mut [Self]>;
     /// A vector as data.
     fn wrap(vec: Vec<Self>) -> Data;
     /// From a scalar, wrapping integers and rounding floats as `astype` does.
@@ -86,6 +106,9 @@ macro_rules! element {
             }
             fn of_mut(data: &mut Data) -> Option<&mut Vec<Self>> {
                 if let Data::$variant(v) = data { Some(v) } else { None }
+            }
+            fn of_part(data: DataMut<'_>) -> Option<&mut [Self]> {
+                if let DataMut::$variant(v) = data { Some(v) } else { None }
             }
             fn wrap(vec: Vec<Self>) -> Data {
                 Data::$variant(vec)
@@ -125,6 +148,30 @@ macro_rules! element {
             pub fn as_ref(&self) -> DataRef<'_> {
                 match self {
                     $(Data::$variant(v) => DataRef::$variant(v),)*
+                }
+            }
+
+            /// Borrowed, to be written.
+            pub fn as_mut(&mut self) -> DataMut<'_> {
+                match self {
+                    $(Data::$variant(v) => DataMut::$variant(v),)*
+                }
+            }
+        }
+
+        impl<'a> DataMut<'a> {
+            /// The dtype of the elements.
+            pub fn dtype(&self) -> DType {
+                match self {
+                    $(DataMut::$variant(_) => DType::$variant,)*
+                }
+            }
+
+            /// A run of the elements.
+            #[must_use]
+            pub fn slice(self, range: std::ops::Range<usize>) -> DataMut<'a> {
+                match self {
+                    $(DataMut::$variant(v) => DataMut::$variant(&mut v[range]),)*
                 }
             }
         }

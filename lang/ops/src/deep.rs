@@ -1,17 +1,17 @@
 //! Loops of long formulas: with the widest vectors whatever the width of elements, some with rare cases after them.
 
-use crate::data::{Data, DataRef, Element};
+use crate::data::{DataMut, DataRef, Element};
 use crate::lane::{Float, Int};
 use crate::loops::{fast, operand, result};
 use crate::math;
 
 /// Applies a formula of one operand.
-pub(crate) fn unary<A: Element, R: Element, F: Fn(A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+pub(crate) fn unary<A: Element, R: Element, F: Fn(A) -> R>(x: &[DataRef<'_>], out: DataMut<'_>, f: F) {
     fast::wide(operand(x, 0), result(out), f);
 }
 
 /// Applies a formula of two operands.
-pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>], out: DataMut<'_>, f: F) {
     fast::wide_pairs(operand(x, 0), operand(x, 1), result(out), f);
 }
 
@@ -30,17 +30,17 @@ fn angles<A: Float>(x: &[A], out: &mut [A], f: impl Fn(A) -> A, bound: f64, any:
 }
 
 /// Sines.
-pub(crate) fn sin<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
+pub(crate) fn sin<A: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A) -> A) {
     angles(operand(x, 0), result(out), f, math::NEAR, A::sin);
 }
 
 /// Cosines.
-pub(crate) fn cos<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
+pub(crate) fn cos<A: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A) -> A) {
     angles(operand(x, 0), result(out), f, math::NEAR, A::cos);
 }
 
 /// Sines and cosines of the same angles.
-pub(crate) fn sin_cos<A: Float>(x: &[DataRef<'_>], sines: &mut Data, cosines: &mut Data) {
+pub(crate) fn sin_cos<A: Float>(x: &[DataRef<'_>], sines: DataMut<'_>, cosines: DataMut<'_>) {
     let is_near = fast::all(
         operand(x, 0),
         #[inline(always)]
@@ -61,18 +61,18 @@ pub(crate) fn sin_cos<A: Float>(x: &[DataRef<'_>], sines: &mut Data, cosines: &m
 }
 
 /// Tangents.
-pub(crate) fn tan<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
+pub(crate) fn tan<A: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A) -> A) {
     angles(operand(x, 0), result(out), f, math::NEAR, A::tan);
 }
 
 /// Normalised sinc functions; pi times an operand is the angle.
-pub(crate) fn sinc<A: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A) -> A) {
+pub(crate) fn sinc<A: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A) -> A) {
     angles(operand(x, 0), result(out), f, math::NEAR / 4.0, crate::formula::any_sinc);
 }
 
 /// Powers; one exponent for all is known to the formula when it is compiled, if it is a common one. Where no root
 /// or reciprocal is asked for, `usual` does not make them.
-pub(crate) fn float_powers<A: Float>(x: &[DataRef<'_>], out: &mut Data, usual: impl Fn(A, A) -> A) {
+pub(crate) fn float_powers<A: Float>(x: &[DataRef<'_>], out: DataMut<'_>, usual: impl Fn(A, A) -> A) {
     let (base, power, out) = (operand::<A>(x, 0), operand::<A>(x, 1), result::<A>(out));
     match fast::common(power).map(Float::widest) {
         Some(2.0) => fast::wide(
@@ -118,7 +118,7 @@ pub(crate) fn float_powers<A: Float>(x: &[DataRef<'_>], out: &mut Data, usual: i
 }
 
 /// Powers of integers; squares and cubes are products.
-pub(crate) fn int_powers<A: Int>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A, A) -> A) {
+pub(crate) fn int_powers<A: Int>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A, A) -> A) {
     let (base, power, out) = (operand::<A>(x, 0), operand::<A>(x, 1), result::<A>(out));
     let two = A::ONE.add(A::ONE);
     match fast::common(power) {

@@ -2,10 +2,10 @@
 //!
 //! There is no vector instruction for whole quotients. Where both operands are small, the quotient of floats, rounded
 //! down, is right or one too great, and what it leaves over, which a fused product gives exactly, tells which. By one
-//! divisor for all, a product with its inverse does: that is off by one at most.
+//! divisor for all, the whole number next to a product with its inverse does: that is right or one too great.
 
 use crate::cast::Cast;
-use crate::data::{Data, DataRef};
+use crate::data::{DataMut, DataRef};
 use crate::lane::{Float, Int};
 use crate::loops::{fast, operand, result};
 
@@ -48,21 +48,18 @@ fn divided(a: f64, b: f64) -> (f64, f64) {
     if b == 0.0 { (0.0, 0.0) } else { (quotient, rest) }
 }
 
-/// The same by a divisor that is not zero, with the inverse of its size.
+/// The same by a divisor above zero, with its inverse: the nearest quotient is right or one too great.
 #[inline(always)]
-fn divided_by(a: f64, b: f64, inverse: f64) -> (f64, f64) {
-    let (size, a) = (b.abs(), a * b.signum());
-    let quotient = (a * inverse).floor();
+fn divided_by(a: f64, size: f64, inverse: f64) -> (f64, f64) {
+    let quotient = a.mul_add(inverse, ROUNDER) - ROUNDER;
     let rest = (-quotient).mul_add(size, a);
-    let (quotient, rest) = if rest < 0.0 { (quotient - 1.0, rest + size) } else { (quotient, rest) };
-    let (quotient, rest) = if rest >= size { (quotient + 1.0, rest - size) } else { (quotient, rest) };
-    (quotient, rest * b.signum())
+    if rest < 0.0 { (quotient - 1.0, rest + size) } else { (quotient, rest) }
 }
 
 /// Applies `f` where both operands are not small; else what `small` makes of quotient, rest and operands.
 fn small_or<T: Whole>(
     x: &[DataRef<'_>],
-    out: &mut Data,
+    out: DataMut<'_>,
     f: impl Fn(T, T) -> T,
     small: impl Fn((f64, f64), f64, f64) -> f64,
 ) where
@@ -70,19 +67,10 @@ fn small_or<T: Whole>(
 {
     let (a, b, out) = (operand::<T>(x, 0), operand::<T>(x, 1), result::<T>(out));
     let divisor = fast::common(b).filter(|&b| b != T::ZERO && b.is_small());
-    if let Some(b) = divisor.filter(|_| fast::all(a, T::is_small)) {
-        let b = to_float(b.cast());
-        let inverse = b.abs().recip();
-        fast::wide(
-            a,
-            out,
-            #[inline(always)]
-            |a: T| {
-                let a = to_float(a.cast());
-                from_float(small(divided_by(a, b, inverse), a, b)).cast()
-            },
-        );
-    } else if fast::all(a, T::is_small) && fast::all(b, T::is_small) {
+    if divisor.is_some_and(|divisor| by_one(a, divisor, out, &small)) {
+        return;
+    }
+    if fast::all(a, T::is_small) && fast::all(b, T::is_small) {
         fast::wide_pairs(
             a,
             b,
@@ -98,8 +86,38 @@ fn small_or<T: Whole>(
     }
 }
 
+/// Divides by one small divisor; false where an operand is not small, whose result is of no use then.
+fn by_one<T: Whole>(a: &[T], divisor: T, out: &mut [T], small: impl Fn((f64, f64), f64, f64) -> f64) -> bool
+where
+    i64: Cast<T>,
+{
+    let b = to_float(divisor.cast());
+    let (size, inverse) = (b.abs(), b.abs().recip());
+    if b > 0.0 {
+        return fast::wide_if(
+            a,
+            out,
+            #[inline(always)]
+            |whole: T| {
+                let a = to_float(whole.cast());
+                (from_float(small(divided_by(a, size, inverse), a, b)).cast(), whole.is_small())
+            },
+        );
+    }
+    fast::wide_if(
+        a,
+        out,
+        #[inline(always)]
+        |whole: T| {
+            let a = to_float(whole.cast());
+            let (quotient, rest) = divided_by(-a, size, inverse);
+            (from_float(small((quotient, -rest), a, b)).cast(), whole.is_small())
+        },
+    )
+}
+
 /// Quotients of integers, toward minus infinity.
-pub(crate) fn quotients<T: Whole>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(T, T) -> T)
+pub(crate) fn quotients<T: Whole>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(T, T) -> T)
 where
     i64: Cast<T>,
 {
@@ -113,7 +131,7 @@ where
 }
 
 /// Rests of integers, with the sign of the divisor.
-pub(crate) fn rests<T: Whole>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(T, T) -> T)
+pub(crate) fn rests<T: Whole>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(T, T) -> T)
 where
     i64: Cast<T>,
 {
@@ -127,7 +145,7 @@ where
 }
 
 /// Rests of integers, with the sign of the dividend.
-pub(crate) fn signed_rests<T: Whole>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(T, T) -> T)
+pub(crate) fn signed_rests<T: Whole>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(T, T) -> T)
 where
     i64: Cast<T>,
 {
@@ -158,7 +176,7 @@ fn near_holds<T: Float>(a: T, b: T) -> bool {
 }
 
 /// Floats: a formula with `near_fmod` in it, then `any` where that does not hold.
-fn floats<T: Float>(x: &[DataRef<'_>], out: &mut Data, near: impl Fn(T, T) -> T, any: fn(T, T) -> T) {
+fn floats<T: Float>(x: &[DataRef<'_>], out: DataMut<'_>, near: impl Fn(T, T) -> T, any: fn(T, T) -> T) {
     let (a, b, out) = (operand::<T>(x, 0), operand::<T>(x, 1), result::<T>(out));
     fast::wide_pairs(a, b, out, near);
     if !fast::all_pairs(
@@ -173,16 +191,16 @@ fn floats<T: Float>(x: &[DataRef<'_>], out: &mut Data, near: impl Fn(T, T) -> T,
 }
 
 /// Quotients of floats, toward minus infinity.
-pub(crate) fn float_quotients<T: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(T, T) -> T) {
+pub(crate) fn float_quotients<T: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(T, T) -> T) {
     floats(x, out, f, crate::formula::any_floor_divide);
 }
 
 /// Rests of floats, with the sign of the divisor.
-pub(crate) fn float_rests<T: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(T, T) -> T) {
+pub(crate) fn float_rests<T: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(T, T) -> T) {
     floats(x, out, f, crate::formula::any_remainder);
 }
 
 /// Rests of floats, with the sign of the dividend.
-pub(crate) fn signed_float_rests<T: Float>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(T, T) -> T) {
+pub(crate) fn signed_float_rests<T: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(T, T) -> T) {
     floats(x, out, f, T::fmod);
 }

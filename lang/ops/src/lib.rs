@@ -5,7 +5,7 @@
 //! `fill` (values made from an index), `rng` (random bits from an index), `draw` (random laws), `fill_row` (rows
 //! of fills), `op` (what an entry of the table holds), `args` (an entry's arguments, bound), `infer` (which loop
 //! takes given dtypes), `lane` (what a formula is written in), `math` (transcendental functions), `formula`,
-//! `vectors` (what loops run with), `loops` (formulas over slices), `deep` (long ones), `division`, `fold`, `fold_var`, `fold_arg`, `fold_map`
+//! `vectors` (what loops run with), `loops` (formulas over slices), `deep` (long ones), `chain` (several in one), `division`, `fold`, `fold_var`, `fold_arg`, `fold_map`
 //! (sums of formulas), `scan` (running values), `contract` (sums of products), `table` (one entry an operation). Everything else
 //! reads these entries: completion, reference pages, inference,
 //! the executors and the generated tests. This crate reads no other crate of the project, and touches no
@@ -13,6 +13,7 @@
 
 pub mod args;
 pub mod cast;
+pub mod chain;
 pub mod chunk_spec;
 pub mod chunks;
 mod contract;
@@ -45,9 +46,9 @@ pub mod vectors;
 pub mod view;
 
 pub use args::{Arg, Args, bind};
-pub use cast::{Plane, cast, copy_plane, copy_run, scatter_run};
+pub use cast::{Plane, cast, cast_part, copy_plane, copy_run, scatter_run};
 pub use chunks::{AxisChunks, Chunks};
-pub use data::{Data, DataRef};
+pub use data::{Data, DataMut, DataRef};
 pub use dtype::{DType, Kind};
 pub use error::OpError;
 pub use fill::{Fill, Law};

@@ -3,7 +3,7 @@
 //! Loops in `fast` choose the widest vector instructions when the program runs; the arithmetic is the same, so
 //! the bits are. The others are for formulas whose cost is a function call an element.
 
-use crate::data::{Data, DataRef, Element};
+use crate::data::{DataMut, DataRef, Element};
 
 /// The invariant behind every loop: the executor gives operands of the dtypes the loop names.
 pub(crate) const OPERAND: &str = "an operand has the dtype of its loop";
@@ -12,30 +12,30 @@ pub(crate) fn operand<'a, T: Element>(operands: &[DataRef<'a>], place: usize) ->
     T::of(operands[place]).expect(OPERAND)
 }
 
-pub(crate) fn result<T: Element>(out: &mut Data) -> &mut [T] {
-    T::of_mut(out).expect(OPERAND)
+pub(crate) fn result<T: Element>(out: DataMut<'_>) -> &mut [T] {
+    T::of_part(out).expect(OPERAND)
 }
 
 /// Applies a formula of one operand.
-pub(crate) fn unary<A: Element, R: Element, F: Fn(A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+pub(crate) fn unary<A: Element, R: Element, F: Fn(A) -> R>(x: &[DataRef<'_>], out: DataMut<'_>, f: F) {
     let pairs = result::<R>(out).iter_mut().zip(operand(x, 0));
     pairs.for_each(|(o, &a)| *o = f(a));
 }
 
 /// Applies a formula of two operands.
-pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>], out: DataMut<'_>, f: F) {
     let pairs = result::<R>(out).iter_mut().zip(operand(x, 0)).zip(operand(x, 1));
     pairs.for_each(|((o, &a), &b)| *o = f(a, b));
 }
 
 /// Applies a formula of three operands.
-pub(crate) fn ternary<A: Element, R: Element, F: Fn(A, A, A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+pub(crate) fn ternary<A: Element, R: Element, F: Fn(A, A, A) -> R>(x: &[DataRef<'_>], out: DataMut<'_>, f: F) {
     let rows = result::<R>(out).iter_mut().zip(operand(x, 0)).zip(operand(x, 1)).zip(operand(x, 2));
     rows.for_each(|(((o, &a), &b), &c)| *o = f(a, b, c));
 }
 
 /// Applies a formula of two operands of different dtypes.
-pub(crate) fn mixed<A: Element, B: Element, R: Element>(x: &[DataRef<'_>], out: &mut Data, f: impl Fn(A, B) -> R) {
+pub(crate) fn mixed<A: Element, B: Element, R: Element>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A, B) -> R) {
     let pairs = result::<R>(out).iter_mut().zip(operand(x, 0)).zip(operand(x, 1));
     pairs.for_each(|((o, &a), &b)| *o = f(a, b));
 }
@@ -43,7 +43,7 @@ pub(crate) fn mixed<A: Element, B: Element, R: Element>(x: &[DataRef<'_>], out: 
 /// Loops with the widest vectors of the machine.
 pub(crate) mod fast {
     use super::{operand, result};
-    use crate::data::{Data, DataRef, Element};
+    use crate::data::{DataMut, DataRef, Element};
     use crate::dtype::DType;
     use crate::vectors::Arch;
     use pulp::{Simd, WithSimd};
@@ -85,6 +85,25 @@ pub(crate) mod fast {
     /// Applies `f` from slice to slice.
     pub(crate) fn wide<A: Copy, R>(x: &[A], out: &mut [R], f: impl Fn(A) -> R) {
         Arch::new().dispatch(One(x, out, f));
+    }
+
+    /// Applies `f` from slice to slice; whether what it says beside each result is true of all.
+    pub(crate) fn wide_if<A: Copy, R>(x: &[A], out: &mut [R], f: impl Fn(A) -> (R, bool)) -> bool {
+        struct OneIf<'a, A, R, F>(&'a [A], &'a mut [R], F);
+        impl<A: Copy, R, F: Fn(A) -> (R, bool)> WithSimd for OneIf<'_, A, R, F> {
+            type Output = bool;
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _simd: S) -> bool {
+                let mut all = true;
+                for (o, &a) in self.1.iter_mut().zip(self.0) {
+                    let (result, holds) = (self.2)(a);
+                    *o = result;
+                    all &= holds;
+                }
+                all
+            }
+        }
+        Arch::new().dispatch(OneIf(x, out, f))
     }
 
     /// Applies `f` from one slice to two.
@@ -165,12 +184,12 @@ pub(crate) mod fast {
     }
 
     /// Applies a formula of one operand.
-    pub(crate) fn unary<A: Element, R: Element, F: Fn(A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+    pub(crate) fn unary<A: Element, R: Element, F: Fn(A) -> R>(x: &[DataRef<'_>], out: DataMut<'_>, f: F) {
         map(operand(x, 0), result(out), f);
     }
 
     /// Applies a formula of two operands.
-    pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>], out: &mut Data, f: F) {
+    pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>], out: DataMut<'_>, f: F) {
         if const { gains::<A, R>() } {
             Arch::new().dispatch(Two(operand(x, 0), operand(x, 1), result(out), f));
         } else {
@@ -179,7 +198,7 @@ pub(crate) mod fast {
     }
 
     /// Takes from the second operand where the first is true, else from the third.
-    pub(crate) fn select<T: Element>(x: &[DataRef<'_>], out: &mut Data) {
+    pub(crate) fn select<T: Element>(x: &[DataRef<'_>], out: DataMut<'_>) {
         struct Select<'a, T>(&'a [bool], &'a [T], &'a [T], &'a mut [T]);
         impl<T: Copy> WithSimd for Select<'_, T> {
             type Output = ();
@@ -288,13 +307,14 @@ pub(crate) use {map_loop, map_loops, number_loops, result_of, sum_in, sum_loop, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Data;
     use crate::math;
 
     fn same(x: &[f64], y: &[f64], formula: impl Fn(f64, f64) -> f64 + Copy) {
         let mut outs = [Data::F64(vec![0.0; x.len()]), Data::F64(vec![0.0; x.len()])];
         let operands = [DataRef::F64(x), DataRef::F64(y)];
-        binary(&operands, &mut outs[0], formula);
-        fast::binary(&operands, &mut outs[1], formula);
+        binary(&operands, outs[0].as_mut(), formula);
+        fast::binary(&operands, outs[1].as_mut(), formula);
         let bits = |out: &Data| operand::<f64>(&[out.as_ref()], 0).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&outs[0]), bits(&outs[1]));
     }

@@ -1,7 +1,8 @@
 //! What an entry of the table holds.
 
 use crate::args::Args;
-use crate::data::{Data, DataRef};
+use crate::chain::{Link, is_chained};
+use crate::data::{Data, DataMut, DataRef};
 use crate::dtype::DType;
 use crate::error::OpError;
 use crate::fill::Fill;
@@ -115,6 +116,8 @@ pub struct Map {
     pub check: Option<OperandRule>,
     /// Another operation that shares work with this one on the same operand.
     pub twin: Option<Twin>,
+    /// What it is as a step of a chain, in its loops of floats that chains are made of.
+    pub link: Option<Link>,
 }
 
 /// Another elementwise operation, and the work of both at once.
@@ -126,9 +129,16 @@ pub struct Twin {
 }
 
 /// Two loops over slices of equal length; each result has that length too.
-pub type TwinLoop = fn(&[DataRef<'_>], &mut Data, &mut Data);
+pub type TwinLoop = fn(&[DataRef<'_>], DataMut<'_>, DataMut<'_>);
 
 impl Map {
+    /// What a loop is as a step of a chain, and the dtype of that, where it is one.
+    pub fn link_of(&self, loop_index: usize) -> Option<(Link, DType)> {
+        let MapLoop { inputs, output, .. } = &self.loops[loop_index];
+        let is_one = is_chained(*output) && inputs.iter().all(|dtype| dtype == output);
+        self.link.filter(|_| is_one).map(|link| (link, *output))
+    }
+
     /// Arithmetic an element, in additions, where the last operand is everywhere that number.
     pub fn weight_with(&self, last: Option<Scalar>) -> f32 {
         let easy = last.and_then(|last| self.easy.iter().find(|(number, _)| *number == last.to_f64()));
@@ -146,7 +156,7 @@ pub struct MapLoop {
     /// The dtype of the result.
     pub output: DType,
     /// Runs over slices of equal length; `out` has that length and the dtype `output`.
-    pub run: fn(&[DataRef<'_>], &mut Data),
+    pub run: fn(&[DataRef<'_>], DataMut<'_>),
     /// The same formula with a sum behind it, where there is such a loop; [`MapLoop::sum_for`] finds it.
     pub sum: Option<SumLoop>,
 }

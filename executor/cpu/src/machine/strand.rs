@@ -1,12 +1,14 @@
-//! A tile's arithmetic piece by piece, so that what lies between two steps stays in the nearest cache.
+//! A tile's arithmetic piece by piece, so that what lies between two loops stays in the nearest cache.
 //!
 //! What is loaded or filled is there for the whole tile first; then all arithmetic is done for one piece after the
-//! other, and what is asked for is put together from the pieces.
+//! other. What is asked for is written where the whole tile stands.
 
-use super::{Alias, Machine, alias, map_loop, register};
+use super::weave::{Chain, Item, Weave, writer};
+use super::{Alias, Machine, alias, is_arithmetic, map_loop, register};
 use crate::made::Made;
+use cleave_ops::chain::{CHAIN_REACH, ChainOperand, run_chain};
 use cleave_ops::op::TwinLoop;
-use cleave_ops::{Data, DataRef, Region, View, cast, copy_run};
+use cleave_ops::{Data, DataMut, DataRef, Region, View, cast_part};
 use cleave_plan::lattice::TILE_LEN;
 use cleave_plan::{Action, Program, RunError, Slot};
 use smallvec::SmallVec;
@@ -14,116 +16,135 @@ use std::ops::Range;
 
 /// Elements of a piece: those of seven registers are less than the nearest cache.
 const PIECE_LEN: usize = 512;
+/// The most elements of a piece: pieces of a tile are nearly equal, and begin where vectors do.
+pub(super) const LONGEST_PIECE: usize = PIECE_LEN + PIECE_LEN / 2;
+/// Pieces but the last are so many elements, or several times as many.
+const GRAIN: usize = 64;
 /// Shorter tiles are done as a whole.
 const SHORTEST: usize = 2 * PIECE_LEN;
-
-/// The most operands of arithmetic.
-const MOST_OPERANDS: usize = 3;
+const _: () = assert!(PIECE_LEN >= CHAIN_REACH);
 
 /// Programs that load more are done as a whole, since each load would need a register of its own.
 const MOST_LOADS: usize = 24;
 
-/// What a machine keeps to work in pieces.
+/// What a machine keeps to work in pieces. Values are named by the steps that give them.
 #[derive(Default)]
 pub(super) struct Strands<'a> {
     /// What each load or fill gave for the tile, unless it lies elsewhere in its order.
     loaded: Vec<Option<Data>>,
     /// Where it lies then.
     runs: Vec<Option<Alias<'a>>>,
-    /// Where what a step gives stands for the tile at hand.
+    /// Where each value stands for the tile at hand.
     places: Vec<Place>,
-    /// Where each register's elements stand at the step at hand.
-    now: Vec<Place>,
-    /// Registers that are asked for, and the arithmetic that writes them last.
+    /// What is asked for.
     wanted: Vec<Wanted>,
+    weave: Weave,
 }
 
 struct Wanted {
     slot: usize,
-    /// The step that gives a piece, if it is arithmetic.
-    last: Option<usize>,
-    /// The piece while the register holds the tile, and the other way round while pieces are made.
-    other: Data,
+    /// The value that is asked for.
+    value: usize,
+    /// If that is arithmetic: a piece while the register holds the tile, and the other way round while pieces are made.
+    other: Option<Data>,
 }
 
 #[derive(Clone, Copy, Default)]
 enum Place {
-    /// A piece in the register.
+    /// A piece in its register.
     #[default]
     Piece,
+    /// What is asked for, by its number.
+    Wanted(usize),
     /// The same for every element.
     Constant,
-    /// The same for every element of the tile, as much as a piece needs, by the step that loaded it.
-    Repeated(usize),
-    /// All of the tile, by the step that loaded it.
-    Loaded(usize),
-    /// Elsewhere, as the step that would load it says.
-    Run(usize),
+    /// The same for every element of the tile, as much as a piece needs.
+    Repeated,
+    /// All of the tile, where it was loaded.
+    Loaded,
+    /// Elsewhere, as what would load it says.
+    Run,
 }
 
 /// Whether a program has arithmetic that is worth it, and all else comes before.
 pub(super) fn is_strand(program: &Program) -> bool {
     let steps = || program.steps.iter().map(|s| &s.action);
-    let arithmetic = |a: &&Action| matches!(a, Action::Map { .. } | Action::Cast { .. });
-    let several = steps().filter(arithmetic).count() > 1;
-    let loads = steps().filter(|a| !arithmetic(a) && !a.is_constant()).count();
+    let several = steps().filter(|a| is_arithmetic(a)).count() > 1;
+    let loads = steps().filter(|a| !is_arithmetic(a) && !a.is_constant()).count();
     several && loads <= MOST_LOADS && !steps().any(|a| matches!(a, Action::Overlay { .. }))
 }
 
-impl Strands<'_> {
-    fn of_tile(&self, step: usize) -> DataRef<'_> {
-        self.loaded[step].as_ref().expect("what is loaded stands until the next tile").as_ref()
-    }
-
-    /// Puts a piece that a step made where it is asked for, in a tile of so many elements.
-    fn hand_over(&mut self, step: usize, tile_len: usize, first: usize, piece: &Data) {
-        if let Some(wanted) = self.wanted.iter_mut().find(|w| w.last == Some(step)) {
-            if wanted.other.len() != tile_len {
-                wanted.other.resize(tile_len);
-            }
-            copy_run(piece.as_ref(), 0, 1, &mut wanted.other, first, piece.len());
+impl<'a> Strands<'a> {
+    fn new(program: &Program, twins: &[Option<TwinLoop>], deferred: &[usize]) -> Self {
+        let steps = &program.steps;
+        let read_later = deferred.iter().flat_map(|&step| steps[step].action.inputs());
+        let mut slots: Vec<Slot> = program.results.iter().copied().chain(read_later).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        let wanted = |slot: Slot| {
+            let value = writer(program, slot, deferred)?;
+            let other =
+                is_arithmetic(&steps[value].action).then(|| register(program.slots[slot.0 as usize], LONGEST_PIECE));
+            Some(Wanted { slot: slot.0 as usize, value, other })
+        };
+        let wanted: Vec<Wanted> = slots.into_iter().filter_map(wanted).collect();
+        let mut places = vec![Place::Piece; steps.len()];
+        let made_here = wanted.iter().enumerate().filter(|(_, w)| w.other.is_some());
+        made_here.for_each(|(number, w)| places[w.value] = Place::Wanted(number));
+        let values: Vec<usize> = wanted.iter().map(|w| w.value).collect();
+        Self {
+            loaded: steps.iter().map(|_| None).collect(),
+            runs: steps.iter().map(|_| None).collect(),
+            places,
+            weave: Weave::new(program, twins, deferred, &values),
+            wanted,
         }
     }
 
-    /// A piece of what a register stands for; `register` gives what it holds itself.
-    fn piece_of<'m>(
+    fn of_tile(&self, value: usize) -> DataRef<'_> {
+        self.loaded[value].as_ref().expect("what is loaded stands until the next tile").as_ref()
+    }
+
+    /// A piece of a value, and whether its elements are all the same; `register` is what its register holds.
+    fn operand<'m>(
         &'m self,
-        place: usize,
-        piece: Range<usize>,
-        register: impl Fn() -> &'m Data,
+        value: usize,
+        piece: &Range<usize>,
+        register: &'m Data,
         made: &'m [Made],
-    ) -> DataRef<'m> {
-        match self.now[place] {
-            Place::Piece => register().as_ref(),
-            Place::Constant => register().as_ref().slice(0..piece.len()),
-            Place::Repeated(step) => self.of_tile(step).slice(0..piece.len()),
-            Place::Loaded(step) => self.of_tile(step).slice(piece),
-            Place::Run(step) => match self.runs[step].as_ref().expect("it was found for this tile") {
+    ) -> ChainOperand<'m> {
+        let same = |data: DataRef<'m>| ChainOperand { data: data.slice(0..piece.len().min(data.len())), is_same: true };
+        let own = |data| ChainOperand { data, is_same: false };
+        match self.places[value] {
+            Place::Piece => own(register.as_ref()),
+            Place::Wanted(number) => {
+                let tile = self.wanted[number].other.as_ref().expect("arithmetic that is asked for has a tile");
+                own(tile.as_ref().slice(piece.clone()))
+            }
+            Place::Constant => same(register.as_ref()),
+            Place::Repeated => same(self.of_tile(value)),
+            Place::Loaded => own(self.of_tile(value).slice(piece.clone())),
+            Place::Run => own(match self.runs[value].as_ref().expect("it was found for this tile") {
                 Alias::Local(local, (row, begin)) => {
                     made[*local as usize].run((*row, begin + piece.start), piece.len())
                 }
                 Alias::Data(run) => run.elements(piece.start, piece.len()),
-            },
+            }),
         }
     }
-}
 
-/// Runs a step that is arithmetic for a piece.
-fn compute<'m>(action: &Action, operand: impl Fn(Slot) -> DataRef<'m>, out: &mut Data) {
-    match action {
-        Action::Map { op, loop_index, inputs } => {
-            let mut operands = [DataRef::Bool(&[]); MOST_OPERANDS];
-            operands.iter_mut().zip(inputs).for_each(|(to, &slot)| *to = operand(slot));
-            (map_loop(op, *loop_index).run)(&operands[..inputs.len()], out);
+    /// The whole tile of a value that is asked for.
+    fn wanted_tile(&mut self, value: usize) -> Option<&mut Data> {
+        match self.places[value] {
+            Place::Wanted(number) => self.wanted[number].other.as_mut(),
+            _ => None,
         }
-        Action::Cast { input } => cast(operand(*input), out),
-        Action::Fill { .. } | Action::Load { .. } | Action::Overlay { .. } => {}
     }
 }
 
 /// The length of all pieces of a tile but the last.
 fn piece_len(len: usize) -> usize {
-    len.div_ceil((len + PIECE_LEN / 2) / PIECE_LEN)
+    len.div_ceil((len + PIECE_LEN / 2) / PIECE_LEN).next_multiple_of(GRAIN)
 }
 
 /// The first piece of a tile that is one row, if a view shows the same all along it.
@@ -143,13 +164,13 @@ impl<'a> Machine<'a> {
     /// Runs the steps for a region, the arithmetic piece by piece.
     pub(super) fn run_pieces(&mut self, region: &Region, made: &[Made]) -> Result<(), RunError> {
         let mut strands = std::mem::take(&mut self.strands);
+        if strands.places.is_empty() {
+            strands = Strands::new(self.program, &self.twins, &self.deferred);
+        }
         let done = self.load_all(&mut strands, region, made);
         if done.is_ok() {
             self.swap_wanted(&mut strands);
-            let len = piece_len(self.len);
-            for first in (0..self.len).step_by(len) {
-                self.piece(&mut strands, first, len.min(self.len - first), made);
-            }
+            self.all_pieces(&mut strands, made);
             self.swap_wanted(&mut strands);
             self.place_loads(&mut strands);
         }
@@ -159,9 +180,6 @@ impl<'a> Machine<'a> {
 
     /// Loads and fills for the whole tile.
     fn load_all(&mut self, strands: &mut Strands<'a>, region: &Region, made: &[Made]) -> Result<(), RunError> {
-        if strands.loaded.is_empty() {
-            self.prepare_strands(strands);
-        }
         let constants_stand = self.filled_len == Some(self.len);
         for (number, step) in self.program.steps.iter().enumerate() {
             match &step.action {
@@ -173,20 +191,20 @@ impl<'a> Machine<'a> {
                     strands.places[number] = Place::Constant;
                 }
                 action @ (Action::Load { view, .. } | Action::Fill { view, .. }) => {
-                    let is_wanted = strands.wanted.iter().any(|w| w.slot == step.out.0 as usize);
+                    let is_wanted = strands.wanted.iter().any(|w| w.value == number);
                     let repeated = repeated(view, region).filter(|_| !is_wanted);
                     if let Some(part) = repeated {
                         self.load(strands, number, &part, made)?;
-                        strands.places[number] = Place::Repeated(number);
+                        strands.places[number] = Place::Repeated;
                         continue;
                     }
                     strands.runs[number] = alias(action, &mut self.extras[number], region, made)?;
                     if strands.runs[number].is_some() {
-                        strands.places[number] = Place::Run(number);
+                        strands.places[number] = Place::Run;
                         continue;
                     }
                     self.load(strands, number, region, made)?;
-                    strands.places[number] = Place::Loaded(number);
+                    strands.places[number] = Place::Loaded;
                 }
             }
         }
@@ -211,65 +229,76 @@ impl<'a> Machine<'a> {
         done
     }
 
-    fn prepare_strands(&self, strands: &mut Strands<'a>) {
-        let steps = &self.program.steps;
-        strands.loaded = steps.iter().map(|_| None).collect();
-        strands.runs = steps.iter().map(|_| None).collect();
-        strands.places = vec![Place::Piece; steps.len()];
-        strands.now = vec![Place::Piece; self.program.slots.len()];
-        let read_later = self.deferred.iter().flat_map(|&step| steps[step].action.inputs());
-        let mut slots: Vec<Slot> = self.program.results.iter().copied().chain(read_later).collect();
-        slots.sort_unstable();
-        slots.dedup();
-        let last =
-            |slot: Slot| steps.iter().enumerate().rposition(|(i, s)| s.out == slot && !self.deferred.contains(&i));
-        let wanted = slots.into_iter().filter_map(|slot| {
-            let last = last(slot)?;
-            let is_arithmetic = matches!(steps[last].action, Action::Map { .. } | Action::Cast { .. });
-            let other = register(self.program.slots[slot.0 as usize], PIECE_LEN);
-            Some(Wanted { slot: slot.0 as usize, last: is_arithmetic.then_some(last), other })
-        });
-        strands.wanted = wanted.collect();
-    }
-
     /// Gives registers that are asked for a piece instead of the tile, or the other way round.
     fn swap_wanted(&mut self, strands: &mut Strands<'a>) {
-        for wanted in strands.wanted.iter_mut().filter(|w| w.last.is_some()) {
-            std::mem::swap(&mut self.registers[wanted.slot], &mut wanted.other);
+        for Wanted { slot, other, .. } in &mut strands.wanted {
+            other.iter_mut().for_each(|other| std::mem::swap(&mut self.registers[*slot], other));
         }
     }
 
-    /// All arithmetic for the elements `first..first + len` of the tile.
-    fn piece(&mut self, strands: &mut Strands<'a>, first: usize, len: usize, made: &[Made]) {
-        for (number, step) in self.program.steps.iter().enumerate() {
-            if self.deferred.contains(&number) {
-                continue;
+    /// All arithmetic for the tile; one loop needs no pieces.
+    fn all_pieces(&mut self, strands: &mut Strands<'a>, made: &[Made]) {
+        let len = if strands.weave.is_one_loop() { self.len } else { piece_len(self.len) };
+        strands.wanted.iter_mut().filter_map(|w| w.other.as_mut()).for_each(|tile| fit(tile, self.len));
+        let mut items = std::mem::take(&mut strands.weave.items);
+        for first in (0..self.len).step_by(len) {
+            let piece = first..(first + len).min(self.len);
+            for item in &mut items {
+                match item {
+                    Item::One(number) => self.one_piece(strands, *number, &piece, made),
+                    Item::Both(number, twin) => self.both_pieces(strands, (*number, *twin), &piece, made),
+                    Item::Chain(chain) => self.chain_piece(strands, chain, &piece, made),
+                }
             }
-            if let Some(twin) = self.twins[number] {
-                self.both_pieces(strands, (number, twin), first..first + len, made);
-            } else if matches!(step.action, Action::Map { .. } | Action::Cast { .. }) && !self.is_second(number) {
-                self.one_piece(strands, number, first..first + len, made);
-            }
-            strands.now[step.out.0 as usize] = strands.places[number];
+        }
+        strands.weave.items = items;
+    }
+
+    /// A piece of a value.
+    fn piece_of<'m>(
+        &'m self,
+        strands: &'m Strands<'a>,
+        value: usize,
+        piece: &Range<usize>,
+        made: &'m [Made],
+    ) -> ChainOperand<'m> {
+        let register = &self.registers[self.program.steps[value].out.0 as usize];
+        strands.operand(value, piece, register, made)
+    }
+
+    /// What a step's piece is written to, which is to be put back by `give`.
+    fn take(&mut self, strands: &mut Strands<'a>, number: usize, len: usize) -> Data {
+        let none = Data::Bool(Vec::new());
+        if let Some(tile) = strands.wanted_tile(number) {
+            return std::mem::replace(tile, none);
+        }
+        let register = &mut self.registers[self.program.steps[number].out.0 as usize];
+        let mut out = std::mem::replace(register, none);
+        fit(&mut out, len);
+        out
+    }
+
+    fn give(&mut self, strands: &mut Strands<'a>, number: usize, out: Data) {
+        match strands.wanted_tile(number) {
+            Some(tile) => *tile = out,
+            None => self.registers[self.program.steps[number].out.0 as usize] = out,
         }
     }
 
     /// A step for a piece.
-    fn one_piece(&mut self, strands: &mut Strands<'a>, number: usize, piece: Range<usize>, made: &[Made]) {
-        let step = &self.program.steps[number];
-        let slot = step.out.0 as usize;
-        let (before, rest) = self.registers.split_at_mut(slot);
-        let (out, after) = rest.split_first_mut().expect("a step writes a register");
-        if out.len() != piece.len() {
-            out.resize(piece.len());
+    fn one_piece(&mut self, strands: &mut Strands<'a>, number: usize, piece: &Range<usize>, made: &[Made]) {
+        let mut out = self.take(strands, number, piece.len());
+        let inputs = strands.weave.inputs[number].iter();
+        let operands = inputs.map(|&value| self.piece_of(strands, value, piece, made).data);
+        let operands: SmallVec<[DataRef<'_>; 3]> = operands.collect();
+        let part = part_of(&mut out, piece);
+        match &self.program.steps[number].action {
+            Action::Map { op, loop_index, .. } => (map_loop(op, *loop_index).run)(&operands, part),
+            Action::Cast { .. } => cast_part(operands[0], part),
+            Action::Fill { .. } | Action::Load { .. } | Action::Overlay { .. } => {}
         }
-        let operand = |read: Slot| {
-            let place = read.0 as usize;
-            let register = || if place < slot { &before[place] } else { &after[place - slot - 1] };
-            strands.piece_of(place, piece.clone(), register, made)
-        };
-        compute(&step.action, operand, out);
-        strands.hand_over(number, self.len, piece.start, out);
+        drop(operands);
+        self.give(strands, number, out);
     }
 
     /// A step and the next one for a piece.
@@ -277,37 +306,63 @@ impl<'a> Machine<'a> {
         &mut self,
         strands: &mut Strands<'a>,
         (number, twin): (usize, TwinLoop),
-        piece: Range<usize>,
+        piece: &Range<usize>,
         made: &[Made],
     ) {
-        let slots = [number, number + 1].map(|step| self.program.steps[step].out);
-        let [mut first, mut second] = slots.map(|slot| self.taken(slot, piece.len()));
-        let inputs = self.program.steps[number].action.inputs();
-        let operand = |slot: &Slot| {
-            let place = slot.0 as usize;
-            strands.piece_of(place, piece.clone(), || &self.registers[place], made)
-        };
-        let operands: SmallVec<[DataRef<'_>; 3]> = inputs.iter().map(operand).collect();
-        twin(&operands, &mut first, &mut second);
+        let [mut first, mut second] = [number, number + 1].map(|step| self.take(strands, step, piece.len()));
+        let inputs = strands.weave.inputs[number].iter();
+        let operands = inputs.map(|&value| self.piece_of(strands, value, piece, made).data);
+        let operands: SmallVec<[DataRef<'_>; 3]> = operands.collect();
+        twin(&operands, part_of(&mut first, piece), part_of(&mut second, piece));
         drop(operands);
-        for (step, out) in [(number, first), (number + 1, second)] {
-            strands.hand_over(step, self.len, piece.start, &out);
-            self.registers[self.program.steps[step].out.0 as usize] = out;
+        self.give(strands, number, first);
+        self.give(strands, number + 1, second);
+    }
+
+    /// A chain of steps for a piece.
+    fn chain_piece(&mut self, strands: &mut Strands<'a>, chain: &mut Chain, piece: &Range<usize>, made: &[Made]) {
+        let mut out = match strands.wanted_tile(chain.last) {
+            Some(tile) => std::mem::replace(tile, Data::Bool(Vec::new())),
+            None => std::mem::replace(&mut chain.spare, Data::Bool(Vec::new())),
+        };
+        let is_wanted = matches!(strands.places[chain.last], Place::Wanted(_));
+        if !is_wanted {
+            fit(&mut out, piece.len());
         }
+        let operands = chain.operands.iter().map(|&value| self.piece_of(strands, value, piece, made));
+        let operands: SmallVec<[ChainOperand<'_>; 8]> = operands.collect();
+        run_chain(&chain.steps, &operands, part_of(&mut out, piece));
+        drop(operands);
+        if is_wanted {
+            return self.give(strands, chain.last, out);
+        }
+        let slot = self.program.steps[chain.last].out.0 as usize;
+        chain.spare = std::mem::replace(&mut self.registers[slot], out);
     }
 
     /// Says where registers that are asked for stand, as it is after tiles that are done as a whole.
     fn place_loads(&mut self, strands: &mut Strands<'a>) {
-        for wanted in &strands.wanted {
-            self.aliases[wanted.slot] = None;
-            match strands.now[wanted.slot] {
-                Place::Piece | Place::Constant | Place::Repeated(_) => {}
-                Place::Run(step) => self.aliases[wanted.slot] = strands.runs[step].take(),
-                Place::Loaded(step) => {
-                    let data = strands.loaded[step].as_mut().expect("what is loaded stands until the next tile");
-                    std::mem::swap(&mut self.registers[wanted.slot], data);
+        for Wanted { slot, value, .. } in &strands.wanted {
+            self.aliases[*slot] = None;
+            match strands.places[*value] {
+                Place::Piece | Place::Wanted(_) | Place::Constant | Place::Repeated => {}
+                Place::Run => self.aliases[*slot] = strands.runs[*value].take(),
+                Place::Loaded => {
+                    let data = strands.loaded[*value].as_mut().expect("what is loaded stands until the next tile");
+                    std::mem::swap(&mut self.registers[*slot], data);
                 }
             }
         }
     }
+}
+
+fn fit(data: &mut Data, len: usize) {
+    if data.len() != len {
+        data.resize(len);
+    }
+}
+
+/// The part of a tile that is a piece; all of what is as long as a piece.
+fn part_of<'m>(out: &'m mut Data, piece: &Range<usize>) -> DataMut<'m> {
+    if out.len() == piece.len() { out.as_mut() } else { out.as_mut().slice(piece.clone()) }
 }

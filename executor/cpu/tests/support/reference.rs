@@ -62,7 +62,7 @@ fn node_value(graph: &Graph, node: &Node, known: &[Data], stored: &HashMap<Sourc
         NodeKind::Map { op, loop_index, inputs } => {
             let Class::Map(map) = &op.class else { unreachable!() };
             let inputs: Vec<DataRef<'_>> = inputs.iter().map(|n| of(n).as_ref()).collect();
-            (map.loops[*loop_index].run)(&inputs, &mut out);
+            (map.loops[*loop_index].run)(&inputs, out.as_mut());
         }
         NodeKind::Fold { op, loop_index, input, axes, ddof } => {
             let Class::Fold(fold) = &op.class else { unreachable!() };

@@ -25,7 +25,7 @@ fn evaluate(graph: &Graph, node: NodeId) -> Option<Data> {
             let inputs: Vec<Data> = inputs.iter().map(|n| evaluate(graph, *n)).collect::<Option<_>>()?;
             let refs: Vec<DataRef<'_>> = inputs.iter().map(Data::as_ref).collect();
             let mut out = Data::zeros(found.dtype, 1);
-            (map.loops[*loop_index].run)(&refs, &mut out);
+            (map.loops[*loop_index].run)(&refs, out.as_mut());
             Some(out)
         }
         _ => None,

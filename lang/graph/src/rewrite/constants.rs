@@ -38,7 +38,7 @@ fn value_of(graph: &Graph, node: &Node) -> Option<Scalar> {
             let Class::Map(map) = &op.class else { return None };
             let values = values?;
             let mut out = Data::zeros(node.dtype, 1);
-            (map.loops[*loop_index].run)(&values.iter().map(Data::as_ref).collect::<Vec<_>>(), &mut out);
+            (map.loops[*loop_index].run)(&values.iter().map(Data::as_ref).collect::<Vec<_>>(), out.as_mut());
             Some(out.get(0))
         }
         NodeKind::Cast(input) => {

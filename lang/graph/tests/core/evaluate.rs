@@ -26,7 +26,7 @@ fn one(graph: &Graph, done: &[Data], node: &Node) -> Data {
         NodeKind::Map { op, loop_index, inputs } => {
             let Class::Map(map) = &op.class else { panic!("{op:?} is not elementwise") };
             let inputs: Vec<_> = inputs.iter().map(|i| of(*i).as_ref()).collect();
-            (map.loops[*loop_index].run)(&inputs, &mut out);
+            (map.loops[*loop_index].run)(&inputs, out.as_mut());
             out
         }
         NodeKind::Cast(input) => {

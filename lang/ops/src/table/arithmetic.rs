@@ -1,6 +1,7 @@
 //! Arithmetic.
 
 use super::{MAP, ONE, map, numpy};
+use crate::chain::Link;
 use crate::deep;
 use crate::division;
 use crate::dtype::{DType, Kind};
@@ -39,10 +40,10 @@ pub(super) static ADD: Op = Op {
     summary: "Sum of two operands, element by element",
     details: "Integers wrap around; of bools it is `or`.",
     examples: &[("arange(3) + 10", "[10 11 12]"), ("add(arange(3), 0.5)", "[0.5 1.5 2.5]")],
-    class: Class::Map(map(
-        map_loops!(2 same fast::binary; f::or: bool; Num::add: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64),
-        1.0,
-    )),
+    class: Class::Map(Map {
+        link: Some(Link::Add),
+        ..map(map_loops!(2 same fast::binary; f::or: bool; Num::add: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64), 1.0)
+    }),
     numpy: numpy("np.add", -100.0, 100.0, 0.0),
     ..MAP
 };
@@ -53,6 +54,7 @@ static SUBTRACT: Op = Op {
     summary: "Difference of two operands, element by element",
     examples: &[("arange(3) - 1", "[-1  0  1]")],
     class: Class::Map(Map {
+        link: Some(Link::Subtract),
         no_bools: true,
         ..map(map_loops!(2 same fast::binary; Num::sub: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64), 1.0)
     }),
@@ -66,10 +68,10 @@ pub(super) static MULTIPLY: Op = Op {
     summary: "Product of two operands, element by element",
     details: "Integers wrap around; of bools it is `and`.",
     examples: &[("arange(3) * 2", "[0 2 4]")],
-    class: Class::Map(map(
-        map_loops!(2 same fast::binary; f::and: bool; Num::mul: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64),
-        1.0,
-    )),
+    class: Class::Map(Map {
+        link: Some(Link::Multiply),
+        ..map(map_loops!(2 same fast::binary; f::and: bool; Num::mul: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64), 1.0)
+    }),
     numpy: numpy("np.multiply", -100.0, 100.0, 0.0),
     ..MAP
 };
@@ -81,6 +83,7 @@ pub(super) static DIVIDE: Op = Op {
     summary: "Quotient of two operands; of integers a float64",
     examples: &[("arange(3) / 2", "[0.  0.5 1. ]")],
     class: Class::Map(Map {
+        link: Some(Link::Divide),
         ints_as: Some(DType::F64),
         ..map(map_loops!(2 same fast::binary; Float::div: f16 f32 f64), 1.5)
     }),
@@ -164,6 +167,7 @@ static NEGATIVE: Op = Op {
     summary: "The operand with its sign turned",
     examples: &[("-arange(3)", "[ 0 -1 -2]")],
     class: Class::Map(Map {
+        link: Some(Link::Negate),
         no_bools: true,
         ..map(map_loops!(1 same fast::unary; Num::neg: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64), 0.5)
     }),
@@ -191,10 +195,13 @@ static ABS: Op = Op {
     params: ONE,
     summary: "The operand without its sign",
     examples: &[("abs(arange(-2, 3))", "[2 1 0 1 2]")],
-    class: Class::Map(map(
-        map_loops!(1 same fast::unary; f::identity: bool; Num::abs: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64),
-        0.5,
-    )),
+    class: Class::Map(Map {
+        link: Some(Link::Size),
+        ..map(
+            map_loops!(1 same fast::unary; f::identity: bool; Num::abs: i8 u8 i16 u16 i32 u32 i64 u64 f16 f32 f64),
+            0.5,
+        )
+    }),
     numpy: numpy("np.abs", -100.0, 100.0, 0.0),
     ..MAP
 };

@@ -1,7 +1,7 @@
 //! Comparisons: the result is a bool.
 
 use super::{MAP, map, numpy};
-use crate::data::{Data, DataRef, Element};
+use crate::data::{DataMut, DataRef, Element};
 use crate::dtype::DType;
 use crate::formula as f;
 use crate::loops::{fast, mixed, sum_loop};
@@ -131,7 +131,7 @@ impl Close for f16 {}
 impl Close for f32 {}
 impl Close for f64 {}
 
-fn run_close<T: crate::lane::Float>(x: &[DataRef<'_>], out: &mut Data) {
+fn run_close<T: crate::lane::Float>(x: &[DataRef<'_>], out: DataMut<'_>) {
     use crate::loops::{operand, result};
     let [a, b, rtol, atol] = [0, 1, 2, 3].map(|place| operand::<T>(x, place));
     let equal_nan = operand::<bool>(x, 4);

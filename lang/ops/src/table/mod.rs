@@ -118,5 +118,6 @@ const fn map(loops: &'static [MapLoop], weight: f32) -> Map {
         no_bools: false,
         check: None,
         twin: None,
+        link: None,
     }
 }

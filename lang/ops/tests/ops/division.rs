@@ -10,7 +10,7 @@ fn run(name: &str, x: DataRef<'_>, y: DataRef<'_>) -> Data {
     let Class::Map(map) = &op.class else { panic!("{name} is elementwise") };
     let found = resolve(op, &[Operand::array(x.dtype()), Operand::array(y.dtype())]).expect("a loop");
     let mut out = Data::zeros(found.output, x.len());
-    (map.loops[found.index].run)(&[x, y], &mut out);
+    (map.loops[found.index].run)(&[x, y], out.as_mut());
     out
 }
 

@@ -274,7 +274,7 @@ fn a_sum_of_a_map_is_the_map_then_the_sum() {
                 let operands: Vec<Data> = l.inputs.iter().enumerate().map(|(i, d)| varied(*d, n, i)).collect();
                 let refs: Vec<DataRef> = operands.iter().map(Data::as_ref).collect();
                 let mut mapped = Data::zeros(l.output, n);
-                (l.run)(&refs, &mut mapped);
+                (l.run)(&refs, mapped.as_mut());
                 for layout in [Layout::Rows, Layout::Columns] {
                     let expected = take(rule, &mapped, kept, layout, &vec![0; reduced]);
                     let mut state = empty(rule);

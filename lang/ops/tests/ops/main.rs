@@ -2,6 +2,7 @@
 #![allow(clippy::panic)]
 
 mod args;
+mod chains;
 mod chunks;
 mod data;
 mod division;

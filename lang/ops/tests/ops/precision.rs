@@ -36,7 +36,7 @@ fn run(name: &str, dtype: DType, operands: &[DataRef<'_>]) -> Data {
     let Class::Map(map) = &op.class else { panic!("{name} is elementwise") };
     let found = resolve(op, &vec![Operand::array(dtype); operands.len()]).expect("a loop");
     let mut out = Data::zeros(found.output, operands[0].len());
-    (map.loops[found.index].run)(operands, &mut out);
+    (map.loops[found.index].run)(operands, out.as_mut());
     out
 }
 

@@ -50,7 +50,7 @@ fn result(name: &str, inputs: &Data) -> (Data, f64) {
     let found = resolve(op, &kinds).expect("a loop");
     let ready: Vec<Data> = operands.iter().zip(&found.inputs).map(|(d, to)| converted(d, *to)).collect();
     let mut out = Data::zeros(found.output, len);
-    (map.loops[found.index].run)(&ready.iter().map(Data::as_ref).collect::<Vec<_>>(), &mut out);
+    (map.loops[found.index].run)(&ready.iter().map(Data::as_ref).collect::<Vec<_>>(), out.as_mut());
     (out, op.numpy.as_ref().map_or(0.0, |n| n.ulp))
 }
 

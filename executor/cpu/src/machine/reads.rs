@@ -1,0 +1,69 @@
+//! Where the steps of a program find what they do not make.
+
+use super::{Inputs, Machine};
+use crate::between::Between;
+use crate::gather::{Reader, Run, Stored};
+use crate::made::{At, Made};
+use cleave_graph::SourceId;
+use cleave_ops::{DType, Region};
+use cleave_plan::{Action, Origin, RunError};
+
+/// Where the elements of a register lie.
+pub(super) enum Alias<'a> {
+    /// In a local, by its number, from an element on.
+    Local(u32, At),
+    /// In data that exists.
+    Data(Run<'a>),
+}
+
+/// What a step needs besides its inputs.
+pub(super) enum Extra<'a> {
+    None,
+    Read(Reader<'a>),
+    Patch(Box<Machine<'a>>),
+}
+
+/// Where the elements lie that a load takes in their order.
+pub(super) fn alias<'a>(
+    action: &Action,
+    extra: &mut Extra<'a>,
+    region: &Region,
+    made: &[Made],
+) -> Result<Option<Alias<'a>>, RunError> {
+    match (action, extra) {
+        (Action::Load { origin: Origin::Local(number), view, .. }, _) => {
+            Ok(made[*number as usize].find(view, region).map(|at| Alias::Local(*number, at)))
+        }
+        (Action::Load { view, .. }, Extra::Read(reader)) => Ok(reader.run(view, region)?.map(Alias::Data)),
+        _ => Ok(None),
+    }
+}
+
+/// What a step that writes elements of a dtype needs.
+pub(super) fn extra<'a>(action: &'a Action, dtype: DType, inputs: &Inputs<'a>) -> Result<Extra<'a>, RunError> {
+    Ok(match action {
+        Action::Load { origin: Origin::Stored(id), shape, .. } => {
+            let source = inputs.stored.get(id).ok_or(RunError::MissingSource(*id))?;
+            if source.dtype() != dtype || source.grid().shape() != *shape {
+                return Err(RunError::WrongSource(*id));
+            }
+            Extra::Read(Reader::Stored(Stored::new(*id, source, inputs.cache)))
+        }
+        Action::Load { origin: Origin::Buffer(id), .. } => {
+            let number = id.0 as usize;
+            match inputs.buffers[number].as_ref().expect("a buffer is made before it is read") {
+                Between::Whole(block) => {
+                    let (data, shape) = (block.elements(), &inputs.planned[number].shape);
+                    Extra::Read(Reader::Buffer { data, shape })
+                }
+                Between::Blocks(source) => {
+                    let id = SourceId(u64::MAX - u64::from(id.0));
+                    Extra::Read(Reader::Stored(Stored::new(id, source, inputs.cache)))
+                }
+            }
+        }
+        Action::Overlay { patch, .. } => Extra::Patch(Box::new(Machine::nested(patch, inputs)?)),
+        Action::Load { origin: Origin::Local(_), .. } => Extra::None,
+        Action::Fill { .. } | Action::Map { .. } | Action::Cast { .. } => Extra::None,
+    })
+}
