@@ -44,10 +44,9 @@ struct Pace {
 }
 
 impl Pace {
-    /// That of a program that is run for some of them.
-    fn part(self, of: &Program, elements: f64, tiles: f64) -> Self {
-        let last = of.space.iter().rev().find(|&&len| len > 1).map_or(1.0, |&len| len as f64);
-        Self { elements: self.elements * elements, tiles: self.tiles * tiles, row: self.row.min(last) }
+    /// That of a program that is run for some of them, in rows no longer than those.
+    fn part(self, elements: f64, tiles: f64, row: usize) -> Self {
+        Self { elements: self.elements * elements, tiles: self.tiles * tiles, row: self.row.min(row.max(1) as f64) }
     }
 }
 
@@ -62,7 +61,8 @@ pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
     let (elements, tiles) = (stage.elements() as f64, tiles(stage));
     let pace = Pace { elements, tiles, row: row(stage) };
     let mut parts = Parts::default();
-    program(&stage.program, pace, machine, &mut parts);
+    let block = stage_block(stage);
+    program(&stage.program, &block, pace, machine, &mut parts);
     match &stage.work {
         Work::Fold(_) | Work::Joint(_) => {
             for work in stage.work.folds() {
@@ -75,7 +75,7 @@ pub(super) fn of(stage: &Stage, machine: &Machine) -> Arithmetic {
             if let Work::Fold(FoldWork { mirror: Some(_), .. }) = &stage.work {
                 // What is made for a block serves the block opposite too.
                 let mut made = Parts::default();
-                locals(&stage.program, pace, machine, &mut made);
+                locals(&stage.program, &block, pace, machine, &mut made);
                 parts.0.iter_mut().zip(made.0).for_each(|(all, made)| *all -= made / 2.0);
             }
             if let Work::Fold(work) = &stage.work {
@@ -109,7 +109,7 @@ fn products(work: &ContractWork, elements: f64, machine: &Machine, parts: &mut P
     for (operand, side) in [(&work.left, columns), (&work.right, rows)] {
         let visited = elements * shared / side.max(1) as f64;
         let pace = Pace { elements: visited, tiles: visited / TILE_LEN as f64, row: TILE_LEN as f64 };
-        program(&operand.program, pace, machine, parts);
+        program(&operand.program, &block_of(&operand.program), pace, machine, parts);
         parts.0[Kind::Contraction as usize] += machine.pack_s() * visited;
     }
 }
@@ -117,7 +117,8 @@ fn products(work: &ContractWork, elements: f64, machine: &Machine, parts: &mut P
 /// Seconds of one thread for an element of a program.
 pub(crate) fn element_s(of: &Program, machine: &Machine) -> f64 {
     let mut parts = Parts::default();
-    program(of, Pace { elements: 1.0, tiles: 0.0, row: TILE_LEN as f64 }, machine, &mut parts);
+    let pace = Pace { elements: 1.0, tiles: 0.0, row: TILE_LEN as f64 };
+    program(of, &block_of(of), pace, machine, &mut parts);
     parts.sum()
 }
 
@@ -136,8 +137,8 @@ fn row(stage: &Stage) -> f64 {
     len.clamp(1, most) as f64
 }
 
-fn program(program: &Program, pace: Pace, machine: &Machine, parts: &mut Parts) {
-    locals(program, pace, machine, parts);
+fn program(program: &Program, block: &Shape, pace: Pace, machine: &Machine, parts: &mut Parts) {
+    locals(program, block, pace, machine, parts);
     let twins = program.twin_loops();
     for (number, step) in program.steps.iter().enumerate().filter(|(_, s)| !s.action.is_constant()) {
         if number > 0 && twins[number - 1].is_some() {
@@ -150,23 +151,40 @@ fn program(program: &Program, pace: Pace, machine: &Machine, parts: &mut Parts) 
             let share = (covered / (program.space.size() as f64).max(1.0)).min(1.0);
             let copied = COPY * scale(program.slots[step.out.0 as usize]) * machine.add_s;
             parts.0[Kind::Elementwise as usize] += copied * share * pace.elements;
-            self::program(patch, pace.part(patch, share, share.sqrt()), machine, parts);
+            let pace = pace.part(share, share.sqrt(), longest_row(&patch.space));
+            self::program(patch, &block_of(patch), pace, machine, parts);
         }
     }
 }
 
-/// What is made for a block at a time: as much of it as a block of the space needs.
-fn locals(of: &Program, pace: Pace, machine: &Machine, parts: &mut Parts) {
-    let block = of.blocking().strip_shape(&of.space);
+/// What is made for a block at a time: as much of it as a block needs.
+fn locals(of: &Program, block: &Shape, pace: Pace, machine: &Machine, parts: &mut Parts) {
     if of.locals.is_empty() || block.is_empty_array() {
         return;
     }
-    for (local, region) in of.locals.iter().zip(of.local_regions(&Region::whole(&block))) {
-        let share = region.map_or(0.0, |r| r.size() as f64) / block.size() as f64;
-        let pace = Pace { row: TILE_LEN as f64, ..pace }.part(&local.program, share, share);
-        program(&local.program, pace, machine, parts);
+    for (local, region) in of.locals.iter().zip(of.local_regions(&Region::whole(block))) {
+        let Some(region) = region else { continue };
+        let share = region.size() as f64 / block.size() as f64;
+        let row = region.len.last().map_or(1, |&len| len.min(TILE_LEN));
+        let pace = Pace { row: TILE_LEN as f64, ..pace }.part(share, share, row);
+        program(&local.program, &block_of(&local.program), pace, machine, parts);
         parts.0[Kind::Elementwise as usize] += made(local) * scale(local.dtype) * machine.add_s * pace.elements;
     }
+}
+
+/// The blocks for which a program's locals are made where it is run for all of its space: strips where rows stay.
+fn block_of(program: &Program) -> Shape {
+    program.blocking().strip_shape(&program.space)
+}
+
+/// The blocks for which a stage's locals are made.
+fn stage_block(stage: &Stage) -> Shape {
+    if stage.program.blocking().rolls { block_of(&stage.program) } else { stage.block() }
+}
+
+/// The length of the last axis that has any.
+fn longest_row(space: &Shape) -> usize {
+    space.iter().rev().find(|&&len| len > 1).map_or(1, |&len| len)
 }
 
 /// What keeping an element of a local takes, in additions.
