@@ -250,7 +250,7 @@ fn a_goal_that_another_one_makes_costs_nothing() {
     let reduced = |goals: &[(&str, usize)]| {
         let mut graph = Graph::new();
         let law = Law::Uniform { low: Scalar::Float(0.0), high: Scalar::Float(1.0) };
-        let x = add(&mut graph, NodeKind::Fill(Fill::Random { seed: 1, draw: 0, law }), &[2048, 4096]);
+        let x = add(&mut graph, NodeKind::Fill(Fill::Random { seed: 1, draw: 0, law }), &[1 << 14, 1 << 12]);
         let outputs: Vec<Output> = goals
             .iter()
             .map(|&(name, axis)| Output { node: over(&mut graph, name, x, axis), cut: Cut::Engine, held: false })
