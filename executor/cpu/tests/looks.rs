@@ -49,10 +49,13 @@ fn between_s(graph: &Graph, node: NodeId, cut: Cut, sources: &Sources) -> f64 {
     seconds / report.looks as f64
 }
 
+/// What is done, its graph, and whether the result is one block.
+type Case = (&'static str, fn(&mut Graph) -> NodeId, bool);
+
 #[test]
 fn little_is_done_between_two_looks() {
     let whole = |graph: &Graph, node: NodeId| Cut::Grid(Chunks::single(&graph[node].shape));
-    let cases: [(&str, fn(&mut Graph) -> NodeId, bool); 8] = [
+    let cases: [Case; 8] = [
         (
             "a sum",
             |g| {

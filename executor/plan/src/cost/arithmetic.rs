@@ -151,7 +151,7 @@ fn program(program: &Program, block: &Shape, pace: Pace, machine: &Machine, part
             let share = (covered / (program.space.size() as f64).max(1.0)).min(1.0);
             let copied = COPY * scale(program.slots[step.out.0 as usize]) * machine.add_s;
             parts.0[Kind::Elementwise as usize] += copied * share * pace.elements;
-            let pace = pace.part(share, share.sqrt(), longest_row(&patch.space));
+            let pace = Pace { row: TILE_LEN as f64, ..pace }.part(share, share.sqrt(), longest_row(&patch.space));
             self::program(patch, &block_of(patch), pace, machine, parts);
         }
     }
