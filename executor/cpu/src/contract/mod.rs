@@ -29,7 +29,7 @@ use std::sync::Arc;
 /// Columns multiplied at once: a panel of them stays in a core's cache.
 const COLUMNS: usize = 240;
 /// The most products, and the most sums that are cleared, between two looks at whether to stop.
-const MOST_PRODUCTS: usize = 1 << 25;
+const MOST_PRODUCTS: usize = 1 << 27;
 const MOST_CLEARED: usize = 1 << 19;
 
 /// Where finished parts of the result go.
