@@ -1,7 +1,7 @@
-//! Work that cannot be stopped in its middle, such as packing a chunk: done where nobody has to wait for it.
+//! Work that cannot be stopped at once, such as packing a chunk: done where nobody has to wait for it.
 
 use crate::ledger::{Claim, Ledger};
-use cleave_plan::RunError;
+use cleave_plan::{RunError, Stop};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -26,22 +26,22 @@ pub(crate) struct Taken {
 type Left = Arc<Mutex<Option<Claim>>>;
 
 /// Does `work` on a block. Where that may take long it is done on a thread of its own, and a run that is to stop leaves
-/// that thread to end by itself; what it takes stays claimed until then.
+/// that thread to end as soon as it can; what it takes stays claimed until then.
 pub(crate) fn apart<T: Send + 'static>(
     taken: Taken,
     ledger: &Arc<Ledger>,
     cancel: &AtomicBool,
-    work: impl FnOnce() -> T + Send + 'static,
+    work: impl FnOnce(Stop<'_>) -> T + Send + 'static,
 ) -> Result<T, RunError> {
     if taken.block < LARGE_BYTES {
-        return Ok(work());
+        return Ok(work(&|| cancel.load(Ordering::Relaxed)));
     }
     let (sender, receiver) = mpsc::sync_channel(1);
-    let left = Left::default();
-    let until_done = Arc::clone(&left);
+    let (left, is_left) = (Left::default(), Arc::new(AtomicBool::new(false)));
+    let (until_done, stop) = (Arc::clone(&left), Arc::clone(&is_left));
     let body = move || {
         // The receiver is gone if the run has stopped; then nobody wants the outcome.
-        drop(sender.send(catch_unwind(AssertUnwindSafe(work))));
+        drop(sender.send(catch_unwind(AssertUnwindSafe(|| work(&|| stop.load(Ordering::Relaxed))))));
         drop(until_done);
     };
     thread::Builder::new().name("apart".to_owned()).spawn(body).map_err(|e| RunError::Threads(Box::new(e)))?;
@@ -52,6 +52,7 @@ pub(crate) fn apart<T: Send + 'static>(
             Err(RecvTimeoutError::Timeout) if !cancel.load(Ordering::Relaxed) => {}
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 *left.lock().unwrap_or_else(PoisonError::into_inner) = Some(ledger.claim(taken.left));
+                is_left.store(true, Ordering::Relaxed);
                 return Err(RunError::Cancelled);
             }
         }
@@ -76,11 +77,18 @@ mod tests {
     fn a_run_that_stops_does_not_wait_for_it_and_what_it_takes_counts() {
         let ((go, wait), (rooms, ledger)) = (channel::<()>(), ledger());
         let cancel = AtomicBool::new(true);
-        let stopped = apart(LARGE, &ledger, &cancel, move || wait.recv().is_ok());
+        let (told, hears) = channel::<bool>();
+        let stopped = apart(LARGE, &ledger, &cancel, move |stop| {
+            while !stop() {
+                thread::sleep(LOOK);
+            }
+            wait.recv().is_ok() || told.send(stop()).is_ok()
+        });
         assert!(matches!(stopped, Err(RunError::Cancelled)));
         drop(ledger);
         assert_eq!(rooms.claimed_bytes(), 7);
         drop(go);
+        assert_eq!(hears.recv(), Ok(true), "it is told to stop");
         while rooms.claimed_bytes() > 0 {
             thread::sleep(LOOK);
         }
@@ -89,8 +97,8 @@ mod tests {
     #[test]
     fn what_it_gives_and_its_panic_come_back() {
         let (cancel, (rooms, ledger)) = (AtomicBool::new(false), ledger());
-        assert!(matches!(apart(LARGE, &ledger, &cancel, || 7), Ok(7)));
-        let panics = || apart(LARGE, &ledger, &cancel, || resume_unwind(Box::new("in it")));
+        assert!(matches!(apart(LARGE, &ledger, &cancel, |_| 7), Ok(7)));
+        let panics = || apart(LARGE, &ledger, &cancel, |_| resume_unwind(Box::new("in it")));
         assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
         assert_eq!(rooms.claimed_bytes(), 0);
     }

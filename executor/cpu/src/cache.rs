@@ -6,7 +6,7 @@ use crate::apart::{Taken, apart};
 use crate::ledger::{Claim, Ledger};
 use crate::room::Rooms;
 use cleave_graph::SourceId;
-use cleave_plan::{Block, RunError, Source, Sources};
+use cleave_plan::{Block, RunError, Source, Sources, Stop};
 use lru::LruCache;
 use smallvec::SmallVec;
 use std::collections::HashSet;
@@ -151,7 +151,7 @@ impl Cache {
         let unpacking_claim = self.ledger.claim(unpacking);
         let (rooms, ledger) = (Arc::clone(&self.rooms), Arc::clone(&self.ledger));
         let (source, index) = (Arc::clone(source), key.1.clone());
-        let read = move || rooms.read(source.as_ref(), &index, &ledger);
+        let read = move |stop: Stop<'_>| rooms.read(source.as_ref(), &index, &ledger, stop);
         let taken = Taken { block: bytes as usize, left: unpacking };
         let (block, claim) = apart(taken, &self.ledger, &self.cancel, read)?.map_err(RunError::read)?;
         drop(unpacking_claim);

@@ -6,7 +6,7 @@ use crate::shelf::{Place, Shelf, put_aside};
 use crate::spill::Spill;
 use cleave_ops::{Chunks, DType, Data, Region, Shape};
 use cleave_plan::plan::{Buffer, PlannedOutput};
-use cleave_plan::{Block, Keep, Sink, Source, SourceError, SpillError};
+use cleave_plan::{Block, Keep, Sink, Source, SourceError, SpillError, Stop};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -98,7 +98,7 @@ impl Source for Blocks {
         self.get(number_of(index, &self.counts))
     }
 
-    fn fill(&self, index: &[usize], bytes: &mut [u8]) -> Result<bool, SourceError> {
+    fn fill(&self, index: &[usize], bytes: &mut [u8], _: Stop<'_>) -> Result<bool, SourceError> {
         let place = self.places[number_of(index, &self.counts)].get();
         place.map_or(Ok(false), |place| self.shelf.fill(place, bytes))
     }

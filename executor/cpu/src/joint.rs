@@ -7,10 +7,9 @@ use crate::ledger::{Claim, Ledger};
 use crate::machine::Machine;
 use crate::tree::{Counter, Partial, State, empty_state};
 use crate::watch::Watch;
-use cleave_ops::op::Within;
 use cleave_ops::op::{Cell, Layout};
 use cleave_ops::{Class, Data, DataRef, FoldLoop, Region, Shape};
-use cleave_plan::joint::ravel;
+use cleave_plan::joint::{Making, makings, ravel};
 use cleave_plan::stage::unravel;
 use cleave_plan::{FoldGoal, FoldWork, JointWork, RunError, Slot};
 use smallvec::SmallVec;
@@ -43,19 +42,6 @@ struct Forest<'a> {
     making: Making,
     trees: Vec<Counter>,
     free: Vec<State>,
-}
-
-/// Where the states of a goal come from.
-#[derive(Clone, Copy)]
-enum Making {
-    /// Its own loop.
-    Own,
-    /// Its own loop, which makes leaves for another goal, a sum, too.
-    WithSum { of: usize, take: fn(&Cell<'_>, &mut [Data], &mut [Data]) },
-    /// The loop of another goal, cell by cell.
-    Leaves,
-    /// The first column of another goal's states, in the end.
-    Column { of: usize },
 }
 
 impl<'a> Folders<'a> {
@@ -211,27 +197,6 @@ impl<'a> Folding<'a> {
         let bytes: usize = states.iter().flatten().map(Data::nbytes).sum();
         Partial { states, _claim: ledger.claim(bytes as u64) }
     }
-}
-
-/// How the states of each goal come about: those that another goal's loop makes are not made again.
-fn makings(goals: &[FoldGoal]) -> Vec<Making> {
-    let mut makings = vec![Making::Own; goals.len()];
-    for (number, goal) in goals.iter().enumerate() {
-        let giver = |&of: &usize| {
-            let is_free = matches!(makings[of], Making::Own);
-            let within = (goals[of].slot == goal.slot && is_free).then(|| rule(&goals[of]).gives(rule(goal))).flatten();
-            within.map(|within| (of, within))
-        };
-        match (0..goals.len()).find_map(|of| giver(&of)) {
-            None => {}
-            Some((of, Within::Column(_))) => makings[number] = Making::Column { of },
-            Some((of, Within::Sum(take))) => {
-                makings[of] = Making::WithSum { of: number, take: *take };
-                makings[number] = Making::Leaves;
-            }
-        }
-    }
-    makings
 }
 
 impl Forest<'_> {

@@ -100,7 +100,7 @@ impl<'a> Machine<'a> {
             len: 0,
             extras,
             constant,
-            twins: twins(program),
+            twins: program.twin_loops(),
             makers,
             made,
             has_locals,
@@ -346,16 +346,6 @@ impl<'a> Machine<'a> {
         copy_box(&part.len, self.result(&self.made), &Walk::whole(&part.len), out, &to);
         Ok(())
     }
-}
-
-/// The loops that do a step and the next one; no step belongs to two.
-fn twins(program: &Program) -> Vec<Option<TwinLoop>> {
-    let mut twins: Vec<Option<TwinLoop>> = Vec::with_capacity(program.steps.len());
-    for step in 0..program.steps.len() {
-        let is_second = twins.last().is_some_and(Option::is_some);
-        twins.push(program.twins(step).filter(|_| !is_second));
-    }
-    twins
 }
 
 /// An empty register that begins on a cache line where the allocator gives one within a few tries: vector

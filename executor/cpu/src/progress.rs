@@ -19,6 +19,8 @@ pub(crate) struct Meter<'a> {
     total: f64,
     /// Elements visited in all stages.
     elements: AtomicU64,
+    /// How often threads looked whether to stop.
+    looks: AtomicU64,
     /// Guards what is known of the present stage.
     stage: Mutex<Present>,
     /// Guards the time of the last report.
@@ -58,6 +60,7 @@ impl<'a> Meter<'a> {
             started: now,
             total,
             elements: AtomicU64::new(0),
+            looks: AtomicU64::new(0),
             stage: Mutex::new(present),
             last: Mutex::new(now),
         }
@@ -75,8 +78,14 @@ impl<'a> Meter<'a> {
         (self.tell)(Event::Stage { stage: number, stages: plan.stages.len() });
     }
 
-    /// Counts elements that were visited, and tells if it is time.
-    pub(crate) fn advance(&self, elements: u64) {
+    /// How often threads have looked whether to stop.
+    pub(crate) fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
+    }
+
+    /// Counts elements that were visited and looks at whether to stop, and tells if it is time.
+    pub(crate) fn advance(&self, elements: u64, looks: u64) {
+        self.looks.fetch_add(looks, Ordering::Relaxed);
         self.elements.fetch_add(elements, Ordering::Relaxed);
         let Ok(mut last) = self.last.try_lock() else { return };
         let now = Instant::now();

@@ -5,7 +5,7 @@
 use crate::ledger::{Claim, Ledger};
 use bytemuck::Pod;
 use cleave_ops::{DType, Data, DataRef, each_dtype};
-use cleave_plan::{Block, Elements, Source, SourceError};
+use cleave_plan::{Block, Elements, Source, SourceError, Stop};
 use memmap2::MmapMut;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,13 +75,14 @@ impl Rooms {
         source: &dyn Source,
         index: &[usize],
         ledger: &Arc<Ledger>,
+        stop: Stop<'_>,
     ) -> Result<(Block, Claim), SourceError> {
         let bytes = source.grid().region(index).size() * source.dtype().size();
         let room = self.room(source.dtype(), bytes);
         // Claimed only now: memory that waits for its next use would have been given back for it.
         let claim = ledger.claim(bytes as u64);
         if let Some(mut room) = room
-            && source.fill(index, room.bytes_mut())?
+            && source.fill(index, room.bytes_mut(), stop)?
         {
             return Ok((Block::Shared(Arc::new(room)), claim));
         }

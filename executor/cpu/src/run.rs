@@ -148,6 +148,7 @@ impl Run<'_> {
             peak_bytes: 0,
             bytes_left: 0,
             threads: self.site.pool.threads(),
+            looks: self.meter.looks(),
         }
     }
 }

@@ -201,7 +201,8 @@ impl<'a> Site<'a> {
         let (sink, region) = (Arc::clone(sink), region.clone());
         let none = Data::with_capacity(block.dtype(), 0);
         let whole = std::mem::replace(block, none);
-        let (written, whole) = apart(taken, &self.ledger, cancel, move || (sink.copy(&region, &whole), whole))?;
+        let (written, whole) =
+            apart(taken, &self.ledger, cancel, move |stop| (sink.copy_unless(&region, &whole, stop), whole))?;
         *block = whole;
         written.map_err(RunError::Write)
     }

@@ -15,6 +15,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 /// Where a run puts blocks aside; nothing exists before the first is.
 pub(crate) struct Spill {
@@ -25,12 +26,15 @@ pub(crate) struct Spill {
     spare: Spare,
 }
 
+/// From so many bytes on nobody waits until a file is gone.
+const LARGE_BYTES: u64 = 16 << 20;
+
 /// Memory in which blocks are packed, used again by whoever packs next.
 type Spare = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// The blocks of one value on disk.
 pub(crate) struct SpillFile {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
     end: AtomicU64,
     /// Bytes of blocks written to all files of the run.
@@ -78,7 +82,14 @@ impl Spill {
         let open = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path);
         let file = open.map_err(|e| failed(&path, e))?;
         let (written, spare) = (Arc::clone(&self.written), Arc::clone(&self.spare));
-        Ok(SpillFile { file, path, end: AtomicU64::new(0), written, spare, _directory: Some(directory) })
+        Ok(SpillFile {
+            file: Arc::new(file),
+            path,
+            end: AtomicU64::new(0),
+            written,
+            spare,
+            _directory: Some(directory),
+        })
     }
 }
 
@@ -167,6 +178,16 @@ impl Drop for SpillFile {
     fn drop(&mut self) {
         // What cannot be removed now goes with the directory.
         let _ = std::fs::remove_file(&self.path);
+        // The system gives up what a file held when the last handle goes, which takes a while of a large one.
+        if self.end.load(Ordering::Relaxed) > LARGE_BYTES {
+            let file = Arc::clone(&self.file);
+            let close = move || {
+                while Arc::strong_count(&file) > 1 {
+                    thread::yield_now();
+                }
+            };
+            let _ = thread::Builder::new().name("close".to_owned()).spawn(close);
+        }
     }
 }
 
@@ -222,7 +243,7 @@ mod tests {
         let Ok(file) = File::options().write(true).open(&path) else { return };
         // Dropping it must not remove the device.
         let full = std::mem::ManuallyDrop::new(SpillFile {
-            file,
+            file: Arc::new(file),
             path,
             end: AtomicU64::new(0),
             written: Arc::default(),

@@ -10,7 +10,7 @@ use crate::room::Rooms;
 use crate::spill::{Extent, Spill, SpillFile};
 use cleave_ops::{Chunks, DType, Data, Region, Shape};
 use cleave_plan::stage::unravel;
-use cleave_plan::{Block, Plan, RunError, Source, SourceError, Sources, SpillError};
+use cleave_plan::{Block, Plan, RunError, Source, SourceError, Sources, SpillError, Stop};
 use smallvec::SmallVec;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
@@ -90,7 +90,7 @@ impl Staged {
         let taken = Taken { block: bytes, left: self.inner.unpacking_bytes() };
         let unpacking = self.ledger.claim(taken.left);
         let (rooms, inner, ledger) = (Arc::clone(&self.rooms), Arc::clone(&self.inner), Arc::clone(&self.ledger));
-        let read = move || rooms.read(inner.as_ref(), &index, &ledger);
+        let read = move |stop: Stop<'_>| rooms.read(inner.as_ref(), &index, &ledger, stop);
         let (block, _claim) = apart(taken, &self.ledger, &self.cancel, read).map_err(stopped)??;
         drop(unpacking);
         let file = self.file().map_err(put_aside)?;
@@ -147,7 +147,7 @@ impl Source for Staged {
         file.read(extent, self.dtype()).map(|data| Block::Owned(Arc::new(data))).map_err(put_aside)
     }
 
-    fn fill(&self, index: &[usize], bytes: &mut [u8]) -> Result<bool, SourceError> {
+    fn fill(&self, index: &[usize], bytes: &mut [u8], _: Stop<'_>) -> Result<bool, SourceError> {
         let (file, extent) = self.part(index)?;
         file.fill(extent, bytes).map(|()| true).map_err(put_aside)
     }

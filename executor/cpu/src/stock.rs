@@ -7,7 +7,7 @@ use crate::room::Rooms;
 use crate::shelf::put_aside;
 use crate::spill::{Extent, Spill, SpillFile};
 use cleave_ops::{Chunks, DType, Data, Shape};
-use cleave_plan::{Block, Source, SourceError, SpillError};
+use cleave_plan::{Block, Source, SourceError, SpillError, Stop};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -176,7 +176,7 @@ impl Source for Stock {
         self.get(number)?.ok_or_else(absent)
     }
 
-    fn fill(&self, index: &[usize], bytes: &mut [u8]) -> Result<bool, SourceError> {
+    fn fill(&self, index: &[usize], bytes: &mut [u8], _: Stop<'_>) -> Result<bool, SourceError> {
         let place = self.places().get(&number_of(index, &self.counts)).cloned();
         let Some(Place::Disk(extent)) = place else { return Ok(false) };
         self.file().and_then(|file| file.fill(&extent, bytes)).map(|()| true).map_err(put_aside)

@@ -14,11 +14,12 @@ pub(crate) struct Watch<'a> {
     failed: &'a AtomicBool,
     meter: &'a Meter<'a>,
     uncounted: Cell<u64>,
+    looks: Cell<u64>,
 }
 
 impl<'a> Watch<'a> {
     pub(crate) fn new(cancel: &'a AtomicBool, failed: &'a AtomicBool, meter: &'a Meter<'a>) -> Self {
-        Self { cancel, failed, meter, uncounted: Cell::new(0) }
+        Self { cancel, failed, meter, uncounted: Cell::new(0), looks: Cell::new(0) }
     }
 
     /// To be called before each tile of that many elements.
@@ -26,6 +27,7 @@ impl<'a> Watch<'a> {
         if self.cancel.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed) {
             return Err(RunError::Cancelled);
         }
+        self.looks.set(self.looks.get() + 1);
         let uncounted = self.uncounted.get() + elements as u64;
         self.uncounted.set(uncounted);
         if uncounted >= BATCH {
@@ -36,6 +38,6 @@ impl<'a> Watch<'a> {
 
     /// Adds what was visited to the common count.
     pub(crate) fn flush(&self) {
-        self.meter.advance(self.uncounted.take());
+        self.meter.advance(self.uncounted.take(), self.looks.take());
     }
 }

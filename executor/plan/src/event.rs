@@ -55,6 +55,8 @@ pub struct RunReport {
     pub bytes_left: u64,
     /// Threads that worked.
     pub threads: usize,
+    /// How often these looked whether to stop, where that is known.
+    pub looks: u64,
 }
 
 /// What one stage did.

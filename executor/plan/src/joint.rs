@@ -10,8 +10,8 @@ use crate::lattice::{Lattice, TILE_LEN, inner_box};
 use crate::plan::Options;
 use crate::program::{Action, Origin, Program};
 use crate::stage::{FoldGoal, FoldWork, block_region, unravel};
-use cleave_ops::op::Layout;
-use cleave_ops::{AxisChunks, Chunks, Region, Shape};
+use cleave_ops::op::{Cell, Layout, Within};
+use cleave_ops::{AxisChunks, Chunks, Data, Region, Shape};
 use smallvec::SmallVec;
 
 /// Elements of a block: it stays in a core's own cache.
@@ -37,6 +37,49 @@ pub struct JointWork {
     /// The axes in the order in which tasks go through them, those first that nobody reduces: states of one box
     /// there are complete before those of the next begin.
     order: SmallVec<[usize; 4]>,
+}
+
+/// Where the states of a goal come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Making {
+    /// Its own loop.
+    Own,
+    /// Its own loop, which makes leaves for another goal, a sum, too.
+    WithSum {
+        /// The other goal.
+        of: usize,
+        /// The loop.
+        take: fn(&Cell<'_>, &mut [Data], &mut [Data]),
+    },
+    /// The loop of another goal, cell by cell.
+    Leaves,
+    /// The first column of another goal's states, in the end.
+    Column {
+        /// The other goal.
+        of: usize,
+    },
+}
+
+/// How the states of each goal come about: those that another goal's loop makes are not made again.
+pub fn makings(goals: &[FoldGoal]) -> Vec<Making> {
+    let rule = |goal: &FoldGoal| fold_loop(goal.op, goal.loop_index);
+    let mut makings = vec![Making::Own; goals.len()];
+    for (number, goal) in goals.iter().enumerate() {
+        let giver = |&of: &usize| {
+            let is_free = matches!(makings[of], Making::Own);
+            let within = (goals[of].slot == goal.slot && is_free).then(|| rule(&goals[of]).gives(rule(goal))).flatten();
+            within.map(|within| (of, within))
+        };
+        match (0..goals.len()).find_map(|of| giver(&of)) {
+            None => {}
+            Some((of, Within::Column(_))) => makings[number] = Making::Column { of },
+            Some((of, Within::Sum(take))) => {
+                makings[of] = Making::WithSum { of: number, take: *take };
+                makings[number] = Making::Leaves;
+            }
+        }
+    }
+    makings
 }
 
 /// The axis of each of some reductions, ascending, if their passes over a space may be one.

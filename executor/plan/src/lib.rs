@@ -62,5 +62,5 @@ pub use plan::{Cut, Holding, Keep, Need, Options, Output, Plan, Totals, plan};
 pub use program::{Action, Local, Making, Origin, Program, Slot, Step};
 pub use reads::reads;
 pub use share::shares;
-pub use source::{Block, Elements, Sink, Source, SourceError, Sources};
+pub use source::{Block, Elements, Sink, Source, SourceError, Sources, Stop};
 pub use stage::{BufferId, FoldGoal, FoldWork, Stage, StoreGoal, StoreWork, Target, Work};

@@ -20,6 +20,10 @@ const SCANS: Blocking = Blocking { rows: SCAN_LEN, columns: 2048, rolls: false }
 /// The same where they run along rows.
 const ROW_SCANS: Blocking = Blocking { rows: 32, ..SCANS };
 
+/// Rows in which a row of running values is made that are carried: the rows at hand, a cell of the block's total, and
+/// the states and totals of the blocks above.
+const CARRIED_ROWS: usize = 48;
+
 /// How a space is cut into blocks whose locals stay in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocking {
@@ -271,7 +275,9 @@ impl Program {
             return 0;
         }
         let regions = self.local_regions(&Region::whole(block));
-        let made = self.locals.iter().zip(regions).filter_map(|(local, region)| Some(local.bytes(&region?.len)));
+        let rolls = self.blocking().rolls;
+        let bytes = |local: &Local, region: Region| local.bytes(&region.len, rolls);
+        let made = self.locals.iter().zip(regions).filter_map(|(local, region)| Some(bytes(local, region?)));
         made.chain(self.patch_bytes(block)).fold(0, u64::saturating_add)
     }
 
@@ -285,10 +291,14 @@ impl Program {
 }
 
 impl Local {
-    /// The most bytes that making a region of those lengths takes.
-    fn bytes(&self, lens: &Shape) -> u64 {
+    /// The most bytes that making a region of those lengths takes; `rolls` says whether rows stay for the block below.
+    fn bytes(&self, lens: &Shape, rolls: bool) -> u64 {
         let (lens, elements) = match self.making {
             Making::Plain => (lens.clone(), lens.size()),
+            // Row after row goes on from the one above.
+            Making::Scan { .. } if rolls && self.is_carried() => {
+                (lens.clone(), lens.size() + CARRIED_ROWS * lens.last().copied().unwrap_or(1))
+            }
             // Running values may begin up to a block before what is wanted; what they are made of, a block of
             // them, and what lies before each block are there too.
             Making::Scan { axis, .. } => {

@@ -261,7 +261,7 @@ impl Stage {
     }
 
     /// The blocks of the space for which locals are made, at their longest.
-    fn block(&self) -> Shape {
+    pub(crate) fn block(&self) -> Shape {
         let longest = |boxes: &Chunks| Shape::new(boxes.0.iter().map(AxisChunks::longest));
         match &self.work {
             Work::Store(store) => self.program.block_shape(&longest(&store.boxes)),

@@ -173,8 +173,18 @@ impl Program {
         })
     }
 
+    /// For each step the loop that does it and the next one at once, if they share work; no step belongs to two.
+    pub fn twin_loops(&self) -> Vec<Option<TwinLoop>> {
+        let mut loops: Vec<Option<TwinLoop>> = Vec::with_capacity(self.steps.len());
+        for step in 0..self.steps.len() {
+            let is_second = loops.last().is_some_and(Option::is_some);
+            loops.push(self.twins(step).filter(|_| !is_second));
+        }
+        loops
+    }
+
     /// The loop that does a step and the next one at once, if they share work.
-    pub fn twins(&self, step: usize) -> Option<TwinLoop> {
+    fn twins(&self, step: usize) -> Option<TwinLoop> {
         let [first, second] = self.steps.get(step..step + 2)? else { return None };
         match (&first.action, &second.action) {
             (Action::Map { op, loop_index, .. }, Action::Map { op: other, .. })

@@ -7,6 +7,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Whether whoever waits for a block wants it no longer; to be asked after every few milliseconds of work.
+pub type Stop<'a> = &'a dyn Fn() -> bool;
+
 /// An array that exists: blocks in memory, a mapped file, a chunked store.
 pub trait Source: Send + Sync {
     /// How it is stored; blocks are read whole.
@@ -16,9 +19,9 @@ pub trait Source: Send + Sync {
     /// Reads one block, given its index on each axis; elements are row-major in the block's own shape.
     fn block(&self, index: &[usize]) -> Result<Block, SourceError>;
     /// Writes the bytes of one block, in the machine's order, into memory of just its length; false where a block
-    /// only comes as `block` hands it over.
-    fn fill(&self, index: &[usize], bytes: &mut [u8]) -> Result<bool, SourceError> {
-        let _ = (index, bytes);
+    /// only comes as `block` hands it over. May end with any error where it is to stop.
+    fn fill(&self, index: &[usize], bytes: &mut [u8], stop: Stop<'_>) -> Result<bool, SourceError> {
+        let _ = (index, bytes, stop);
         Ok(false)
     }
     /// Bytes that reading a block takes besides its own.
@@ -104,6 +107,11 @@ pub trait Sink: Send + Sync {
     /// Takes a finished block by copying it.
     fn copy(&self, region: &cleave_ops::Region, data: &Data) -> Result<(), SourceError> {
         self.put(region, data.clone())
+    }
+    /// The same; may end with any error where it is to stop.
+    fn copy_unless(&self, region: &cleave_ops::Region, data: &Data, stop: Stop<'_>) -> Result<(), SourceError> {
+        let _ = stop;
+        self.copy(region, data)
     }
     /// The directory in which other processes may write blocks themselves from now on, if it is such a sink.
     fn lend(&self) -> Option<PathBuf> {

@@ -227,3 +227,70 @@ fn packed_blocks_cost_more_than_plain_ones() {
     let seconds = |packed| Case::new(&graph, sum, 2, on_disk([4000, 4000], [500, 4000], packed)).estimate().seconds;
     assert!(seconds(0.9) > seconds(1.0));
 }
+
+#[test]
+fn what_is_done_together_counts_once() {
+    let elementwise = |build: fn(&mut Graph, NodeId) -> NodeId| {
+        let estimate = of(1, |g: &mut Graph| {
+            let x = ramp(g, 1 << 24);
+            build(g, x)
+        });
+        estimate.parts.0[Kind::Elementwise as usize]
+    };
+    let sin = elementwise(|g, x| map(g, "sin", &[x]));
+    let both = elementwise(|g, x| {
+        let (sin, cos) = (map(g, "sin", &[x]), map(g, "cos", &[x]));
+        map(g, "add", &[sin, cos])
+    });
+    assert!(both > sin && both < 1.7 * sin, "{sin} {both}");
+}
+
+#[test]
+fn a_goal_that_another_one_makes_costs_nothing() {
+    let reduced = |goals: &[(&str, usize)]| {
+        let mut graph = Graph::new();
+        let law = Law::Uniform { low: Scalar::Float(0.0), high: Scalar::Float(1.0) };
+        let x = add(&mut graph, NodeKind::Fill(Fill::Random { seed: 1, draw: 0, law }), &[1 << 14, 1 << 12]);
+        let outputs: Vec<Output> = goals
+            .iter()
+            .map(|&(name, axis)| Output { node: over(&mut graph, name, x, axis), cut: Cut::Engine, held: false })
+            .collect();
+        let plan = plan(&graph, &outputs, &Options { threads: 1, ..Options::default() }).unwrap();
+        let (machine, factors, sources) = (Machine::default(), Factors::default(), Sources::default());
+        let forecast = Forecast {
+            machine: &machine,
+            factors: &factors,
+            sources: &sources,
+            threads: 1,
+            delivery: Delivery::Looked,
+        };
+        estimate(&plan, &forecast).parts.0[Kind::Reduction as usize]
+    };
+    let few = reduced(&[("std", 0), ("std", 1)]);
+    let more = reduced(&[("std", 0), ("mean", 0), ("std", 1), ("mean", 1)]);
+    assert!(close(few, more), "{few} {more}");
+}
+
+#[test]
+fn draws_in_short_rows_cost_more() {
+    let drawn = |lens: [usize; 2]| {
+        let estimate = of(1, |g: &mut Graph| {
+            let law = Law::Normal { mean: Scalar::Float(0.0), std: Scalar::Float(1.0) };
+            add(g, NodeKind::Fill(Fill::Random { seed: 1, draw: 0, law }), &lens)
+        });
+        estimate.parts.0[Kind::Random as usize]
+    };
+    let long = drawn([1 << 10, 1 << 12]);
+    assert!(close(drawn([1 << 16, 64]), long));
+    assert!(drawn([1 << 18, 16]) > 4.0 * long);
+}
+
+fn over(graph: &mut Graph, name: &str, input: NodeId, axis: usize) -> NodeId {
+    let op = table::find(name).unwrap();
+    let Class::Fold(fold) = &op.class else { unreachable!() };
+    let loop_index = fold.loops.iter().position(|l| l.input == DType::F64).unwrap();
+    let kept: Vec<usize> =
+        graph[input].shape.iter().enumerate().filter(|(a, _)| *a != axis).map(|(_, len)| *len).collect();
+    let axes = [axis].into_iter().collect();
+    add(graph, NodeKind::Fold { op, loop_index, input, axes, ddof: Ddof(0.0) }, &kept)
+}

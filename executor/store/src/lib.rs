@@ -3,7 +3,7 @@
 //! In reading order: `error`; `runs` (where a box lies in a row-major array), `convert` (bytes as elements),
 //! `order` (elements stored by column), `staging` (temporary names) and `place` (whether a block fits); `map` (a mapped file, the only `unsafe`),
 //! `npy_header`, `npy`, `npy_sink`; `folder` (a directory, and how far names in it lead), `files` (its files as Zarr
-//! keys), `packing` (chunks as streams), `zarr_meta`, `shards`, `zarr`; `zarr_form` (arrays to be made, and their
+//! keys), `stopping` (streams that end early), `packing` (chunks as streams), `zarr_meta`, `shards`, `zarr`; `zarr_form` (arrays to be made, and their
 //! chunks), `zarr_sink`, `zarr_part` (what others write of such an array). Files appear under their name when they are whole or not at all. This crate starts no threads
 //! and knows nothing of graphs or plans: callers read and write many blocks at once.
 
@@ -21,6 +21,7 @@ mod place;
 mod runs;
 mod shards;
 mod staging;
+mod stopping;
 mod zarr;
 mod zarr_form;
 mod zarr_meta;

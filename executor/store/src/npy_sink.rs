@@ -7,8 +7,9 @@ use crate::npy_header;
 use crate::place;
 use crate::runs::Runs;
 use crate::staging;
+use crate::stopping::Stopping;
 use cleave_ops::{DType, Data, Region, Shape};
-use cleave_plan::{Sink, SourceError};
+use cleave_plan::{Sink, SourceError, Stop};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,14 +57,15 @@ impl NpySink {
         Ok(())
     }
 
-    fn write(&self, region: &Region, data: &Data) -> Result<(), StoreError> {
+    fn write(&self, region: &Region, data: &Data, stop: Stop<'_>) -> Result<(), StoreError> {
         place::fits(&self.shape, self.dtype, region, data)?;
         let runs = Runs::new(&self.shape, region);
         let (size, bytes) = (self.dtype.size(), bytes_of(data));
         let run_bytes = (runs.len * size).max(1);
         for (start, run) in runs.starts().zip(bytes.chunks_exact(run_bytes)) {
             let offset = self.data_start + (start * size) as u64;
-            self.file.as_file().write_all_at(run, offset).map_err(|error| StoreError::io(&self.path, error))?;
+            let into = Stopping { inner: self.file.as_file(), stop };
+            into.write_all_at(run, offset).map_err(|error| StoreError::io(&self.path, error))?;
         }
         self.written.fetch_add(region.size() as u64, Ordering::Relaxed);
         Ok(())
@@ -76,6 +78,10 @@ impl Sink for NpySink {
     }
 
     fn copy(&self, region: &Region, data: &Data) -> Result<(), SourceError> {
-        self.write(region, data).map_err(|error| error.at(self.label.clone()))
+        self.copy_unless(region, data, &|| false)
+    }
+
+    fn copy_unless(&self, region: &Region, data: &Data, stop: Stop<'_>) -> Result<(), SourceError> {
+        self.write(region, data, stop).map_err(|error| error.at(self.label.clone()))
     }
 }

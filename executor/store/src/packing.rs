@@ -2,6 +2,7 @@
 
 use crate::files::Files;
 use crate::runs::Runs;
+use crate::stopping::Stopping;
 use cleave_ops::DType;
 use cleave_plan::memory::AT_ONCE_BYTES;
 use flate2::bufread::{GzDecoder, ZlibDecoder};
@@ -62,15 +63,16 @@ impl Encoding {
     }
 
     /// Reads runs of a chunk into `bytes`.
-    pub(crate) fn read(self, file: File, runs: &Runs, size: usize, bytes: &mut [u8]) -> io::Result<()> {
-        let file = BufReader::with_capacity(PIECE_BYTES, file);
+    pub(crate) fn read(self, file: Stopping<'_, File>, runs: &Runs, size: usize, bytes: &mut [u8]) -> io::Result<()> {
+        let Stopping { inner, stop } = file;
+        let file = BufReader::with_capacity(PIECE_BYTES, inner);
         match self.packing {
-            Packing::None => take(file, runs, size, bytes),
-            Packing::Gzip { .. } => take(GzDecoder::new(file), runs, size, bytes),
-            Packing::Zlib => take(ZlibDecoder::new(file), runs, size, bytes),
+            Packing::None => take(Stopping { inner: file, stop }, runs, size, bytes),
+            Packing::Gzip { .. } => take(Stopping { inner: GzDecoder::new(file), stop }, runs, size, bytes),
+            Packing::Zlib => take(Stopping { inner: ZlibDecoder::new(file), stop }, runs, size, bytes),
             Packing::Zstd { .. } => UNPACKER.with_borrow_mut(|context| {
                 context.reset(ResetDirective::SessionAndParameters).map_err(refused)?;
-                take(Decoder::with_context(file, context), runs, size, bytes)
+                take(Stopping { inner: Decoder::with_context(file, context), stop }, runs, size, bytes)
             }),
         }?;
         if self.swapped {
@@ -113,14 +115,16 @@ fn skip(from: &mut impl Read, bytes: usize) -> io::Result<()> {
 
 impl Packing {
     /// Writes a chunk of which `bytes` are the runs; the rest of it is zeros.
-    pub(crate) fn write(self, mut file: File, runs: &Runs, size: usize, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(self, file: Stopping<'_, File>, runs: &Runs, size: usize, bytes: &[u8]) -> io::Result<()> {
+        let Stopping { inner: mut file, stop } = file;
         match self {
-            Packing::None => put(&mut file, runs, size, bytes),
+            Packing::None => put(&mut Stopping { inner: file, stop }, runs, size, bytes),
             Packing::Zlib => Err(ErrorKind::Unsupported.into()),
             Packing::Gzip { level } => {
-                let mut packed = GzEncoder::new(file, flate2::Compression::new(level));
+                let inner = GzEncoder::new(file, flate2::Compression::new(level));
+                let mut packed = Stopping { inner, stop };
                 put(&mut packed, runs, size, bytes)?;
-                packed.finish().map(drop)
+                packed.inner.finish().map(drop)
             }
             Packing::Zstd { level, checksum } => PACKER.with_borrow_mut(|context| {
                 let whole = runs.whole_len * size;
@@ -134,9 +138,9 @@ impl Packing {
                     drop(packed);
                     begin(context, level, checksum, whole as u64).map_err(refused)?;
                 }
-                let mut packed = Encoder::with_context(file, context);
+                let mut packed = Stopping { inner: Encoder::with_context(file, context), stop };
                 put(&mut packed, runs, size, bytes)?;
-                packed.finish().map(drop)
+                packed.inner.finish().map(drop)
             }),
         }
     }
@@ -168,6 +172,10 @@ mod tests {
     use cleave_ops::{Region, Shape};
     use std::path::Path;
 
+    fn never(inner: File) -> Stopping<'static, File> {
+        Stopping { inner, stop: &|| false }
+    }
+
     #[test]
     fn usual_encodings_are_known() {
         let zstd = Packing::Zstd { level: 0, checksum: false };
@@ -196,11 +204,11 @@ mod tests {
         let (some, all) = (Runs::new(&chunk, &Region::whole(&part)), Runs::new(&chunk, &Region::whole(&chunk)));
         let bytes: Vec<u8> = (1..=12).collect();
         for packing in [Packing::None, Packing::Gzip { level: 5 }, Packing::Zstd { level: 1, checksum: true }] {
-            packing.write(File::create(&path).expect("it"), &some, 2, &bytes).expect("room on disk");
+            packing.write(never(File::create(&path).expect("it")), &some, 2, &bytes).expect("room on disk");
             let read = |runs: &Runs, len: usize| {
                 let mut found = vec![9; len];
                 let encoding = Encoding { packing, swapped: false };
-                encoding.read(File::open(&path).expect("it"), runs, 2, &mut found).map(|()| found)
+                encoding.read(never(File::open(&path).expect("it")), runs, 2, &mut found).map(|()| found)
             };
             assert_eq!(read(&some, 12).expect("the part"), bytes);
             let whole = read(&all, 40).expect("the chunk");
@@ -228,20 +236,20 @@ mod tests {
             let noisy: Vec<u8> = (0..2 * len).map(|_| noise()).collect();
             let plain: Vec<u8> = (0..2 * len).map(|i| (i / 100) as u8).collect();
             for bytes in [noisy, plain] {
-                packing.write(File::create(&path).expect("it"), &runs, 2, &bytes).expect("room on disk");
+                packing.write(never(File::create(&path).expect("it")), &runs, 2, &bytes).expect("room on disk");
                 let mut found = vec![9; 2 * len];
-                encoding.read(File::open(&path).expect("it"), &runs, 2, &mut found).expect("the chunk");
+                encoding.read(never(File::open(&path).expect("it")), &runs, 2, &mut found).expect("the chunk");
                 assert!(found == bytes, "{len}");
                 let mut packed = std::fs::read(&path).expect("it");
                 let cut = packed.len() - 1;
                 packed[cut] ^= 1;
                 std::fs::write(&path, &packed).expect("room on disk");
                 assert!(
-                    encoding.read(File::open(&path).expect("it"), &runs, 2, &mut found).is_err(),
+                    encoding.read(never(File::open(&path).expect("it")), &runs, 2, &mut found).is_err(),
                     "a wrong checksum"
                 );
                 std::fs::write(&path, &packed[..cut]).expect("room on disk");
-                assert!(encoding.read(File::open(&path).expect("it"), &runs, 2, &mut found).is_err(), "no end");
+                assert!(encoding.read(never(File::open(&path).expect("it")), &runs, 2, &mut found).is_err(), "no end");
             }
         }
     }

@@ -8,9 +8,10 @@ use crate::npy::file_name;
 use crate::packing::{self, Encoding};
 use crate::runs::{Runs, region_of, regular_grid};
 use crate::shards::{self, Shards};
+use crate::stopping::Stopping;
 use crate::zarr_meta::{self, ArrayMeta, Node};
 use cleave_ops::{AxisChunks, Chunks, DType, Region, Shape};
-use cleave_plan::{Block, Source, SourceError};
+use cleave_plan::{Block, Source, SourceError, Stop};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -122,7 +123,7 @@ impl ZarrSource {
     }
 
     /// Reads a block into memory of its length.
-    fn read(&self, region: &Region, bytes: &mut [u8]) -> Result<(), StoreError> {
+    fn read(&self, region: &Region, bytes: &mut [u8], stop: Stop<'_>) -> Result<(), StoreError> {
         if region.size() == 0 {
             return Ok(());
         }
@@ -138,7 +139,9 @@ impl ZarrSource {
         };
         let runs = Runs::new(&chunk, &Region::whole(&region.len));
         match self.files.open(&self.array.chunk_key(&index)).map_err(StoreError::chunk)? {
-            Some(file) => encoding.read(file, &runs, self.meta.dtype.size(), bytes).map_err(StoreError::chunk),
+            Some(file) => encoding
+                .read(Stopping { inner: file, stop }, &runs, self.meta.dtype.size(), bytes)
+                .map_err(StoreError::chunk),
             None => {
                 let value = self.array.fill_value().as_ne_bytes();
                 bytes.chunks_exact_mut(value.len()).for_each(|element| element.copy_from_slice(value));
@@ -182,13 +185,13 @@ impl Source for ZarrSource {
 
     fn block(&self, index: &[usize]) -> Result<Block, SourceError> {
         let region = self.region(index);
-        let read = |bytes: &mut [u8]| self.read(&region, bytes);
+        let read = |bytes: &mut [u8]| self.read(&region, bytes, &|| false);
         let data = convert::filled(self.meta.dtype, region.size(), read);
         data.map(|data| Block::Owned(Arc::new(data))).map_err(|error| error.at(self.place(index)))
     }
 
-    fn fill(&self, index: &[usize], bytes: &mut [u8]) -> Result<bool, SourceError> {
-        let read = self.read(&self.region(index), bytes);
+    fn fill(&self, index: &[usize], bytes: &mut [u8], stop: Stop<'_>) -> Result<bool, SourceError> {
+        let read = self.read(&self.region(index), bytes, stop);
         read.map(|()| true).map_err(|error| error.at(self.place(index)))
     }
 

@@ -7,6 +7,7 @@ use crate::folder::Folder;
 use crate::packing::Packing;
 use crate::place;
 use crate::runs::Runs;
+use crate::stopping::Stopping;
 use crate::zarr_meta::{V2, V3};
 use cleave_ops::{AxisChunks, Chunks, DType, Data, Region, Shape};
 use serde_json::{Value, json};
@@ -125,7 +126,7 @@ impl Form {
     }
 
     /// Writes a chunk to its file, filled up with zeros if it reaches past the array's end.
-    pub(crate) fn write(&self, file: File, region: &Region, data: &Data) -> io::Result<()> {
+    pub(crate) fn write(&self, file: Stopping<'_, File>, region: &Region, data: &Data) -> io::Result<()> {
         let runs = Runs::new(&self.chunk, &Region::whole(&region.len));
         self.packing.write(file, &runs, self.dtype.size(), bytes_of(data))
     }

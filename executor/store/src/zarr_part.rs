@@ -4,11 +4,12 @@
 use crate::error::StoreError;
 use crate::folder::Folder;
 use crate::npy::file_name;
+use crate::stopping::Stopping;
 use crate::zarr_form::{Compressor, Form, NewZarr, ZarrFormat};
 use crate::zarr_meta::read_json;
 use cap_std::fs::Dir;
 use cleave_ops::{Chunks, DType, Data, Region, Shape};
-use cleave_plan::{Sink, SourceError};
+use cleave_plan::{Sink, SourceError, Stop};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -78,11 +79,12 @@ impl ZarrPart {
         format!("{}-{}", self.prefix, self.number.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn write(&self, region: &Region, data: &Data) -> Result<(), StoreError> {
+    fn write(&self, region: &Region, data: &Data, stop: Stop<'_>) -> Result<(), StoreError> {
         let Some(key) = self.form.key(region, data)? else { return Ok(()) };
         let name = self.name();
         let file = self.parts.create(&name).map(cap_std::fs::File::into_std);
-        let written = file.and_then(|file| self.form.write(file, region, data)).and_then(|()| self.show(&name, &key));
+        let written = file.and_then(|inner| self.form.write(Stopping { inner, stop }, region, data));
+        let written = written.and_then(|()| self.show(&name, &key));
         written.map_err(|error| {
             // If it cannot be removed, it goes with the directory it is in.
             let _ = self.parts.remove_file(&name);
@@ -108,7 +110,11 @@ impl Sink for ZarrPart {
     }
 
     fn copy(&self, region: &Region, data: &Data) -> Result<(), SourceError> {
+        self.copy_unless(region, data, &|| false)
+    }
+
+    fn copy_unless(&self, region: &Region, data: &Data, stop: Stop<'_>) -> Result<(), SourceError> {
         let place = || format!("{}, block at {}", self.label, Shape::new(region.start.iter().copied()));
-        self.write(region, data).map_err(|error| error.at(place()))
+        self.write(region, data, stop).map_err(|error| error.at(place()))
     }
 }

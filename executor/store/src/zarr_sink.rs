@@ -5,11 +5,12 @@ use crate::folder::Folder;
 use crate::npy::file_name;
 use crate::place;
 use crate::staging::Staged;
+use crate::stopping::Stopping;
 use crate::zarr_form::{Form, NewZarr, ZarrFormat};
 use crate::zarr_meta::{self, Node};
 use crate::zarr_part::PARTS;
 use cleave_ops::{Data, Region, Shape};
-use cleave_plan::{Sink, SourceError};
+use cleave_plan::{Sink, SourceError, Stop};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -63,10 +64,10 @@ impl ZarrSink {
     }
 
     /// Writes one chunk.
-    fn write(&self, region: &Region, data: &Data) -> Result<(), StoreError> {
+    fn write(&self, region: &Region, data: &Data, stop: Stop<'_>) -> Result<(), StoreError> {
         if let Some(key) = self.form.key(region, data)? {
             let file = self.form.files.create(&key);
-            let written = file.and_then(|file| self.form.write(file, region, data));
+            let written = file.and_then(|inner| self.form.write(Stopping { inner, stop }, region, data));
             written.map_err(|error| StoreError::io(&self.form.files.path(&key), error))?;
         }
         self.count(region);
@@ -88,7 +89,11 @@ impl Sink for ZarrSink {
     }
 
     fn copy(&self, region: &Region, data: &Data) -> Result<(), SourceError> {
-        self.write(region, data).map_err(|error| self.failed(region, &error))
+        self.copy_unless(region, data, &|| false)
+    }
+
+    fn copy_unless(&self, region: &Region, data: &Data, stop: Stop<'_>) -> Result<(), SourceError> {
+        self.write(region, data, stop).map_err(|error| self.failed(region, &error))
     }
 
     /// Whoever may write in its [`PARTS`] may add chunks, as long as there is that directory.

@@ -239,6 +239,11 @@ impl Data {
         each_dtype!(Data, self, v => v.resize(len, Default::default()));
     }
 
+    /// Makes room for that many elements in all.
+    pub fn reserve(&mut self, len: usize) {
+        each_dtype!(Data, self, v => v.reserve(len.saturating_sub(v.len())));
+    }
+
     /// One element.
     pub fn get(&self, index: usize) -> Scalar {
         self.as_ref().get(index)

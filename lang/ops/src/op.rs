@@ -124,6 +124,8 @@ pub struct Map {
 pub struct Twin {
     /// The other one; it has loops for the same dtypes in the same order.
     pub op: &'static Op,
+    /// Arithmetic an element of both together, in additions.
+    pub weight: f32,
     /// What each pair of loops gives, to the bit: the results of the first operation, then those of the other.
     pub loops: &'static [TwinLoop],
 }

@@ -20,14 +20,17 @@ use cleave_ops::{Data, DataRef, Region};
 use cleave_plan::contract::{BlockSides, contract_loop, matrix_bytes, panel_bytes, sums_dtype};
 use cleave_plan::stage::unravel;
 use cleave_plan::{ContractWork, RunError};
-use kernel::{Real, Strips, tiles_len, unpack_row};
+use kernel::{ROWS, Real, Strips, tiles_len, unpack_row};
 use panel::{Panel, Role};
 use smallvec::SmallVec;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Columns multiplied at once: a panel of them stays in a core's cache, and whoever interrupts does not wait long.
+/// Columns multiplied at once: a panel of them stays in a core's cache.
 const COLUMNS: usize = 240;
+/// The most products, and the most sums that are cleared, between two looks at whether to stop.
+const MOST_PRODUCTS: usize = 1 << 27;
+const MOST_CLEARED: usize = 1 << 19;
 
 /// Where finished parts of the result go.
 pub(crate) struct Hand<'a> {
@@ -129,7 +132,7 @@ impl<'a> Multiplier<'a> {
         progress: &mut Progress<'_>,
     ) -> Result<(), RunError> {
         let (rows, columns) = (sides.rows.size(), sides.columns.size());
-        self.clear(rows, columns);
+        self.clear(rows, columns, progress.watch)?;
         for panel in panels {
             let shared = self.work.panel_region(panel);
             self.left.fill(batch, &sides.rows, &shared, progress.watch)?;
@@ -139,14 +142,19 @@ impl<'a> Multiplier<'a> {
         Ok(())
     }
 
-    fn clear(&mut self, rows: usize, columns: usize) {
+    fn clear(&mut self, rows: usize, columns: usize, watch: &Watch<'_>) -> Result<(), RunError> {
         let len = match &self.tiles {
             Data::F64(_) => tiles_len::<f64>(rows, columns),
             Data::F32(_) => tiles_len::<f32>(rows, columns),
             _ => rows * columns,
         };
         self.tiles.resize(0);
-        self.tiles.resize(len);
+        self.tiles.reserve(len);
+        for first in (0..len).step_by(MOST_CLEARED) {
+            watch.visit(0)?;
+            self.tiles.resize(len.min(first + MOST_CLEARED));
+        }
+        Ok(())
     }
 
     /// Adds the product of both panels to the sums.
@@ -197,9 +205,14 @@ fn strips<T: Real>(
     for group in groups(columns) {
         progress.advance()?;
         let right = &right[group.start * shared..][..group.len().next_multiple_of(T::COLUMNS) * shared];
-        let (tiles, more) = rest.split_at_mut(tiles_len::<T>(rows, group.len()));
-        Strips { left, right, shared, rows, columns: group.len(), tiles }.add();
-        rest = more;
+        let most = (MOST_PRODUCTS / (group.len() * shared).max(1)).next_multiple_of(ROWS).max(ROWS);
+        for first in (0..rows).step_by(most) {
+            progress.watch.visit(0)?;
+            let (left, rows) = (&left[first * shared..], most.min(rows - first));
+            let (tiles, more) = rest.split_at_mut(tiles_len::<T>(rows, group.len()));
+            Strips { left, right, shared, rows, columns: group.len(), tiles }.add();
+            rest = more;
+        }
     }
     Ok(())
 }

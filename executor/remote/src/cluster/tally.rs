@@ -166,6 +166,7 @@ impl Tally {
             bytes_computed: plan.totals.bytes_computed,
             peak_bytes: self.peaks.values().sum(),
             bytes_left: 0,
+            looks: 0,
             threads: self.lanes.values().map(|l| l.threads).sum(),
             stages: self.stages.into_iter().map(StageTally::report).collect(),
         };

@@ -20,7 +20,11 @@ static SIN: Op = Op {
     summary: "Sine of an angle in radians",
     examples: &[("sin(arange(3))", "[0.         0.84147098 0.90929743]")],
     class: Class::Map(Map {
-        twin: Some(Twin { op: &COS, loops: &[deep::sin_cos::<f16>, deep::sin_cos::<f32>, deep::sin_cos::<f64>] }),
+        twin: Some(Twin {
+            op: &COS,
+            weight: 7.0,
+            loops: &[deep::sin_cos::<f16>, deep::sin_cos::<f32>, deep::sin_cos::<f64>],
+        }),
         ..map(map_loops!(1 same deep::sin; Float::near_sin: f16 f32 f64), 5.0)
     }),
     numpy: numpy("np.sin", -10.0, 10.0, 2.0),
