@@ -69,8 +69,7 @@ impl Carry {
             return;
         }
         let mut leaf = self.cells.fresh();
-        let (kept, reduced) = (width, self.cell_rows);
-        let cell = Cell { data: self.cell.as_ref(), kept, reduced, layout: Layout::Columns, positions: &[] };
+        let cell = Cell::dense(self.cell.as_ref(), [width, self.cell_rows], Layout::Columns, &[]);
         (self.fold.take)(&cell, &mut leaf);
         self.cells.push(leaf);
         if (at + 1).is_multiple_of(SCAN_LEN) {
