@@ -94,7 +94,7 @@ fn folded(op: &Op, rule: &FoldLoop) -> f64 {
     let input = values(op, rule.input, 3);
     let positions: Vec<i64> = (0..LEN as i64).collect();
     let mut state: Vec<Data> = rule.state.iter().map(|&d| Data::with_capacity(d, 1)).collect();
-    let cell = Cell { data: input.as_ref(), kept: 1, reduced: LEN, layout: Layout::Rows, positions: &positions };
+    let cell = Cell::dense(input.as_ref(), [1, LEN], Layout::Rows, &positions);
     shortest(|| (rule.take)(&cell, &mut state))
 }
 

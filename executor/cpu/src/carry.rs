@@ -127,7 +127,7 @@ fn hold(cell: &mut Data, row: &Data, place: usize, rows: usize) {
 /// The state of a cell of rows of that width.
 fn take(fold: &FoldLoop, rows: &Data, width: usize, leaf: &mut State) {
     let (data, reduced) = (rows.as_ref(), rows.len() / width.max(1));
-    (fold.take)(&Cell { data, kept: width, reduced, layout: Layout::Columns, positions: &[] }, leaf);
+    (fold.take)(&Cell::dense(data, [width, reduced], Layout::Columns, &[]), leaf);
 }
 
 /// Rows of a cell where the blocks of a space are reduced.

@@ -185,7 +185,7 @@ impl<'a> Folder<'a> {
                     }
                     let tile = machine.register(goal.slot);
                     let data = seen.turn.as_ref().map_or(tile, |t| t.of(tile, turned));
-                    let cell = Cell { data, kept, reduced, layout: lattice.layout, positions: &self.positions };
+                    let cell = Cell::dense(data, [kept, reduced], lattice.layout, &self.positions);
                     (trees.rule.take)(&cell, &mut leaf);
                 }
             }

@@ -1,25 +1,25 @@
 //! Reductions over different axes of one space in one pass.
 //!
-//! A task takes a box of the space whose sides on reduced axes are whole superboxes, and goes through it strip by
-//! strip, block by block. A block holds one cell of each reduction, for several kept elements: the first takes its cells from the
-//! tiles as they are made, the others take theirs when the block is complete. Each keeps its own lattice, so its
-//! bits are those it has alone.
+//! A task takes a box of the space whose sides on reduced axes are whole superboxes, and goes through it half by half,
+//! down to blocks. A block holds one cell of each reduction, for several kept elements, and is made tile by tile:
+//! reductions over axes that are whole in a tile take their cells from it, the others when the block is complete.
+//! Each keeps its own lattice, so its bits are those it has alone.
 
 use crate::cut::fold_loop;
 use crate::lattice::{Lattice, TILE_LEN, inner_box};
 use crate::plan::Options;
 use crate::program::{Action, Origin, Program};
 use crate::stage::{FoldGoal, FoldWork, block_region, unravel};
-use cleave_ops::op::{Cell, Layout, Within};
+use cleave_ops::op::{Cell, Within};
 use cleave_ops::{AxisChunks, Chunks, Data, Region, Shape};
 use smallvec::SmallVec;
 
 /// Elements of a block: it stays in a core's own cache.
 const BLOCK_LEN: usize = 1 << 15;
+/// Rows of odd multiples of so many elements of 8 bytes fall in places of a cache that are as far apart as can be.
+const PITCH: usize = 32;
 /// A block has rows of so many elements at least, as shorter ones are made slowly.
 const LEAST_ROW: usize = 64;
-/// Blocks of a strip on each reduced axis but the first.
-const STRIP_BLOCKS: usize = 4;
 /// A pass is shared where each thread finds so many tasks.
 const TASKS_A_THREAD: usize = 4;
 /// The most bytes of states of one thread.
@@ -105,7 +105,8 @@ fn block(space: &Shape, lattices: &[Lattice]) -> Shape {
     lattices.iter().for_each(|l| sides[l.reduced[0]] = l.cell[0]);
     let room = BLOCK_LEN / lattices.iter().map(|l| l.cell[0]).product::<usize>().max(1);
     let free: SmallVec<[usize; 4]> = (0..space.ndim()).filter(|&axis| sides[axis] == 0).collect();
-    let lens: SmallVec<[usize; 4]> = free.iter().map(|&axis| space[axis]).collect();
+    let most = |axis: usize| if axis + 1 == space.ndim() { TILE_LEN } else { usize::MAX };
+    let lens: SmallVec<[usize; 4]> = free.iter().map(|&axis| space[axis].min(most(axis))).collect();
     free.iter().zip(inner_box(&lens, room).iter()).for_each(|(&axis, &side)| sides[axis] = side);
     Shape::new(sides)
 }
@@ -128,8 +129,7 @@ pub(crate) fn joint(
     let boxes = Chunks(space.iter().zip(&sides).map(|(&len, &side)| AxisChunks::regular(len, side)).collect());
     let mut order: SmallVec<[usize; 4]> = (0..space.ndim()).filter(|axis| !axes.contains(axis)).collect();
     order.extend(axes);
-    let folds = lattices.into_iter().zip(goals).enumerate();
-    let folds = folds.map(|(number, (lattice, (_, goals)))| fold(lattice, &boxes, &block, goals, number == 0));
+    let folds = lattices.into_iter().zip(goals).map(|(lattice, (_, goals))| fold(lattice, &boxes, &block, goals));
     let work = JointWork { folds: folds.collect(), boxes, block, order };
     let many = work.tasks() >= TASKS_A_THREAD * options.threads.max(1);
     let workers = options.threads.max(1) as u64;
@@ -149,14 +149,9 @@ fn reads_apart(program: &Program, options: &Options) -> bool {
     apart
 }
 
-fn fold(lattice: Lattice, boxes: &Chunks, block: &Shape, goals: Vec<FoldGoal>, is_first: bool) -> FoldWork {
+fn fold(lattice: Lattice, boxes: &Chunks, block: &Shape, goals: Vec<FoldGoal>) -> FoldWork {
     let axis = lattice.reduced[0];
-    let sides: Shape = lattice.kept.iter().map(|&kept| block[kept]).collect();
-    let kept_tile = match lattice.layout {
-        _ if is_first => inner_box(&sides, TILE_LEN / lattice.cell.size().max(1)),
-        Layout::Rows => sides,
-        Layout::Columns => lattice.kept.iter().map(|&kept| if kept < axis { 1 } else { block[kept] }).collect(),
-    };
+    let kept_tile = lattice.kept.iter().map(|&kept| block[kept]).collect();
     let kept = Chunks(lattice.kept.iter().map(|&kept| boxes.0[kept].clone()).collect());
     FoldWork {
         boxes: kept,
@@ -196,16 +191,42 @@ impl JointWork {
         index
     }
 
-    /// The lengths of a strip of blocks: all of the box on the first reduced axis, whose states stay in the cache
-    /// while tasks go through it; on the others, so many blocks that their states meet there before they leave it.
-    pub fn strip(&self) -> Shape {
-        let first = self.folds[0].lattice.reduced[0];
-        let side = |(axis, &side): (usize, &usize)| match () {
-            () if axis == first => self.boxes.0[axis].longest(),
-            () if self.is_reduced(axis) => STRIP_BLOCKS * side,
-            () => side,
+    /// How many axes, the first ones, have length 1 in a tile; the others are whole.
+    pub fn tiled_axes(&self) -> usize {
+        let mut len = 1;
+        let fits = |&axis: &usize| {
+            len *= self.block[axis];
+            len <= TILE_LEN || axis + 1 == self.block.ndim()
         };
-        self.block.iter().enumerate().map(side).collect()
+        self.block.ndim() - (0..self.block.ndim()).rev().take_while(fits).count()
+    }
+
+    /// Elements from one tile of a block to the next, where tiles are so long: as rows of a block come one a tile,
+    /// no more than a few of them share their place in a cache.
+    pub fn tile_pitch(tile_len: usize) -> usize {
+        tile_len.next_multiple_of(PITCH) + if tile_len.div_ceil(PITCH).is_multiple_of(2) { PITCH } else { 0 }
+    }
+
+    /// Elements of a block, and those between its tiles.
+    pub fn block_room(&self) -> usize {
+        let (tiles, tile) = self.block.split_at(self.tiled_axes());
+        tiles.iter().product::<usize>() * Self::tile_pitch(tile.iter().product())
+    }
+
+    /// The two parts of a region that are gone through one after the other, unless it is a block: halves of the axis
+    /// of the most blocks, so that states of neighbours on any axis are combined before they leave the cache.
+    pub fn halves(&self, region: &Region) -> Option<[Region; 2]> {
+        let blocks = |axis: &usize| region.len[*axis].div_ceil(self.block[*axis].max(1));
+        let axis = (0..self.block.ndim()).max_by_key(blocks)?;
+        let count = blocks(&axis);
+        (count > 1).then(|| {
+            let middle = count.next_power_of_two() / 2 * self.block[axis];
+            let [mut left, mut right] = [region.clone(), region.clone()];
+            left.len = region.len.with(axis, middle);
+            right.len = region.len.with(axis, region.len[axis] - middle);
+            right.start[axis] += middle;
+            [left, right]
+        })
     }
 
     /// All that is computed.
@@ -221,7 +242,7 @@ impl JointWork {
             let results: usize = fold.goals.iter().map(|g| 3 * g.dtype.size()).sum();
             kept as u64 * (state_bytes(fold) * open + results as u64)
         };
-        let elements = 8 * self.block.size() as u64;
+        let elements = 8 * self.block_room() as u64;
         self.folds.iter().map(fold).sum::<u64>() + elements * self.goals().count() as u64
     }
 

@@ -143,7 +143,7 @@ fn folds() {
                 [(Layout::Rows, 1), (Layout::Rows, 32), (Layout::Columns, 128), (Layout::Columns, 512)]
             {
                 let reduced = TILE / kept;
-                let cell = Cell { data: x.as_ref(), kept, reduced, layout, positions: &positions[..reduced] };
+                let cell = Cell::dense(x.as_ref(), [kept, reduced], layout, &positions[..reduced]);
                 measure(&format!("{} {dtype} {layout:?} {kept}x{reduced}", op.name), || (rule.take)(&cell, &mut state));
             }
         }

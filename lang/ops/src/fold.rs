@@ -84,8 +84,7 @@ where
 
 fn take<R: Reduce>(cell: &Cell<'_>, state: &mut [Data]) {
     let x = R::In::of(cell.data).expect(OPERAND);
-    let out = R::State::of_mut(&mut state[0]).expect(OPERAND);
-    out.resize(cell.kept, R::START);
+    let out: &mut [R::State] = cell.part(&mut state[0]);
     match cell.layout {
         _ if cell.reduced == 0 => out.fill(R::START),
         Layout::Rows => Arch::new().dispatch(Rows::<R>(x, out, cell.reduced)),
@@ -96,15 +95,15 @@ fn take<R: Reduce>(cell: &Cell<'_>, state: &mut [Data]) {
                 |x| !R::is_odd(x),
             );
             match plain {
-                true => Arch::new().dispatch(Columns::<R, true>(x, out)),
-                false => Arch::new().dispatch(Columns::<R, false>(x, out)),
+                true => Arch::new().dispatch(Columns::<R, true>(x, out, cell.row)),
+                false => Arch::new().dispatch(Columns::<R, false>(x, out, cell.row)),
             }
         }
     }
 }
 
 struct Rows<'a, R: Reduce>(&'a [R::In], &'a mut [R::State], usize);
-struct Columns<'a, R: Reduce, const PLAIN: bool>(&'a [R::In], &'a mut [R::State]);
+struct Columns<'a, R: Reduce, const PLAIN: bool>(&'a [R::In], &'a mut [R::State], usize);
 
 impl<R: Reduce> WithSimd for Rows<'_, R> {
     type Output = ();
@@ -120,13 +119,12 @@ impl<R: Reduce, const PLAIN: bool> WithSimd for Columns<'_, R, PLAIN> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let Columns(x, out) = self;
-        let kept = out.len().max(1);
+        let Columns(x, out, apart) = self;
         let (sides, rest) = out.as_chunks_mut::<SIDE>();
         let behind = sides.len() * SIDE;
         for (states, first) in sides.iter_mut().zip((0..).step_by(SIDE)) {
             let mut all = [R::START; SIDE];
-            for row in x.chunks_exact(kept) {
+            for row in x.chunks(apart.max(1)) {
                 let row = side(row, first);
                 for j in 0..SIDE {
                     let next = R::load(row[j]);
@@ -136,7 +134,7 @@ impl<R: Reduce, const PLAIN: bool> WithSimd for Columns<'_, R, PLAIN> {
             *states = all;
         }
         rest.fill(R::START);
-        for row in x.chunks_exact(kept) {
+        for row in x.chunks(apart.max(1)) {
             for (state, &x) in rest.iter_mut().zip(&row[behind..]) {
                 *state = R::join(*state, R::load(x));
             }

@@ -3,7 +3,7 @@
 use crate::data::{Data, Element};
 use crate::dtype::DType;
 use crate::fold::{SIDE, fold_row, side};
-use crate::loops::{OPERAND, fast};
+use crate::loops::OPERAND;
 use crate::op::{Cell, FoldFacts, FoldLoop, Gist, Layout, Within};
 use crate::vectors::Arch;
 use pulp::{Simd, WithSimd};
@@ -60,6 +60,7 @@ macro_rules! ordered {
 
 ordered! { bool i8 u8 i16 u16 i32 u32 i64 u64 half::f16 f32 f64 }
 
+const COLUMNS: &str = "a position has two columns of state";
 /// No element yet.
 const NOWHERE: i64 = i64::MAX;
 
@@ -82,15 +83,14 @@ pub(crate) const fn arg_fold<T: Ordered, const MAX: bool>() -> FoldLoop {
 }
 
 fn columns<T: Ordered>(state: &mut [Data]) -> (&mut Vec<T>, &mut Vec<i64>) {
-    let [value, place] = state else { unreachable!("a position has two columns of state") };
+    let [value, place] = state else { unreachable!("{COLUMNS}") };
     (T::of_mut(value).expect(OPERAND), i64::of_mut(place).expect(OPERAND))
 }
 
 fn take<T: Ordered, const MAX: bool>(cell: &Cell<'_>, state: &mut [Data]) {
     let x = T::of(cell.data).expect(OPERAND);
-    let (values, places) = columns::<T>(state);
-    values.resize(cell.kept, T::default());
-    places.resize(cell.kept, NOWHERE);
+    let [value, place] = state else { unreachable!("{COLUMNS}") };
+    let (values, places) = (cell.part::<T>(value), cell.part::<i64>(place));
     match cell.layout {
         _ if cell.reduced == 0 => {
             values.fill(T::default());
@@ -98,12 +98,7 @@ fn take<T: Ordered, const MAX: bool>(cell: &Cell<'_>, state: &mut [Data]) {
         }
         Layout::Rows => Arch::new().dispatch(Rows::<T, MAX>(x, cell.positions, values, places)),
         Layout::Columns => {
-            let plain = fast::all(
-                x,
-                #[inline(always)]
-                |x| x.is_number(),
-            );
-            Arch::new().dispatch(Columns::<T, MAX> { x, positions: cell.positions, values, places, plain });
+            Arch::new().dispatch(Columns::<T, MAX> { x, positions: cell.positions, values, places, apart: cell.row });
         }
     }
 }
@@ -114,8 +109,8 @@ struct Columns<'a, T, const MAX: bool> {
     positions: &'a [i64],
     values: &'a mut [T],
     places: &'a mut [i64],
-    /// Whether there is no nan.
-    plain: bool,
+    /// Elements from one row to the next.
+    apart: usize,
 }
 
 impl<T: Ordered, const MAX: bool> WithSimd for Rows<'_, T, MAX> {
@@ -149,49 +144,67 @@ impl<T: Ordered, const MAX: bool> WithSimd for Columns<'_, T, MAX> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let Columns { x, positions, values, places, plain } = self;
-        let kept = values.len().max(1);
-        let ((value_sides, _), (place_sides, _)) = (values.as_chunks_mut::<SIDE>(), places.as_chunks_mut::<SIDE>());
-        let behind = if plain { value_sides.len() * SIDE } else { 0 };
-        let sides = value_sides.iter_mut().zip(place_sides).zip((0..behind).step_by(SIDE));
-        for ((values, places), first) in sides {
-            (*values, *places) = first_of_side::<T, MAX>(x, positions, kept, first);
-        }
-        places[behind..].fill(NOWHERE);
-        for (row, &position) in x.chunks_exact(kept).zip(positions) {
-            let states = values[behind..].iter_mut().zip(&mut places[behind..]);
-            for ((value, place), &x) in states.zip(&row[behind..]) {
-                let better = x.beats::<MAX>(*value) | (x.ties(*value) & (position < *place)) | (*place == NOWHERE);
-                *value = if better { x } else { *value };
-                *place = if better { position } else { *place };
+        let Columns { x, positions, values, places, apart } = self;
+        let apart = apart.max(1);
+        let ((value_sides, value_rest), (place_sides, place_rest)) =
+            (values.as_chunks_mut::<SIDE>(), places.as_chunks_mut::<SIDE>());
+        let behind = value_sides.len() * SIDE;
+        for ((values, places), first) in value_sides.iter_mut().zip(place_sides).zip((0..behind).step_by(SIDE)) {
+            match first_of_side::<T, MAX>(x, positions, apart, first) {
+                Some(found) => (*values, *places) = found,
+                None => one_by_one::<T, MAX>(x, positions, (apart, first), (values, places)),
             }
+        }
+        one_by_one::<T, MAX>(x, positions, (apart, behind), (value_rest, place_rest));
+    }
+}
+
+/// The best of columns from the first on, row by row.
+#[inline(always)]
+fn one_by_one<T: Ordered, const MAX: bool>(
+    x: &[T],
+    positions: &[i64],
+    (apart, first): (usize, usize),
+    (values, places): (&mut [T], &mut [i64]),
+) {
+    places.fill(NOWHERE);
+    for (row, &position) in x.chunks(apart).zip(positions) {
+        for ((value, place), &x) in values.iter_mut().zip(&mut *places).zip(&row[first..]) {
+            let better = x.beats::<MAX>(*value) | (x.ties(*value) & (position < *place)) | (*place == NOWHERE);
+            *value = if better { x } else { *value };
+            *place = if better { position } else { *place };
         }
     }
 }
 
-/// The best of columns side by side where there is no nan, and then where each stands first.
+/// The best of columns side by side, and then where each stands first; nothing where there is a nan.
 #[inline(always)]
 fn first_of_side<T: Ordered, const MAX: bool>(
     x: &[T],
     positions: &[i64],
-    kept: usize,
+    apart: usize,
     first: usize,
-) -> ([T; SIDE], [i64; SIDE]) {
+) -> Option<([T; SIDE], [i64; SIDE])> {
     let mut best = *side(x, first);
-    for row in x.chunks_exact(kept) {
+    let mut all_numbers = true;
+    for row in x.chunks(apart) {
         let row = side(row, first);
         for j in 0..SIDE {
             best[j] = T::plain::<MAX>(best[j], row[j]);
+            all_numbers &= row[j].is_number();
         }
     }
+    if !all_numbers {
+        return None;
+    }
     let mut places = [NOWHERE; SIDE];
-    for (row, &position) in x.chunks_exact(kept).zip(positions).rev() {
+    for (row, &position) in x.chunks(apart).zip(positions).rev() {
         let row = side(row, first);
         for j in 0..SIDE {
             places[j] = if row[j] == best[j] { position } else { places[j] };
         }
     }
-    (best, places)
+    Some((best, places))
 }
 
 fn combine<T: Ordered, const MAX: bool>(left: &mut [Data], right: &[Data]) {

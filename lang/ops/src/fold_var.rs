@@ -9,6 +9,7 @@ use crate::op::{Cell, FoldFacts, FoldLoop, Layout, Within};
 use crate::vectors::Arch;
 use pulp::{Simd, WithSimd};
 
+const COLUMNS: &str = "a variance has three columns of state";
 /// How many states are joined side by side.
 const BATCH: usize = 16;
 
@@ -31,7 +32,7 @@ where
 }
 
 fn columns(state: &mut [Data]) -> [&mut Vec<f64>; 3] {
-    let [count, mean, m2] = state else { unreachable!("a variance has three columns of state") };
+    let [count, mean, m2] = state else { unreachable!("{COLUMNS}") };
     [count, mean, m2].map(|column| f64::of_mut(column).expect(OPERAND))
 }
 
@@ -40,23 +41,21 @@ fn take<I: Element + Cast<f64>>(cell: &Cell<'_>, state: &mut [Data]) {
 }
 
 fn take_with_sums<I: Element + Cast<f64>>(cell: &Cell<'_>, state: &mut [Data], sums: &mut [Data]) {
-    let sums = f64::of_mut(&mut sums[0]).expect(OPERAND);
-    sums.resize(cell.kept, 0.0);
-    moments::<I>(cell, state, Some(sums));
+    moments::<I>(cell, state, Some(cell.part(&mut sums[0])));
 }
 
 fn moments<I: Element + Cast<f64>>(cell: &Cell<'_>, state: &mut [Data], sums: Option<&mut [f64]>) {
     let x = I::of(cell.data).expect(OPERAND);
-    let [count, mean, m2] = columns(state);
-    [&mut *count, &mut *mean, &mut *m2].into_iter().for_each(|column| column.resize(cell.kept, 0.0));
+    let [count, mean, m2] = state else { unreachable!("{COLUMNS}") };
+    let [count, mean, m2] = [count, mean, m2].map(|column| cell.part::<f64>(column));
     count.fill(cell.reduced as f64);
-    let reduced = cell.reduced;
+    let (reduced, apart) = (cell.reduced, cell.row);
     match cell.layout {
         _ if reduced == 0 => {
-            [mean.as_mut_slice(), m2].into_iter().chain(sums).for_each(|column| column.fill(0.0));
+            [mean, m2].into_iter().chain(sums).for_each(|column| column.fill(0.0));
         }
         Layout::Rows => Arch::new().dispatch(Rows { x, mean, m2, sums, reduced }),
-        Layout::Columns => Arch::new().dispatch(Columns { x, mean, m2, sums, reduced }),
+        Layout::Columns => Arch::new().dispatch(Columns { x, mean, m2, sums, reduced, apart }),
     }
 }
 
@@ -76,6 +75,8 @@ struct Columns<'a, I> {
     /// Where sums are wanted too.
     sums: Option<&'a mut [f64]>,
     reduced: usize,
+    /// Elements from one row to the next.
+    apart: usize,
 }
 
 impl<I: Element + Cast<f64>> WithSimd for Rows<'_, I> {
@@ -100,27 +101,27 @@ impl<I: Element + Cast<f64>> WithSimd for Columns<'_, I> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let Columns { x, mean, m2, mut sums, reduced } = self;
-        let (kept, count) = (mean.len().max(1), reduced as f64);
+        let Columns { x, mean, m2, mut sums, reduced, apart } = self;
+        let (apart, count) = (apart.max(1), reduced as f64);
         let ((means, mean), (m2s, m2)) = (mean.as_chunks_mut::<SIDE>(), m2.as_chunks_mut::<SIDE>());
         let behind = means.len() * SIDE;
-        for ((center, apart), first) in means.iter_mut().zip(m2s).zip((0..).step_by(SIDE)) {
+        for ((center, distance), first) in means.iter_mut().zip(m2s).zip((0..).step_by(SIDE)) {
             let sum;
-            [sum, *center, *apart] = side_moments(x, kept, first, count);
+            [sum, *center, *distance] = side_moments(x, apart, first, count);
             if let Some(sums) = &mut sums {
                 sums[first..first + SIDE].copy_from_slice(&sum);
             }
         }
         mean.fill(0.0);
         m2.fill(0.0);
-        for row in x.chunks_exact(kept) {
+        for row in x.chunks(apart) {
             mean.iter_mut().zip(&row[behind..]).for_each(|(sum, &x)| *sum += x.cast());
         }
         if let Some(sums) = sums {
             sums[behind..].copy_from_slice(mean);
         }
         mean.iter_mut().for_each(|sum| *sum /= count);
-        for row in x.chunks_exact(kept) {
+        for row in x.chunks(apart) {
             m2.iter_mut().zip(&*mean).zip(&row[behind..]).for_each(|((m2, mean), &x)| *m2 += square(x.cast() - mean));
         }
     }
@@ -128,9 +129,9 @@ impl<I: Element + Cast<f64>> WithSimd for Columns<'_, I> {
 
 /// Sums, means and sums of squared distances of columns side by side.
 #[inline(always)]
-fn side_moments<I: Element + Cast<f64>>(x: &[I], kept: usize, first: usize, count: f64) -> [[f64; SIDE]; 3] {
+fn side_moments<I: Element + Cast<f64>>(x: &[I], apart: usize, first: usize, count: f64) -> [[f64; SIDE]; 3] {
     let (mut sum, mut m2) = ([0.0; SIDE], [0.0; SIDE]);
-    for row in x.chunks_exact(kept) {
+    for row in x.chunks(apart) {
         let row = side(row, first);
         for j in 0..SIDE {
             sum[j] += row[j].cast();
@@ -140,7 +141,7 @@ fn side_moments<I: Element + Cast<f64>>(x: &[I], kept: usize, first: usize, coun
     for center in &mut mean {
         *center /= count;
     }
-    for row in x.chunks_exact(kept) {
+    for row in x.chunks(apart) {
         let row = side(row, first);
         for j in 0..SIDE {
             m2[j] += square(row[j].cast() - mean[j]);

@@ -2,11 +2,12 @@
 
 use crate::args::Args;
 use crate::chain::{Link, is_chained};
-use crate::data::{Data, DataMut, DataRef};
+use crate::data::{Data, DataMut, DataRef, Element};
 use crate::dtype::DType;
 use crate::error::OpError;
 use crate::fill::Fill;
 use crate::infer::Operand;
+use crate::loops::OPERAND;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
 use crate::view::View;
@@ -216,7 +217,7 @@ pub struct FoldLoop {
     pub gist: Option<Gist>,
     /// What its work gives of a simpler reduction of the same elements.
     pub within: Option<Within>,
-    /// Folds a cell: writes `cell.kept` fresh states (columns are resized to that length).
+    /// Folds a cell: writes `cell.kept` fresh states (columns are resized to `cell.states`).
     pub take: fn(&Cell<'_>, &mut [Data]),
     /// Combines states element by element: `left` becomes left-then-right; order matters for bits.
     pub combine: fn(left: &mut [Data], right: &[Data]),
@@ -359,7 +360,7 @@ pub struct Product<'a> {
 /// The order of floating-point work inside a cell is fixed: `Rows` folds each row with a fixed number of
 /// virtual lanes over the row's index, then joins the lanes by a fixed tree; `Columns` goes row by row.
 pub struct Cell<'a> {
-    /// `kept * reduced` elements.
+    /// `kept * reduced` elements, and those between rows.
     pub data: DataRef<'a>,
     /// How many results.
     pub kept: usize,
@@ -369,6 +370,26 @@ pub struct Cell<'a> {
     pub layout: Layout,
     /// The position of each reduced element in the whole reduced space, ascending; empty unless the fold needs them.
     pub positions: &'a [i64],
+    /// Elements from one row to the next, where these are `Columns`: at least `kept`.
+    pub row: usize,
+    /// How many states the columns have of which this cell's are some.
+    pub states: usize,
+    /// The first of this cell's states.
+    pub first: usize,
+}
+
+impl<'a> Cell<'a> {
+    /// Elements without gaps, and all states of the columns.
+    pub fn dense(data: DataRef<'a>, [kept, reduced]: [usize; 2], layout: Layout, positions: &'a [i64]) -> Self {
+        Self { data, kept, reduced, layout, positions, row: kept, states: kept, first: 0 }
+    }
+
+    /// This cell's part of a column of states.
+    pub(crate) fn part<'s, T: Element>(&self, column: &'s mut Data) -> &'s mut [T] {
+        let all = T::of_mut(column).expect(OPERAND);
+        all.resize(self.states, T::default());
+        &mut all[self.first..self.first + self.kept]
+    }
 }
 
 /// Which index of a cell varies fastest.

@@ -80,8 +80,7 @@ fn node_value(graph: &Graph, node: &Node, known: &[Data], stored: &HashMap<Sourc
 fn folded(rule: &FoldLoop, row: &Data, ddof: f64) -> Data {
     let mut state: Vec<Data> = rule.state.iter().map(|&d| Data::with_capacity(d, 0)).collect();
     let positions: Vec<i64> = (0..row.len() as i64).collect();
-    let (data, layout) = (row.as_ref(), Layout::Rows);
-    let cell = Cell { data, kept: 1, reduced: row.len(), layout, positions: &positions };
+    let cell = Cell::dense(row.as_ref(), [1, row.len()], Layout::Rows, &positions);
     if row.is_empty() {
         (rule.identity)(1, &mut state)
     } else {

@@ -112,7 +112,7 @@ fn state_of_one(fold: &Fold, rule: &FoldLoop, value: Scalar) -> Vec<Data> {
     let data = one(rule.input, value);
     let positions: &[i64] = if fold.needs_positions { &[0] } else { &[] };
     let mut state: Vec<Data> = rule.state.iter().map(|d| Data::zeros(*d, 1)).collect();
-    let cell = Cell { data: data.as_ref(), kept: 1, reduced: 1, layout: Layout::Rows, positions };
+    let cell = Cell::dense(data.as_ref(), [1, 1], Layout::Rows, positions);
     (rule.take)(&cell, &mut state);
     state
 }

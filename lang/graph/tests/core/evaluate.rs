@@ -44,7 +44,7 @@ fn one(graph: &Graph, done: &[Data], node: &Node) -> Data {
             if reduced == 0 {
                 (rule.identity)(size, &mut state);
             } else {
-                let cell = Cell { data: matrix.as_ref(), kept: size, reduced, layout: Layout::Rows, positions };
+                let cell = Cell::dense(matrix.as_ref(), [size, reduced], Layout::Rows, positions);
                 (rule.take)(&cell, &mut state);
             }
             (rule.finish)(&state, &FoldFacts { count: reduced as u64, ddof: ddof.0 }, &mut out);

@@ -59,7 +59,7 @@ fn node_value(graph: &Graph, node: &Node, known: &[Data], stored: &HashMap<Sourc
                 let mut state: Vec<Data> = rule.state.iter().map(|&d| Data::with_capacity(d, 0)).collect();
                 let positions: Vec<i64> = (0..row.len() as i64).collect();
                 let (data, reduced) = (row.as_ref(), row.len());
-                let cell = Cell { data, kept: 1, reduced, layout: Layout::Rows, positions: &positions };
+                let cell = Cell::dense(data, [1, reduced], Layout::Rows, &positions);
                 if row.is_empty() {
                     (rule.identity)(1, &mut state)
                 } else {

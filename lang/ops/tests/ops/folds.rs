@@ -23,7 +23,7 @@ fn empty(l: &FoldLoop) -> Vec<Data> {
 
 fn take(l: &FoldLoop, data: &Data, kept: usize, layout: Layout, positions: &[i64]) -> Vec<Data> {
     let mut state = empty(l);
-    (l.take)(&Cell { data: data.as_ref(), kept, reduced: positions.len(), layout, positions }, &mut state);
+    (l.take)(&Cell::dense(data.as_ref(), [kept, positions.len()], layout, positions), &mut state);
     state
 }
 
@@ -217,7 +217,7 @@ fn what_a_reduction_gives_of_another_is_what_that_one_makes() {
                     }
                     Within::Sum(both) => {
                         let (mut state, mut sums) = (empty(l), empty(other));
-                        let cell = Cell { data: cells[0].as_ref(), kept, reduced: 40, layout, positions: &[] };
+                        let cell = Cell::dense(cells[0].as_ref(), [kept, 40], layout, &[]);
                         both(&cell, &mut state, &mut sums);
                         let positions = [0; 40];
                         let (own, alone) = (
