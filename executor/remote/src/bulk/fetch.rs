@@ -1,15 +1,16 @@
 //! The side that wants a value.
 
-use super::{ATTEMPTS, BulkError, MOST_FRAME_BYTES};
+use super::read::{Come, Reading};
+use super::{ATTEMPTS, BulkError};
 use crate::elements::Filling;
-use crate::proto::{FetchRequest, Frame, Item};
+use crate::proto::{FetchRequest, Item};
 use crate::transport::Link;
 use cleave_ops::{DType, Data};
+use http_body_util::BodyExt;
 use std::time::Duration;
 use tokio::time::sleep;
-use tonic::Streaming;
 
-/// How long to wait before a second attempt; twice that before a third.
+/// How long to wait before a second attempt; twice that before a third, and so on.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A value that somebody keeps.
@@ -42,50 +43,33 @@ pub async fn fetch(link: &Link, wanted: &Fetch, into: &mut [u8]) -> Result<(), B
             (come, damages) = (Come::default(), damages + 1);
         }
         tried = if come.nbytes > before { 1 } else { tried + 1 };
-        if tried.max(damages) >= ATTEMPTS || !error.may_pass_soon() {
+        if damages >= ATTEMPTS || tried >= error.attempts() {
             return Err(error);
         }
         sleep(PAUSE * tried).await;
     }
 }
 
-/// What has come of a value.
-#[derive(Clone, Copy, Default)]
-struct Come {
-    nbytes: usize,
-    /// Of these bytes, reckoned while they are in the cache.
-    checksum: u32,
-}
-
 /// One attempt; `come` counts what has come, whatever happens.
 async fn attempt_from(link: &Link, wanted: &Fetch, into: &mut [u8], come: &mut Come) -> Result<(), BulkError> {
     let lost = |status: tonic::Status| BulkError::Reach(link.explain(&status));
     let request = FetchRequest { item: Some(wanted.item.clone()), epoch: wanted.epoch, offset: come.nbytes as u64 };
-    let mut frames: Streaming<Frame> = link.engine().fetch(request).await.map_err(lost)?.into_inner();
-    while let Some(frame) = frames.message().await.map_err(lost)? {
-        take(&frame, into, come)?;
-        if let Some(expected) = frame.checksum {
-            return finished(into.len(), *come, expected);
+    let mut body = link.fetch(&request).await.map_err(lost)?;
+    let mut reading = Reading::default();
+    while let Some(piece) = body.frame().await {
+        match piece.map_err(lost)?.into_data() {
+            Ok(bytes) => {
+                if let Some(expected) = reading.take(&bytes, into, come)? {
+                    return finished(into.len(), *come, expected);
+                }
+            }
+            Err(last) => {
+                let status = last.trailers_ref().and_then(tonic::Status::from_header_map);
+                status.filter(|status| status.code() != tonic::Code::Ok).map_or(Ok(()), |status| Err(lost(status)))?;
+            }
         }
     }
     Err(BulkError::Malformed { what: "no end" })
-}
-
-fn take(frame: &Frame, into: &mut [u8], come: &mut Come) -> Result<(), BulkError> {
-    if frame.data.len() > MOST_FRAME_BYTES {
-        return Err(BulkError::TooLarge { nbytes: frame.data.len() as u64, limit: MOST_FRAME_BYTES as u64 });
-    }
-    let expected = into.len() as u64;
-    if let Some(found) = frame.nbytes.filter(|&nbytes| nbytes != expected) {
-        return Err(BulkError::Length { expected, found });
-    }
-    let end = come.nbytes + frame.data.len();
-    let Some(room) = into.get_mut(come.nbytes..end) else {
-        return Err(BulkError::Length { expected, found: end as u64 });
-    };
-    room.copy_from_slice(&frame.data);
-    *come = Come { nbytes: end, checksum: crc32c::crc32c_append(come.checksum, &frame.data) };
-    Ok(())
 }
 
 fn finished(nbytes: usize, come: Come, expected: u32) -> Result<(), BulkError> {

@@ -3,7 +3,7 @@
 use super::RemoteJob;
 use super::answer::{Results, part, part_bytes};
 use super::member::Connection;
-use crate::bulk::{BulkError, Fetch, fetch, fetch_block};
+use crate::bulk::{BulkError, Fetch, attended, fetch, fetch_block};
 use crate::elements::{from_block, view};
 use crate::items::{checksum, dense, fetched};
 use crate::proto::{Done, Finished, Item, OutputBlock, Share, item};
@@ -78,7 +78,8 @@ impl Delivery {
                     let nbytes = part_bytes(&self.plan, stage, told).ok_or_else(malformed)?;
                     let wanted = Fetch { item: item.clone(), epoch: connection.epoch, nbytes };
                     let mut bytes = vec![0; nbytes as usize];
-                    fetch(&connection.bulk, &wanted, &mut bytes).await.map_err(|e| missed(&e))?;
+                    let coming = fetch(&connection.bulk, &wanted, &mut bytes);
+                    attended(&connection.bulk, coming, || {}).await.map_err(|e| missed(&e))?;
                     released.push(item.clone());
                     Some(bytes)
                 }
@@ -143,7 +144,8 @@ impl Delivery {
     }
 
     async fn fetch(&self, connection: &Connection, item: Item, of: (DType, usize)) -> Result<Data, Lack> {
-        fetch_block(&connection.bulk, item, connection.epoch, of).await.map_err(|error| missed(&error))
+        let coming = fetch_block(&connection.bulk, item, connection.epoch, of);
+        attended(&connection.bulk, coming, || {}).await.map_err(|error| missed(&error))
     }
 
     /// Hands a finished block to all who want it.

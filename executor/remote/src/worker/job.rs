@@ -20,15 +20,20 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 
 pub(super) struct Job {
     pub(super) key: JobKey,
+    /// What names its program.
+    pub(super) program: Bytes,
     pub(super) parts: JobParts,
     pub(super) plan: Arc<Plan>,
     /// What names it.
     pub(super) plan_hash: Hash,
     pub(super) sources: Sources,
-    pub(super) kept: Kept,
+    pub(super) kept: Arc<Kept>,
     pub(super) targets: Targets,
     /// What its tasks may use here.
     pub(super) room: Room,
@@ -43,7 +48,11 @@ pub(super) struct Job {
     /// Guards what is known of where values are.
     places: Mutex<HashMap<BufferId, Vec<Place>>>,
     /// Guards parts that wait to be fetched, by share and number.
-    left: Mutex<HashMap<(u64, u32), Bytes>>,
+    left: Arc<Mutex<HashMap<(u64, u32), Bytes>>>,
+    /// Guards when something of it was asked for last.
+    asked: Mutex<Instant>,
+    /// Somebody else has its name now.
+    replaced: Notify,
     /// Guards the shares that wait or are at work, with their attempts.
     given: Mutex<HashMap<u64, (u32, Cancel)>>,
 }
@@ -77,7 +86,13 @@ impl Job {
         let WorkerOptions { threads, memory_bytes: all_bytes, .. } = house.options;
         let room = Room::of(&plan, (memory_bytes, all_bytes), (threads, parts.planning.threads));
         let room = room.map_err(|error| refused(error.code(), error.to_string()))?;
-        let kept = Kept::new(&house.pool, &house.budget);
+        // What was left before the connection was lost may be on its way.
+        let key = (open.session.clone(), open.job);
+        let former = house.jobs().get(&key).filter(|former| former.program == open.hash).cloned();
+        let (kept, left) = match former {
+            Some(former) => (Arc::clone(&former.kept), Arc::clone(&former.left)),
+            None => (Arc::new(Kept::new(&house.pool, &house.budget)), Arc::default()),
+        };
         for source in parts.sources.iter().filter(|s| !sources.contains_key(&s.id)).collect::<Vec<_>>() {
             kept.open(Kind::Source(source.id), &source.grid, source.dtype);
             kept.source(Kind::Source(source.id)).into_iter().for_each(|s| drop(sources.insert(source.id, s)));
@@ -85,7 +100,8 @@ impl Job {
         let targets = Targets::open(&house.options.roots, &parts, &plan);
         let (inbox, shares) = mpsc::channel();
         let job = Arc::new(Self {
-            key: (open.session.clone(), open.job),
+            key,
+            program: open.hash.clone(),
             room,
             parts,
             plan,
@@ -100,7 +116,9 @@ impl Job {
             is_open: AtomicBool::new(true),
             cancel: Cancel::default(),
             places: Mutex::default(),
-            left: Mutex::default(),
+            left,
+            asked: Mutex::new(Instant::now()),
+            replaced: Notify::new(),
             given: Mutex::default(),
         });
         let (own, house) = (Arc::downgrade(&job), Arc::clone(house));
@@ -124,6 +142,34 @@ impl Job {
         self.is_open.store(false, Ordering::Relaxed);
         self.cancel.cancel();
         self.given().drain().for_each(|(_, (_, cancel))| cancel.cancel());
+    }
+
+    /// Another has its name, and all that it kept.
+    pub(super) fn give_way(&self) {
+        self.end();
+        self.replaced.notify_one();
+    }
+
+    /// Something of it is asked for.
+    pub(super) fn ask(&self) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Waits until nobody has asked for anything for so long, or another has its name.
+    pub(super) async fn forgotten(&self, after: Duration) {
+        let unasked_for = async {
+            loop {
+                let until = *self.asked.lock().unwrap_or_else(PoisonError::into_inner) + after;
+                if until <= Instant::now() {
+                    return;
+                }
+                sleep_until(until).await;
+            }
+        };
+        tokio::select! {
+            () = unasked_for => {}
+            () = self.replaced.notified() => {}
+        }
     }
 
     /// Whether somebody listens to what comes of it.
