@@ -10,8 +10,8 @@ use http_body_util::BodyExt;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How long to wait before a second attempt; twice that before a third, and so on.
-const PAUSE: Duration = Duration::from_millis(50);
+/// How long to wait before a second attempt, twice that before a third and so on; and the longest wait.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 /// A value that somebody keeps.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,20 +24,26 @@ pub struct Fetch {
     pub nbytes: u64,
 }
 
-/// Fetches the elements of a block, written where they stay.
-pub async fn fetch_block(link: &Link, item: Item, epoch: u64, (dtype, len): (DType, usize)) -> Result<Data, BulkError> {
+/// Fetches the elements of a block, written where they stay, and their checksum.
+pub async fn fetch_block(
+    link: &Link,
+    item: Item,
+    epoch: u64,
+    (dtype, len): (DType, usize),
+) -> Result<(Data, u32), BulkError> {
     let mut filling = Filling::new(dtype, len);
     let wanted = Fetch { item, epoch, nbytes: filling.bytes_mut().len() as u64 };
-    fetch(link, &wanted, filling.bytes_mut()).await?;
-    filling.finish().map_err(BulkError::Elements)
+    let checksum = fetch(link, &wanted, filling.bytes_mut()).await?;
+    Ok((filling.finish().map_err(BulkError::Elements)?, checksum))
 }
 
-/// Fetches a value into `into`, whose length it has; after a loss it goes on where it was, as long as it gets on.
-pub async fn fetch(link: &Link, wanted: &Fetch, into: &mut [u8]) -> Result<(), BulkError> {
+/// Fetches a value into `into`, whose length it has; after a loss it goes on where it was, as long as it gets on. Gives
+/// the checksum of what came.
+pub async fn fetch(link: &Link, wanted: &Fetch, into: &mut [u8]) -> Result<u32, BulkError> {
     let (mut come, mut tried, mut damages) = (Come::default(), 0, 0);
     loop {
         let before = come.nbytes;
-        let Err(error) = attempt_from(link, wanted, into, &mut come).await else { return Ok(()) };
+        let Err(error) = attempt_from(link, wanted, into, &mut come).await else { return Ok(come.checksum) };
         if let BulkError::Damaged { .. } = error {
             // Where in it the damage is, nobody knows.
             (come, damages) = (Come::default(), damages + 1);
@@ -46,7 +52,7 @@ pub async fn fetch(link: &Link, wanted: &Fetch, into: &mut [u8]) -> Result<(), B
         if damages >= ATTEMPTS || tried >= error.attempts() {
             return Err(error);
         }
-        sleep(PAUSE * tried).await;
+        sleep((PAUSE.0 * tried).min(PAUSE.1)).await;
     }
 }
 
@@ -65,11 +71,12 @@ async fn attempt_from(link: &Link, wanted: &Fetch, into: &mut [u8], come: &mut C
             }
             Err(last) => {
                 let status = last.trailers_ref().and_then(tonic::Status::from_header_map);
-                status.filter(|status| status.code() != tonic::Code::Ok).map_or(Ok(()), |status| Err(lost(status)))?;
+                let failed = status.filter(|status| status.code() != tonic::Code::Ok).map(lost);
+                return Err(failed.unwrap_or(BulkError::Malformed { what: "no end" }));
             }
         }
     }
-    Err(BulkError::Malformed { what: "no end" })
+    Err(lost(tonic::Status::unavailable("it was cut off")))
 }
 
 fn finished(nbytes: usize, come: Come, expected: u32) -> Result<(), BulkError> {

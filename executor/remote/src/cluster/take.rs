@@ -110,8 +110,12 @@ impl Delivery {
         if finished.written {
             return self.note(results.targets[goal], &region);
         }
-        let data = match &finished.data {
-            Some(block) => from_block(block, dtype, region.size()).map_err(|_| malformed())?,
+        let (data, checksum) = match &finished.data {
+            Some(block) => {
+                let data = from_block(block, dtype, region.size()).map_err(|_| malformed())?;
+                let checksum = crc32c::crc32c(view(data.as_ref()));
+                (data, checksum)
+            }
             None => {
                 let what = item::What::Output(OutputBlock { output: output as u32, block: number as u64 });
                 let item = Item { session: self.session.clone(), job: self.job, what: Some(what) };
@@ -119,7 +123,7 @@ impl Delivery {
                 self.fetch(connection, item, (dtype, region.size())).await?
             }
         };
-        if crc32c::crc32c(view(data.as_ref())) != finished.checksum {
+        if checksum != finished.checksum {
             return Err(malformed());
         }
         drop(results);
@@ -143,7 +147,7 @@ impl Delivery {
         noted.map_err(|error| Lack::Sink(RunError::Write(error)))
     }
 
-    async fn fetch(&self, connection: &Connection, item: Item, of: (DType, usize)) -> Result<Data, Lack> {
+    async fn fetch(&self, connection: &Connection, item: Item, of: (DType, usize)) -> Result<(Data, u32), Lack> {
         let coming = fetch_block(&connection.bulk, item, connection.epoch, of);
         attended(&connection.bulk, coming, || {}).await.map_err(|error| missed(&error))
     }

@@ -63,9 +63,9 @@ impl Engine for Door {
         let job = job_of(&self.0, &item)?;
         let keeper = Arc::clone(&job);
         let found = tokio::task::spawn_blocking(move || bytes_of(&keeper, &item)).await;
-        let data = found.map_err(|_| refusal(Code::Internal, "bug", "a block could not be read"))??;
+        let (data, checksum) = found.map_err(|_| refusal(Code::Internal, "bug", "a block could not be read"))??;
         House::count(&self.0.counts.sent_bytes, (data.len() as u64).saturating_sub(offset));
-        Ok(Response::new(Box::pin(frames(data, offset)?.inspect(move |_| job.ask()))))
+        Ok(Response::new(Box::pin(frames(data, offset, checksum)?.inspect(move |_| job.ask()))))
     }
 
     async fn put(&self, request: Request<Streaming<PutFrame>>) -> Result<Response<PutReply>, Status> {

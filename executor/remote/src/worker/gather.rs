@@ -110,7 +110,7 @@ async fn fetch(
     let (session, number) = job.key.clone();
     let item = Item { session, job: number, what: Some(what) };
     let fetched = attended(&link, fetch_block(&link, item, place.epoch, (dtype, len)), advances).await;
-    let data = fetched.map_err(|error| {
+    let (data, checksum) = fetched.map_err(|error| {
         house.forget_peer(&place.endpoint, &error);
         failed(error.to_string())
     })?;
@@ -118,6 +118,7 @@ async fn fetch(
     job.bytes_fetched.fetch_add(nbytes, Ordering::Relaxed);
     House::count(&house.counts.received_bytes, nbytes);
     let keeper = Arc::clone(job);
+    job.note_sum((kind, block), checksum);
     let stored = tokio::task::spawn_blocking(move || keeper.kept.keep(kind, block, &data)).await;
     match stored {
         Ok(Ok(())) => Ok(()),

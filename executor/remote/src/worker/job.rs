@@ -26,6 +26,8 @@ use tokio::time::{Instant, sleep_until};
 
 pub(super) struct Job {
     pub(super) key: JobKey,
+    /// Which of all that were asked for.
+    pub(super) number: u64,
     /// What names its program.
     pub(super) program: Bytes,
     pub(super) parts: JobParts,
@@ -49,6 +51,8 @@ pub(super) struct Job {
     places: Mutex<HashMap<BufferId, Vec<Place>>>,
     /// Guards parts that wait to be fetched, by share and number.
     left: Arc<Mutex<HashMap<(u64, u32), Bytes>>>,
+    /// Guards the checksums of blocks that are kept.
+    sums: Arc<Mutex<HashMap<(Kind, usize), u32>>>,
     /// Guards when something of it was asked for last.
     asked: Mutex<Instant>,
     /// Somebody else has its name now.
@@ -67,7 +71,12 @@ pub(super) struct Place {
 
 impl Job {
     /// Reads and plans a job, opens what it reads and writes, and starts its thread.
-    pub(super) fn open(house: &Arc<House>, open: &proto::Open, outbox: Outbox) -> Result<Arc<Self>, Failure> {
+    pub(super) fn open(
+        house: &Arc<House>,
+        number: u64,
+        open: &proto::Open,
+        outbox: Outbox,
+    ) -> Result<Arc<Self>, Failure> {
         let refused = |code: &str, text: String| Failure { code: code.into(), message: text, ..Failure::default() };
         if blake3::hash(&open.program).as_bytes()[..] != open.hash[..] {
             return Err(refused("hash-differs", "the job is not what its hash says".into()));
@@ -89,9 +98,9 @@ impl Job {
         // What was left before the connection was lost may be on its way.
         let key = (open.session.clone(), open.job);
         let former = house.jobs().get(&key).filter(|former| former.program == open.hash).cloned();
-        let (kept, left) = match former {
-            Some(former) => (Arc::clone(&former.kept), Arc::clone(&former.left)),
-            None => (Arc::new(Kept::new(&house.pool, &house.budget)), Arc::default()),
+        let (kept, left, sums) = match former {
+            Some(former) => (Arc::clone(&former.kept), Arc::clone(&former.left), Arc::clone(&former.sums)),
+            None => (Arc::new(Kept::new(&house.pool, &house.budget)), Arc::default(), Arc::default()),
         };
         for source in parts.sources.iter().filter(|s| !sources.contains_key(&s.id)).collect::<Vec<_>>() {
             kept.open(Kind::Source(source.id), &source.grid, source.dtype);
@@ -101,6 +110,7 @@ impl Job {
         let (inbox, shares) = mpsc::channel();
         let job = Arc::new(Self {
             key,
+            number,
             program: open.hash.clone(),
             room,
             parts,
@@ -117,6 +127,7 @@ impl Job {
             cancel: Cancel::default(),
             places: Mutex::default(),
             left,
+            sums,
             asked: Mutex::new(Instant::now()),
             replaced: Notify::new(),
             given: Mutex::default(),
@@ -243,13 +254,32 @@ impl Job {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Remembers the checksum of a block that is kept.
+    pub(super) fn note_sum(&self, block: (Kind, usize), checksum: u32) {
+        self.sums().insert(block, checksum);
+    }
+
+    /// The checksum of a block that is kept, if it is known.
+    pub(super) fn sum_of(&self, block: (Kind, usize)) -> Option<u32> {
+        self.sums().get(&block).copied()
+    }
+
+    fn sums(&self) -> MutexGuard<'_, HashMap<(Kind, usize), u32>> {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Forgets what the kernel has.
     pub(super) fn release(&self, release: &proto::Release) {
-        release.buffers.iter().for_each(|&b| self.kept.release(Kind::Buffer(BufferId(b))));
+        for kind in release.buffers.iter().map(|&b| Kind::Buffer(BufferId(b))) {
+            self.kept.release(kind);
+            self.sums().retain(|(of, _), _| *of != kind);
+        }
         for item in &release.items {
             match &item.what {
                 Some(item::What::Output(o)) => {
-                    self.kept.release_block(Kind::Output(o.output as usize), o.block as usize)
+                    let kind = Kind::Output(o.output as usize);
+                    self.kept.release_block(kind, o.block as usize);
+                    self.sums().remove(&(kind, o.block as usize));
                 }
                 Some(item::What::Part(part)) => drop(self.left().remove(&(part.share, part.number))),
                 Some(item::What::Buffer(_) | item::What::Put(_)) | None => {}

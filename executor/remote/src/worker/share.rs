@@ -168,6 +168,7 @@ impl Receiver for Delivery<'_> {
         if let Some(buffer) = kept(plan, target) {
             let kind = self.job.shelf(buffer).unwrap_or(Kind::Buffer(buffer));
             self.job.kept.keep(kind, number, data).map_err(RunError::read)?;
+            self.job.note_sum((kind, number), checksum);
         }
         let (mut block, targets) = (None, &self.job.targets);
         let written = targets.write(self.site, target, (region, data), self.cancel)?;
@@ -177,6 +178,7 @@ impl Receiver for Delivery<'_> {
                 let kind = Kind::Output(waiting);
                 self.job.kept.open(kind, &self.grids[goal], data.dtype());
                 self.job.kept.keep(kind, number, data).map_err(RunError::read)?;
+                self.job.note_sum((kind, number), checksum);
             }
         }
         let (goal, block_number) = (goal as u32, number as u64);

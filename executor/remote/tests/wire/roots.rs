@@ -148,15 +148,15 @@ fn sharded(depth: usize) -> String {
     })
 }
 
-#[test]
-fn stored_arrays_that_cannot_be_are_refused() {
+/// What is said of an array: in words, in which file, and how.
+fn impossible() -> Vec<(&'static str, &'static str, String)> {
     let grid = |shape: &str| format!(r#"{{"name": "regular", "configuration": {{"chunk_shape": {shape}}}}}"#);
     let older = |text: &str| {
         let rest = r#""zarr_format": 2, "order": "C", "filters": null"#;
         format!("{{{rest}, {text}}}")
     };
     let repeated = |codec: &str| format!("[{BYTES}{}]", format!(", {codec}").repeat(1000));
-    let table: Vec<(&str, &str, String)> = vec![
+    vec![
         ("nothing", "zarr.json", String::new()),
         ("text that is none", "zarr.json", "\u{0}\u{fffd}".to_owned()),
         ("deep", "zarr.json", "[".repeat(100_000)),
@@ -208,8 +208,12 @@ fn stored_arrays_that_cannot_be_are_refused() {
             ".zarray",
             older(r#""shape": [4], "chunks": [4], "dtype": "|O", "compressor": null, "fill_value": 0"#),
         ),
-    ];
-    for (what, file, text) in table {
+    ]
+}
+
+#[test]
+fn stored_arrays_that_cannot_be_are_refused() {
+    for (what, file, text) in impossible() {
         let place = place();
         let folder = place.folder.path().join("data/array.zarr");
         fs::create_dir(&folder).unwrap();
