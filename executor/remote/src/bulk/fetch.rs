@@ -10,8 +10,8 @@ use http_body_util::BodyExt;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How long to wait before a second attempt, twice that before a third and so on; and the longest wait.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+/// How long to wait before a second attempt; twice that before a third, and so on.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A value that somebody keeps.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +52,7 @@ pub async fn fetch(link: &Link, wanted: &Fetch, into: &mut [u8]) -> Result<u32, 
         if damages >= ATTEMPTS || tried >= error.attempts() {
             return Err(error);
         }
-        sleep((PAUSE.0 * tried).min(PAUSE.1)).await;
+        sleep(PAUSE * tried).await;
     }
 }
 
@@ -71,12 +71,11 @@ async fn attempt_from(link: &Link, wanted: &Fetch, into: &mut [u8], come: &mut C
             }
             Err(last) => {
                 let status = last.trailers_ref().and_then(tonic::Status::from_header_map);
-                let failed = status.filter(|status| status.code() != tonic::Code::Ok).map(lost);
-                return Err(failed.unwrap_or(BulkError::Malformed { what: "no end" }));
+                status.filter(|status| status.code() != tonic::Code::Ok).map_or(Ok(()), |status| Err(lost(status)))?;
             }
         }
     }
-    Err(lost(tonic::Status::unavailable("it was cut off")))
+    Err(BulkError::Malformed { what: "no end" })
 }
 
 fn finished(nbytes: usize, come: Come, expected: u32) -> Result<(), BulkError> {

@@ -20,5 +20,5 @@ pub const FRAME_BYTES: usize = (256 << 10) - 64;
 pub const MOST_FRAME_BYTES: usize = 2 << 20;
 /// How often a transfer is tried.
 pub const ATTEMPTS: u32 = 3;
-/// How often it is tried where connections are made and lost again before anything came: for some ten seconds.
-pub const LOSSES: u32 = 24;
+/// How often it is tried where connections are made and lost again before anything came.
+pub const LOSSES: u32 = 8;

@@ -1,7 +1,7 @@
 //! One run on a pool: what happens goes to the schedule, what it wants is done.
 
 use super::error::Memory;
-use super::lane::{Lane, News, Note};
+use super::lane::{Lane, Note};
 use super::live::Live;
 use super::member::Member;
 use super::places::Places;
@@ -122,7 +122,6 @@ impl Run<'_> {
             if self.seen.insert(index, connection.number) == Some(connection.number) {
                 continue;
             }
-            self.replace(member);
             let worker = WorkerId(self.next_worker);
             self.next_worker += 1;
             self.endpoints.insert(worker, member.endpoint().to_string());
@@ -137,14 +136,6 @@ impl Run<'_> {
         self.inputs.push_back(if self.control.cancel.is_cancelled() { Input::Cancel } else { Input::Tick });
         (self.control.events)(self.tally.event(self.plan));
         self.tally.show();
-    }
-
-    /// A lane that a worker had before it was connected anew is of no use.
-    fn replace(&mut self, member: &Arc<Member>) {
-        let former = self.lanes.iter().find(|(_, lane)| Arc::ptr_eq(&lane.member, member)).map(|(&worker, _)| worker);
-        if let Some(worker) = former {
-            self.hear(Note { worker, news: News::Closed { why: "it was connected anew".to_owned(), refused: None } });
-        }
     }
 
     fn is_done_with(&self, worker: WorkerId) -> bool {

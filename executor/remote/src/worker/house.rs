@@ -39,8 +39,6 @@ pub(super) struct House {
     pub(super) draining: watch::Sender<bool>,
     /// Whether it is over.
     pub(super) closed: watch::Sender<bool>,
-    /// How many jobs were asked for.
-    pub(super) asked: AtomicU64,
     /// A job has ended, which those should know who watch.
     pub(super) left: Notify,
     /// Guards the list of jobs.
@@ -89,7 +87,6 @@ impl House {
             at_work: AtomicUsize::new(0),
             draining: watch::Sender::new(false),
             closed: watch::Sender::new(false),
-            asked: AtomicU64::new(0),
             left: Notify::new(),
             jobs: Mutex::default(),
             peers: Mutex::default(),
@@ -103,17 +100,10 @@ impl House {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a job up; of those of the same name only the one that was asked for last is wanted.
+    /// Takes a job up; one of the same name is no longer wanted.
     pub(super) fn enter(&self, job: &Arc<Job>) {
-        let mut jobs = self.jobs();
-        let present = jobs.get(&job.key).cloned();
-        let is_late = present.as_ref().is_some_and(|present| present.number > job.number);
-        if !is_late {
-            jobs.insert(job.key.clone(), Arc::clone(job));
-        }
-        drop(jobs);
-        let former = if is_late { Some(job) } else { present.as_ref() };
-        former.into_iter().for_each(|former| former.give_way());
+        let former = self.jobs().insert(job.key.clone(), Arc::clone(job));
+        former.iter().for_each(|former| former.give_way());
         self.share_out();
     }
 

@@ -24,10 +24,13 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+/// Parts that wait to be fetched, by share and number.
+type Left = HashMap<(u64, u32), Bytes>;
+/// Checksums of blocks that are kept.
+type Sums = HashMap<(Kind, usize), u32>;
+
 pub(super) struct Job {
     pub(super) key: JobKey,
-    /// Which of all that were asked for.
-    pub(super) number: u64,
     /// What names its program.
     pub(super) program: Bytes,
     pub(super) parts: JobParts,
@@ -50,9 +53,9 @@ pub(super) struct Job {
     /// Guards what is known of where values are.
     places: Mutex<HashMap<BufferId, Vec<Place>>>,
     /// Guards parts that wait to be fetched, by share and number.
-    left: Arc<Mutex<HashMap<(u64, u32), Bytes>>>,
+    left: Arc<Mutex<Left>>,
     /// Guards the checksums of blocks that are kept.
-    sums: Arc<Mutex<HashMap<(Kind, usize), u32>>>,
+    sums: Arc<Mutex<Sums>>,
     /// Guards when something of it was asked for last.
     asked: Mutex<Instant>,
     /// Somebody else has its name now.
@@ -71,12 +74,7 @@ pub(super) struct Place {
 
 impl Job {
     /// Reads and plans a job, opens what it reads and writes, and starts its thread.
-    pub(super) fn open(
-        house: &Arc<House>,
-        number: u64,
-        open: &proto::Open,
-        outbox: Outbox,
-    ) -> Result<Arc<Self>, Failure> {
+    pub(super) fn open(house: &Arc<House>, open: &proto::Open, outbox: Outbox) -> Result<Arc<Self>, Failure> {
         let refused = |code: &str, text: String| Failure { code: code.into(), message: text, ..Failure::default() };
         if blake3::hash(&open.program).as_bytes()[..] != open.hash[..] {
             return Err(refused("hash-differs", "the job is not what its hash says".into()));
@@ -95,13 +93,8 @@ impl Job {
         let WorkerOptions { threads, memory_bytes: all_bytes, .. } = house.options;
         let room = Room::of(&plan, (memory_bytes, all_bytes), (threads, parts.planning.threads));
         let room = room.map_err(|error| refused(error.code(), error.to_string()))?;
-        // What was left before the connection was lost may be on its way.
         let key = (open.session.clone(), open.job);
-        let former = house.jobs().get(&key).filter(|former| former.program == open.hash).cloned();
-        let (kept, left, sums) = match former {
-            Some(former) => (Arc::clone(&former.kept), Arc::clone(&former.left), Arc::clone(&former.sums)),
-            None => (Arc::new(Kept::new(&house.pool, &house.budget)), Arc::default(), Arc::default()),
-        };
+        let (kept, left, sums) = taken_up(house, &key, &open.hash);
         for source in parts.sources.iter().filter(|s| !sources.contains_key(&s.id)).collect::<Vec<_>>() {
             kept.open(Kind::Source(source.id), &source.grid, source.dtype);
             kept.source(Kind::Source(source.id)).into_iter().for_each(|s| drop(sources.insert(source.id, s)));
@@ -110,7 +103,6 @@ impl Job {
         let (inbox, shares) = mpsc::channel();
         let job = Arc::new(Self {
             key,
-            number,
             program: open.hash.clone(),
             room,
             parts,
@@ -314,6 +306,14 @@ impl Job {
 
     fn given(&self) -> MutexGuard<'_, HashMap<u64, (u32, Cancel)>> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a job of the same name and program kept, which may be on its way although its connection was lost.
+fn taken_up(house: &House, key: &JobKey, program: &Bytes) -> (Arc<Kept>, Arc<Mutex<Left>>, Arc<Mutex<Sums>>) {
+    match house.jobs().get(key).filter(|former| former.program == *program) {
+        Some(former) => (Arc::clone(&former.kept), Arc::clone(&former.left), Arc::clone(&former.sums)),
+        None => (Arc::new(Kept::new(&house.pool, &house.budget)), Arc::default(), Arc::default()),
     }
 }
 

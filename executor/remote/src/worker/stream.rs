@@ -10,7 +10,6 @@ use crate::transport::refusal;
 use bytes::Bytes;
 use cleave_plan::BufferId;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 use tonic::{Code, Status, Streaming};
 
@@ -60,10 +59,9 @@ async fn open(house: &Arc<House>, orders: &mut Streaming<Order>, outbox: &Outbox
     if *house.draining.borrow() {
         return Err(refusal(Code::Unavailable, "draining", "this worker is about to end"));
     }
-    let number = house.asked.fetch_add(1, Ordering::Relaxed);
     let (house, outbox) = (Arc::clone(house), outbox.clone());
     let opened = tokio::task::spawn_blocking(move || {
-        let job = Job::open(&house, number, &open, outbox)?;
+        let job = Job::open(&house, &open, outbox)?;
         house.enter(&job);
         Ok(job)
     });
