@@ -58,6 +58,16 @@ def test_wrong_signature(shared, dealer):
     assert run_cell(client, "intact").ok().result == "1"
 
 
+def test_a_message_that_is_sent_again(shared, dealer):
+    manager, client = shared
+    run_cell(client, "times = 0").ok()
+    whole = signed(manager, {"code": "times = times + 1", "silent": False})
+    assert dealer(whole, "shell_port").poll(5000)
+    for port in ("shell_port", "control_port"):
+        assert not dealer(whole, port).poll(300), "it was answered again"
+    assert run_cell(client, "times").ok().result == "1"
+
+
 def test_truncated_frames(shared, dealer):
     manager, _ = shared
     whole = signed(manager, {"code": "1"})

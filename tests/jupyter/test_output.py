@@ -173,6 +173,13 @@ def test_a_ten_megabyte_cell(fresh):
     assert run_cell(client, "1 + 1").result == "2" and manager.is_alive()
 
 
+def test_a_hundred_megabyte_cell(fresh):
+    manager, client = fresh
+    cell = run_cell(client, "x = 1\n" + "# " + "words " * 17_000_000, timeout=60)
+    assert cell.status == "error" and "too-long" in cell.traceback, cell.traceback
+    assert run_cell(client, "1 + 1").result == "2" and manager.is_alive()
+
+
 def test_display_updates_stay_in_their_place(client):
     code = "r = default_rng(3).random((60000, 60000), chunks=2000)\n(r * r[::-1, ::-1]).sum().compute()"
     cell = run_cell(client, code, timeout=120).ok()

@@ -53,6 +53,25 @@ def test_noise(tmp_path, pool, kind):
     assert pool[0].is_alive()
 
 
+def test_a_hundred_thousand_streams_opened_and_reset(tmp_path, pool):
+    opened, before = 0, memory_mib(pool[0])
+    files = len(os.listdir(f"/proc/{pool[0].process.pid}/fd"))
+    while opened < 100_000:
+        with socket.create_connection(("127.0.0.1", pool[0].port), timeout=5) as connection:
+            numbered = (
+                frame(1, 4, 2 * n + 1, b"\x82\x86\x84\x41\x01x") + frame(3, 0, 2 * n + 1, b"\0\0\0\x08") for n in range(5000)
+            )
+            with contextlib.suppress(OSError):
+                connection.sendall(PREFACE + SETTINGS + b"".join(numbered))
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+            opened += 5000
+    assert run_on(tmp_path, pool, "print(ones(10).sum().compute())\n").stdout == "10.0\n"
+    assert memory_mib(pool[0]) - before < 50
+    assert len(os.listdir(f"/proc/{pool[0].process.pid}/fd")) <= files + 4
+
+
 def words(**headers):
     """Headers as they stand on the wire: each by its name, none compressed."""
     pairs = [(name.replace("_", "-").replace("--", ":"), value) for name, value in headers.items()]
@@ -82,8 +101,9 @@ def test_messages_that_are_none(tmp_path, pool, kind):
     before = memory_mib(pool[0])
     with socket.create_connection(("127.0.0.1", pool[0].port), timeout=2) as connection:
         connection.sendall(MESSAGES[kind])
+        end = time.monotonic() + 3
         with contextlib.suppress(OSError):
-            while connection.recv(65536):
+            while connection.recv(65536) and time.monotonic() < end:
                 pass
     assert run_on(tmp_path, pool, "print(ones(10).sum().compute())\n").stdout == "10.0\n"
     assert memory_mib(pool[0]) - before < 100
@@ -150,10 +170,18 @@ def test_tokens(tmp_path):
     try:
         right = run_text(tmp_path, text, "--scheduler", scheduler, env={"CLEAVE_TOKEN": "a" * 64})
         assert right.stdout == "10.0\n"
-        for token in ("b" * 64, "a" * 63 + "b", "x", ""):
+        # Digits of sixteen are the same in both cases.
+        again = run_text(tmp_path, text, "--scheduler", scheduler, env={"CLEAVE_TOKEN": "A" * 64})
+        assert again.stdout == "10.0\n"
+        for token in ("b" * 64, "a" * 63 + "b", "B" * 64, "a" * 63, "a" * 65, "a" * 100_000, "x", ""):
             wrong = run_text(tmp_path, text, "--scheduler", scheduler, env={"CLEAVE_TOKEN": token}, check=None)
             assert wrong.returncode != 0 and "token" in wrong.stderr, told(wrong)
             assert len(token) < 2 or token not in wrong.stderr
+        # So long that it fits into no request.
+        bad.write_text("a" * 1_000_000)
+        wrong = run_text(tmp_path, text, "--scheduler", scheduler, "--token-file", bad, check=None)
+        assert wrong.returncode != 0 and "token" in wrong.stderr and len(wrong.stderr) < 2000, told(wrong)
+        assert run_text(tmp_path, text, "--scheduler", scheduler, "--token-file", good).stdout == "10.0\n"
     finally:
         worker.kill()
 

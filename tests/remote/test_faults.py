@@ -1,14 +1,19 @@
 """Workers die, freeze, leave and come: the answer is exact, or there is one clear error within a bound."""
 
+import contextlib
+import json
 import os
 import re
 import signal
+import threading
 import time
+import urllib.request
 
+import psutil
 import pytest
 
 from program import run_text, told
-from workers import KEPT, LONG, Proxy, ended, run_on, start_run, start_worker, wait_busy, workers
+from workers import BRIEF, KEPT, LITTLE, LONG, SPILLED, Proxy, ended, run_on, start_run, start_worker, wait_busy, workers
 
 @pytest.mark.parametrize("text", [LONG, KEPT], ids=["long", "kept"])
 @pytest.mark.parametrize("pause", [0.1, 0.5])
@@ -34,7 +39,7 @@ def test_two_of_three_are_killed_at_once(tmp_path, exact):
 
 def test_all_are_killed(tmp_path):
     with workers(2, "--threads", 1) as pool:
-        process = start_run(tmp_path, pool, LONG)
+        process = start_run(tmp_path, pool, LONG, "--set", "workers.patience=3")
         wait_busy(pool[0])
         pool[0].kill()
         pool[1].kill()
@@ -53,6 +58,36 @@ def test_a_worker_freezes_and_thaws(tmp_path, exact):
         pool[1].thaw()
         again = run_on(tmp_path, pool, "print(ones(10).sum().compute())\n")
         assert again.stdout == "10.0\n", told(again)
+
+
+@contextlib.contextmanager
+def slowed(worker, times):
+    """A worker that is so many times slower than it could be, and answers all the time."""
+    over = threading.Event()
+
+    def slow():
+        while not over.wait(0.004):
+            worker.freeze()
+            over.wait(0.004 * (times - 1))
+            worker.thaw()
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_straggler_gets_a_second_copy(tmp_path, exact):
+    with workers(2, "--threads", 1) as pool, slowed(pool[1], 20):
+        code, out, err = ended(start_run(tmp_path, pool, BRIEF + "%trace run.json\n"), 90)
+        assert code == 0 and out.startswith(exact(BRIEF)), err
+    events = json.loads((tmp_path / "run.json").read_text())["traceEvents"]
+    names = {e["pid"]: e["args"]["name"] for e in events if e["name"] == "process_name"}
+    shares = [e for e in events if e.get("cat") in ("share", "lost") and names[e["pid"]] == pool[0].address]
+    assert any(e["args"]["attempt"] > 1 and e["args"]["counted"] for e in shares), shares
 
 
 def test_connections_are_reset(tmp_path, exact):
@@ -101,6 +136,49 @@ def test_a_kernel_is_killed(tmp_path):
                 break
         else:
             pytest.fail("the worker went on computing for nobody")
+        assert run_on(tmp_path, pool, "print(ones(10).sum().compute())\n").stdout == "10.0\n"
+
+
+def levels(worker):
+    """What a worker says of itself, by name."""
+    url = re.search(r"http://\S+/metrics", worker.lines[0])[0]
+    text = urllib.request.urlopen(url, timeout=5).read().decode()
+    return {name: float(n) for name, n in re.findall(r"^cleave_worker_(\w+)\{.*\} (\S+)$", text, flags=re.MULTILINE)}
+
+
+WRITE = 'x = default_rng(3).standard_normal((9000, 6000), chunks=(300, 450))\nsin(cos(x)).to_zarr("out.zarr")\n'
+UNFINISHED = {
+    "blocks are kept": (KEPT + LONG, lambda here, folder: here["memory_bytes"] > 40e6),
+    "blocks are on disk": (SPILLED, lambda here, folder: here["spilled_bytes"] > 4e6),
+    "a share runs": (LONG, lambda here, folder: here["shares_running"] > 0),
+    "a file is written": (WRITE, lambda here, folder: list(folder.glob("out.zarr/*/*/*")) or list(folder.glob("out.zarr/*.*"))),
+}
+
+
+@pytest.mark.parametrize("kind", UNFINISHED)
+def test_a_killed_kernel_leaves_nothing_with_workers(tmp_path, kind):
+    text, is_so = UNFINISHED[kind]
+    memory, spill = (LITTLE if kind == "blocks are on disk" else "1GiB"), tmp_path / "spill"
+    spill.mkdir()
+    options = ("--keep", 1, "--memory", memory, "--spill-dir", spill, "--metrics", "127.0.0.1:0")
+    with workers(1, "--threads", 1, "--write-root", tmp_path, *options) as pool:
+        files, threads = len(os.listdir(f"/proc/{pool[0].process.pid}/fd")), psutil.Process(pool[0].process.pid).num_threads()
+        process = start_run(tmp_path, pool, text)
+        end = time.monotonic() + 30
+        while not is_so(levels(pool[0]), tmp_path):
+            assert time.monotonic() < end and process.poll() is None, "it did not come to that"
+            time.sleep(0.01)
+        process.kill()
+        process.communicate(timeout=10)
+        end = time.monotonic() + 15
+        names = ("memory_bytes", "spilled_bytes", "shares_running", "shares_ready", "kernels")
+        while left := [name for name in names if levels(pool[0])[name]] + list(spill.iterdir()):
+            assert time.monotonic() < end, left
+            time.sleep(0.1)
+        time.sleep(0.3)
+        assert not [path for path in tmp_path.rglob("out.zarr/**/.*") if path.name not in (".zarray", ".zattrs")]
+        assert len(os.listdir(f"/proc/{pool[0].process.pid}/fd")) <= files + 2
+        assert psutil.Process(pool[0].process.pid).num_threads() <= threads + 4
         assert run_on(tmp_path, pool, "print(ones(10).sum().compute())\n").stdout == "10.0\n"
 
 

@@ -136,5 +136,5 @@ def test_a_kernel_that_is_killed_and_started_again(tmp_path, exact):
 
 def test_a_short_loop_of_kills():
     tool = Path(__file__).parents[1] / "bench" / "kills"
-    done = subprocess.run([tool, "--minutes", "0.33"], capture_output=True, text=True, timeout=170)
+    done = subprocess.run([tool, "--minutes", "0.14", "--life", "1.7"], capture_output=True, text=True, timeout=170)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

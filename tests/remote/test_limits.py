@@ -2,17 +2,19 @@
 
 import contextlib
 import os
+import re
 import resource
 import shutil
 import socket
 import subprocess
+import time
 import uuid
 from pathlib import Path
 
 import pytest
 
 from program import told
-from workers import KEPT, LONG, ended, run_on, start_run, start_worker, wait_busy, workers
+from workers import BRIEF, KEPT, LITTLE, LONG, SPILLED, ended, run_on, start_run, start_worker, wait_busy, workers
 
 SMALL = "print(ones(10).sum().compute())\n"
 MEMORY = Path("/sys/fs/cgroup/memory")
@@ -63,6 +65,19 @@ def test_the_system_kills_a_worker_for_its_memory(tmp_path, exact, group):
         works(tmp_path, pool[:1])
 
 
+def test_all_are_killed_for_their_memory(tmp_path, group):
+    with workers(3, "--threads", 1) as pool:
+        (group / "memory.limit_in_bytes").write_text(str(60 << 20))
+        for worker in pool:
+            (group / "cgroup.procs").write_text(str(worker.process.pid))
+        # One chunk alone takes more than the group has, whatever the workers say.
+        text = "x = default_rng(3).random((4000, 4000), chunks=4000)\nprint((x @ x).sum().compute())\n"
+        process = start_run(tmp_path, pool, text, "--set", "workers.patience=3")
+        code, out, err = ended(process, 60)
+        assert code != 0 and out == "" and re.search(r"a task needs \d+ bytes of memory", err), err
+        assert all(worker.process.wait(10) == -9 for worker in pool)
+
+
 def test_little_memory_is_a_plan_that_fits_or_an_error(tmp_path, exact):
     with workers(2, "--threads", 1, "--memory", "24MiB") as pool:
         done = run_on(tmp_path, pool, KEPT, check=None, timeout=120)
@@ -82,18 +97,39 @@ def full(tmp_path):
 
 
 def test_the_disk_is_full(tmp_path, exact, full):
-    with workers(1, "--threads", 1, "--memory", "40MiB", "--spill-dir", full) as pool:
-        done = run_on(tmp_path, pool, KEPT, check=None, timeout=120)
-        assert done.stdout == exact(KEPT) or str(full) in done.stderr or "disk" in done.stderr, told(done)
+    with workers(1, "--threads", 1, "--memory", LITTLE, "--spill-dir", full) as pool:
+        other = start_run(tmp_path, pool, BRIEF)
+        done = run_on(tmp_path, pool, SPILLED, check=None, timeout=120)
+        assert done.returncode != 0 and done.stdout == "", told(done)
+        assert re.search(rf"{full}/\S+", done.stderr) and re.search(r"\d+ (bytes|[kMG]i?B)", done.stderr), told(done)
+        assert "disk-full" in done.stderr, told(done)
+        assert ended(other, 90)[:2] == (0, exact(BRIEF))
         works(tmp_path, pool)
         assert not list(full.iterdir())
 
 
 def test_nothing_can_be_put_aside(tmp_path, exact):
-    with workers(1, "--threads", 1, "--memory", "40MiB", "--spill-dir", tmp_path / "nowhere") as pool:
-        done = run_on(tmp_path, pool, KEPT, check=None, timeout=120)
-        assert done.stdout == exact(KEPT) or "nowhere" in done.stderr, told(done)
+    with workers(1, "--threads", 1, "--memory", LITTLE, "--spill-dir", tmp_path / "nowhere") as pool:
+        done = run_on(tmp_path, pool, SPILLED, check=None, timeout=120)
+        assert done.returncode != 0 and "spill-failed" in done.stderr and "nowhere" in done.stderr, told(done)
         works(tmp_path, pool)
+
+
+def test_what_is_put_aside_is_spoilt(tmp_path, exact):
+    """Files that are cut short under a worker are made again, or are one error that names them."""
+    spill = tmp_path / "spill"
+    spill.mkdir()
+    with workers(1, "--threads", 1, "--memory", LITTLE, "--spill-dir", spill) as pool:
+        process = start_run(tmp_path, pool, SPILLED)
+        while process.poll() is None:
+            time.sleep(0.005)
+            with contextlib.suppress(OSError):
+                for path in spill.rglob("*.blocks"):
+                    os.truncate(path, path.stat().st_size // 2)
+        code, out, err = ended(process, 90)
+        assert (code, out) == (0, exact(SPILLED)) or (code == 1 and str(spill) in err and "panicked" not in err), err
+        works(tmp_path, pool)
+        assert not list(spill.iterdir())
 
 
 def test_files_run_out(tmp_path):

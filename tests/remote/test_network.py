@@ -96,6 +96,20 @@ def test_connections_are_reset_again_and_again(tmp_path, exact):
         assert done.stdout == exact(text), told(done)
 
 
+def test_a_large_result_comes_in_pieces_of_ten_megabytes(tmp_path, exact):
+    text = "y = sqrt(default_rng(3).random((3000, 3000), chunks=3000)).compute()\nprint(y.sum(), y[::999, 7])\n"
+    with workers(1, "--threads", 1) as pool:
+        proxy = Proxy(pool[0].address)
+        proxy.cut_after = proxy.cut_every = 10_000_000
+        pool[0].address = proxy.address
+        done = run_on(tmp_path, pool, text, timeout=90)
+        passed = proxy.passed
+        proxy.close()
+        assert done.stdout == exact(text), told(done)
+        # What had come did not come again, but for what was on its way.
+        assert 72e6 < passed < 90e6
+
+
 @pytest.mark.parametrize("at", [300, 2500, 40_000, 3_000_000, 20_000_000])
 def test_a_bit_is_turned(tmp_path, exact, at):
     with workers(2, "--threads", 1) as pool:

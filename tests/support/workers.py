@@ -1,6 +1,7 @@
 """Workers as processes of their own, the programs that run on them, and a bad network between."""
 
 import contextlib
+import ctypes
 import os
 import re
 import signal
@@ -15,10 +16,16 @@ import psutil
 from program import BINARY, run_text
 
 STARTS_WITHIN_S = 20
+LIBC = ctypes.CDLL(None)
 # Some seconds of one core, in a few hundred shares or fewer.
 LONG = (
     "x = default_rng(3).standard_normal((24000, 24000), chunks=(3000, 3000))\n"
     "print((sin(x) * x[::-1, ::-1]).sum().compute(), x.max().compute())\n"
+)
+# The same in less time.
+BRIEF = (
+    "x = default_rng(3).standard_normal((9000, 9000), chunks=(1500, 1500))\n"
+    "print((sin(x) * x[::-1, ::-1]).sum().compute())\n"
 )
 # A value that is kept between stages, on the workers, and read by the next.
 KEPT = (
@@ -26,6 +33,13 @@ KEPT = (
     "y = sin(x) @ cos(x[:, :500])\n"
     "print(y.sum().compute(), y.max().compute())\n"
 )
+# The same, which with little memory is put aside on disk.
+SPILLED = (
+    "x = default_rng(3).standard_normal((2000, 2000), chunks=(500, 500))\n"
+    "y = x @ x\n"
+    "print((y @ y).max().compute())\n"
+)
+LITTLE = "28MiB"
 
 
 @dataclass
@@ -216,9 +230,10 @@ class Proxy:
         pairs, self.pairs = self.pairs, []
         for pair in pairs:
             for end in pair:
-                with contextlib.suppress(OSError):
-                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                    end.close()
+                # Who is closed while somebody reads from him is not closed before something comes.
+                if end.fileno() >= 0:
+                    LIBC.connect(end.fileno(), bytes(16), 16)
+                end.close()
 
     def close(self):
         self.server.close()

@@ -28,7 +28,7 @@ fn tls(folder: &Path, name: &str) -> Tls {
 
 async fn keeping(door: Door, data: &Bytes, tls: Option<Tls>) -> (Running, Link) {
     let running = serve(door, None).await;
-    running.keeper.kept.lock().unwrap().insert(1, data.clone());
+    running.keeper.kept.lock().unwrap().insert(1, (data.clone(), Some(crc32c::crc32c(data))));
     let link = connector(tls, None).connect(&running.endpoint).await.unwrap();
     (running, link)
 }

@@ -29,6 +29,8 @@ pub struct WorkerFacts {
     pub cpu: f64,
     /// Bytes on its disk.
     pub spilled_bytes: u64,
+    /// Kernels that have work here.
+    pub kernels: usize,
     /// Time since it was last heard of.
     pub last_seen: Duration,
     /// Time there and back.
@@ -83,6 +85,8 @@ pub struct LaneFacts {
     pub threads: usize,
     /// When its shares ran, since the run began.
     pub spans: Vec<Span>,
+    /// Those that run now.
+    pub at_work: Vec<Span>,
     /// Time in tasks, all threads together.
     pub busy: Duration,
     /// Bytes it fetched from others.
@@ -118,6 +122,7 @@ impl WorkerFacts {
         self.done = status.shares_done;
         self.cpu = status.cpu;
         self.spilled_bytes = status.spilled_bytes;
+        self.kernels = status.kernels as usize;
         self.uptime = Duration::from_millis(status.uptime_ms);
         self.sent_bytes = status.sent_bytes;
         self.received_bytes = status.received_bytes;

@@ -11,6 +11,7 @@ use cleave_session::settings::{Settings, read_size};
 use cleave_session::{TOKEN_FILE, tls_files};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A worker that may not start: code, sentence, way out.
@@ -78,6 +79,7 @@ fn options(given: &Given) -> Result<WorkerOptions, Refused> {
         token: Token::find(file.as_deref()).map_err(secret)?,
         tls: folder.map(|f| Tls::load(&tls_files(f, "worker"))).transpose().map_err(secret)?,
         insecure: given.insecure_i_know,
+        keep: Duration::from_secs(u64::from(given.keep)),
         spill_directory: given.spill_dir.clone().unwrap_or_else(|| settings.spill_directory()),
         ..WorkerOptions::default()
     })

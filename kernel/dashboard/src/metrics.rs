@@ -98,12 +98,13 @@ fn running(registry: &mut Registry, snapshot: &Snapshot) {
 type Reading<T> = (&'static str, &'static str, fn(&WorkerFacts) -> T);
 
 /// Each number of a worker: its name, what it is, and how it is read.
-const LEVELS: [Reading<u64>; 7] = [
+const LEVELS: [Reading<u64>; 8] = [
     ("worker_threads", "Threads that compute", |w| w.threads as u64),
     ("worker_shares_running", "Shares at work", |w| w.running as u64),
     ("worker_shares_ready", "Shares that wait for a thread", |w| w.ready as u64),
     ("worker_memory_bytes", "Bytes held", |w| w.memory_used_bytes),
     ("worker_memory_limit_bytes", "Bytes that may be held", |w| w.memory_bytes),
+    ("worker_kernels", "Kernels that have work there", |w| w.kernels as u64),
     ("worker_spilled_bytes", "Bytes on disk", |w| w.spilled_bytes),
     ("worker_up", "Whether it takes work", |w| u64::from(w.state == WorkerState::Ready)),
 ];

@@ -4,7 +4,7 @@
 //! thread owns the session and runs cells in order, and one thread answers questions about code while a
 //! cell runs. Output leaves through one bounded queue, so a slow reader slows the cell and nothing is lost.
 //!
-//! In reading order: `connection` (the file that names the sockets), `wire` (frames and signatures),
+//! In reading order: `connection` (the file that names the sockets), `wire` (frames and signatures), `seen` (those that came),
 //! `content` (what requests say), `reply` (what we say), `kernel` (`serve`), `sockets`, `router` (shell,
 //! control and stdin), `iopub` (the queue and its publisher), `limits` (how much a cell may send), `jobs`
 //! (cells that wait), `execute`, `cell` and `cards` (running one, and what stays fresh), `questions`, `control`, `stdin`, `process`,
@@ -29,6 +29,7 @@ mod process;
 mod questions;
 mod reply;
 mod router;
+mod seen;
 mod sockets;
 mod stdin;
 mod wire;

@@ -1,6 +1,7 @@
 //! Frames and signatures: a message is a list of frames of which four are signed.
 
 use crate::clock;
+use crate::seen::Seen;
 use ring::hmac;
 use serde::Deserialize;
 use serde_json::value::{RawValue, Value};
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The version of the protocol that is spoken here.
 pub(crate) const PROTOCOL_VERSION: &str = "5.5";
 /// Frames of larger messages are dropped; the socket library itself has no limit.
-const LARGEST_BYTES: usize = 64 << 20;
+const LARGEST_BYTES: usize = 256 << 20;
 const DELIMITER: &[u8] = b"<IDS|MSG>";
 
 /// A request as it arrived.
@@ -45,6 +46,7 @@ pub(crate) enum WireError {
     Truncated,
     TooLarge { bytes: usize },
     WrongSignature,
+    Replayed,
     Malformed(serde_json::Error),
 }
 
@@ -56,6 +58,7 @@ pub(crate) struct Composer {
     key: Key,
     session: String,
     count: AtomicU64,
+    seen: Seen,
 }
 
 #[derive(Deserialize)]
@@ -86,7 +89,7 @@ impl Key {
 
 impl Composer {
     pub(crate) fn new(key: Key) -> Self {
-        Self { key, session: uuid::Uuid::new_v4().to_string(), count: AtomicU64::new(0) }
+        Self { key, session: uuid::Uuid::new_v4().to_string(), count: AtomicU64::new(0), seen: Seen::default() }
     }
 
     /// The id of this kernel's run, in every header it writes.
@@ -106,6 +109,10 @@ impl Composer {
         let parts = [header.as_ref(), parent.as_ref(), metadata.as_ref(), content.as_ref()];
         if !self.key.verify(signature.as_ref(), &parts) {
             return Err(WireError::WrongSignature);
+        }
+        // Who listens could send again what somebody else has signed.
+        if self.key.0.is_some() && !self.seen.is_new(signature.as_ref()) {
+            return Err(WireError::Replayed);
         }
         let fields: HeaderFields = serde_json::from_slice(parts[0])?;
         Ok(Request {
@@ -146,6 +153,7 @@ impl fmt::Display for WireError {
             Self::Truncated => f.write_str("a message with too few frames"),
             Self::TooLarge { bytes } => write!(f, "a message of {bytes} bytes"),
             Self::WrongSignature => f.write_str("a message with a wrong signature"),
+            Self::Replayed => f.write_str("a message that came before"),
             Self::Malformed(error) => write!(f, "a malformed message: {error}"),
         }
     }
@@ -202,6 +210,23 @@ mod tests {
         let header = composer.decode(&frames).expect("a good message").header;
         let message = Message { kind: "status", metadata: json!({}), content: json!({}) };
         assert_eq!(composer.frames(&message, Some(&header))[3], raw.as_bytes());
+    }
+
+    #[test]
+    fn what_came_before_is_refused() {
+        let composer = Composer::new(Key::new("secret"));
+        let (first, other) = (sample("secret"), sample("secret"));
+        for frames in [&first, &other] {
+            assert!(composer.decode(frames).is_ok());
+        }
+        let mut shouted = first.clone();
+        shouted[2].make_ascii_uppercase();
+        for frames in [&first, &other, &shouted] {
+            assert!(matches!(composer.decode(frames), Err(WireError::Replayed)));
+        }
+        let unsigned = Composer::new(Key::new(""));
+        let frames = sample("");
+        assert!((0..2).all(|_| unsigned.decode(&frames).is_ok()));
     }
 
     #[test]

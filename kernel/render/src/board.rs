@@ -23,7 +23,11 @@ pub fn board_html(snapshot: &Snapshot) -> String {
         None => body += &part("<p>Nothing was computed yet.</p>"),
         Some(run) => body += &part(&run_part(run, &snapshot.scheduler)),
     }
-    if let Some(last) = &snapshot.last
+    if let Some(run) = &snapshot.run
+        && let Some(picture) = lanes::picture(&snapshot.lanes, run.elapsed_s, false)
+    {
+        body += &part(&format!("<h2>workers so far</h2>{picture}"));
+    } else if let Some(last) = &snapshot.last
         && let Some(picture) = stream(last)
     {
         let who = if last.lanes.is_empty() { "threads" } else { "workers" };

@@ -39,7 +39,8 @@ pub(crate) fn picture(lanes: &[LaneFacts], wall_s: f64, alone: bool) -> Option<S
             escape(&format!("{} · {}", shortened(name), few_words(lane, wall_s))),
             px(top + 14.5 + HEIGHT)
         );
-        draw(&over_time(&lane.spans, lane.threads, wall_s, moments), top + 14.0, &mut paths);
+        let spans: Vec<&Span> = lane.spans.iter().chain(&lane.at_work).collect();
+        draw(&over_time(&spans, lane.threads, wall_s, moments), top + 14.0, &mut paths);
     }
     for (d, shade) in paths.iter().zip(SHADES).filter(|(d, _)| !d.is_empty()) {
         let _ = write!(body, "<path d=\"{d}\" fill=\"var(--a,#0f7b8a)\" fill-opacity=\"{shade}\"/>");
@@ -73,6 +74,7 @@ fn chosen(lanes: &[LaneFacts]) -> Vec<(String, LaneFacts)> {
         rest.busy += lanes[i].busy;
         rest.bytes_fetched += lanes[i].bytes_fetched;
         rest.spans.extend(lanes[i].spans.iter().cloned());
+        rest.at_work.extend(lanes[i].at_work.iter().cloned());
     }
     let mut all: Vec<(String, LaneFacts)> = own.into_iter().map(|i| named(&lanes[i])).collect();
     all.push((format!("{} others", lanes.len() - (MOST - 1)), rest));
@@ -93,7 +95,15 @@ fn few_words(lane: &LaneFacts, wall_s: f64) -> String {
     let tasks: u64 = counted.clone().map(|s| s.tasks as u64).sum();
     let lost = lane.spans.len() - counted.count();
     let again = if lost > 0 { format!(" · {lost} for nothing") } else { String::new() };
-    format!("{:.0} % busy · {}{again}", busy(lane, wall_s), plural(tasks, "task"))
+    format!("{:.0} % busy · {}{again}{}", busy(lane, wall_s), plural(tasks, "task"), at_work(lane))
+}
+
+/// `· 1 share at work`, if there is one.
+fn at_work(lane: &LaneFacts) -> String {
+    match lane.at_work.len() as u64 {
+        0 => String::new(),
+        shares => format!(" · {} at work", plural(shares, "share")),
+    }
 }
 
 /// Of the threads it has, in per cent.
@@ -115,12 +125,12 @@ fn words(lane: &LaneFacts, wall_s: f64) -> String {
     if lost > 0 {
         let _ = write!(out, " · {} for nothing", count(lost));
     }
-    out
+    out + &at_work(lane)
 }
 
 /// For each moment the stage that most shares were of, and the mean number of shares that ran against the most
 /// that ever ran, or the threads where those are more.
-fn over_time(spans: &[Span], threads: usize, wall_s: f64, moments: usize) -> Vec<Moment> {
+fn over_time(spans: &[&Span], threads: usize, wall_s: f64, moments: usize) -> Vec<Moment> {
     let step = (wall_s / moments as f64).max(1e-12);
     let stages = spans.iter().map(|s| s.stage + 1).max().unwrap_or(0).min(SHADES.len() * 16);
     let mut time = vec![0.0; moments * stages];

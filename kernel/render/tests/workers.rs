@@ -75,7 +75,7 @@ fn lane(number: u64, shares: u64, wall_ms: u64) -> LaneFacts {
         spans: (0..shares).map(span).collect(),
         busy: Duration::from_millis(wall_ms * (100 - 3 * number.min(30)) / 100),
         bytes_fetched: if number == 3 { 36 << 10 } else { 0 },
-        stints: Vec::new(),
+        ..LaneFacts::default()
     }
 }
 
@@ -210,6 +210,20 @@ fn a_page_of_a_million_chunks_is_small() {
     let snapshot = Snapshot { last: Some(Box::new(facts)), ..snapshot(200, 100, None) };
     let page = cleave_render::board_html(&snapshot);
     assert!(page.len() < 60_000, "{}", page.len());
+}
+
+#[test]
+fn lanes_are_drawn_while_a_run_goes_on() {
+    let at = Duration::from_secs;
+    let now = Span { stage: 1, start: at(50), end: at(63), tasks: 0, attempt: 1, counted: true };
+    let lanes = vec![LaneFacts { at_work: vec![now], ..lane(1, 4, 50_000) }];
+    let last = Some(Box::new(run(vec![lane(1, 4, 1200)])));
+    let going = Snapshot { lanes, last, ..snapshot(2, 1, None) };
+    let page = cleave_render::board_html(&going);
+    assert!(page.contains("workers so far") && page.contains("16 tasks · 1 share at work"), "{page}");
+    assert!(!page.contains("last computation"), "{page}");
+    let before = cleave_render::board_html(&Snapshot { lanes: Vec::new(), ..going });
+    assert!(before.contains("last computation") && !before.contains("workers so far"), "{before}");
 }
 
 #[test]

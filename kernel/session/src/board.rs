@@ -1,6 +1,6 @@
 //! What runs, for those who watch from outside: a snapshot that any thread may take.
 
-use crate::output::{PoolFacts, RunFacts};
+use crate::output::{LaneFacts, PoolFacts, RunFacts};
 use cleave_plan::event::Progress;
 use cleave_remote::cluster::Watch;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,6 +28,8 @@ pub struct Snapshot {
     pub scheduler: String,
     /// The computation that runs, or ran last.
     pub run: Option<RunState>,
+    /// What each worker did so far in the computation that runs.
+    pub lanes: Vec<LaneFacts>,
     /// What the last computation took that went well.
     pub last: Option<Box<RunFacts>>,
     /// The workers that are connected.
@@ -140,7 +142,9 @@ impl Board {
             let told = self.told();
             (told.snapshot.clone(), told.began.elapsed().as_secs_f64(), told.pool.clone())
         };
-        Snapshot { uptime_s, pool: pool.map(|watch| watch.facts()), ..snapshot }
+        let runs = snapshot.run.as_ref().is_some_and(|run| run.end.is_none());
+        let lanes = pool.as_ref().filter(|_| runs).map(Watch::lanes).unwrap_or_default();
+        Snapshot { uptime_s, lanes, pool: pool.map(|watch| watch.facts()), ..snapshot }
     }
 
     /// A computation begins.

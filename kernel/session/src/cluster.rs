@@ -9,6 +9,7 @@ use cleave_graph::{Graph, NodeKind, SourceId};
 use cleave_plan::{Machine, Options, Output, Plan, RunError, RunReport, Sink, Sources};
 use cleave_remote::cluster::{Cluster as Workers, ConnectError, ConnectOptions, RemoteJob, Watch};
 use cleave_remote::facts::{LaneFacts, PoolFacts};
+use cleave_remote::schedule::Rules;
 use cleave_remote::security::{Tls, Token};
 use cleave_remote::spec::{JobParts, Limits, Planning, StoredPlace, StoredSource, Wanted, options, prepare};
 use cleave_remote::transport::{Connector, Endpoint};
@@ -16,6 +17,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::ToSocketAddrs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where stored arrays are that graphs load.
 pub(crate) type Places = HashMap<SourceId, StoredPlace>;
@@ -34,9 +36,15 @@ pub(crate) struct Cluster(Workers);
 
 impl Cluster {
     /// Connects, unless that is cancelled first.
-    pub(crate) fn connect(addresses: &Addresses, secrets: &Secrets, cancel: &Cancel) -> Result<Self, Failure> {
+    pub(crate) fn connect(
+        addresses: &Addresses,
+        secrets: &Secrets,
+        patience: Duration,
+        cancel: &Cancel,
+    ) -> Result<Self, Failure> {
         let connector = Connector { tls: secrets.tls.clone(), token: secrets.token.clone(), ..Connector::default() };
-        let options = ConnectOptions { connector, cancel: cancel.clone(), ..ConnectOptions::default() };
+        let rules = Rules { nobody: patience, ..Rules::default() };
+        let options = ConnectOptions { connector, rules, cancel: cancel.clone() };
         let workers = Workers::connect(&endpoints(addresses)?, options).map_err(|error| match &error {
             ConnectError::Unreachable(errors) => unreachable(errors),
             ConnectError::None => unreachable(&[]),

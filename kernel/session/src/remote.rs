@@ -12,6 +12,7 @@ use cleave_graph::value::Client;
 use cleave_remote::cluster::Watch;
 use cleave_remote::security::{SecurityError, Tls, TlsFiles, Token};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The token's file beside the certificates.
 pub const TOKEN_FILE: &str = "token";
@@ -108,7 +109,8 @@ impl Remotes {
             Some(started) => Secrets { token: Some(started.token.clone()), tls: None },
             None => secrets(settings)?,
         };
-        let cluster = Cluster::connect(&addresses, &secrets, &self.cancel)?;
+        let cluster =
+            Cluster::connect(&addresses, &secrets, Duration::from_secs_f64(settings.patience_s), &self.cancel)?;
         self.open.push(Remote { addresses, cluster, held_by: vec![holder], _started: started });
         Ok(())
     }

@@ -29,6 +29,8 @@ pub struct Settings {
     pub threads: usize,
     /// `workers`: where the scheduler `workers` finds them.
     pub workers: Addresses,
+    /// `workers.patience`: seconds that a computation waits while no worker is left.
+    pub patience_s: f64,
     /// `workers.token_file`: a file with the pool's token; empty for none.
     pub token_file: String,
     /// `workers.tls_dir`: a directory with the certificates of the pool; empty for none.
@@ -56,6 +58,7 @@ impl Default for Settings {
             scheduler: Scheduler::Threads,
             threads: 1,
             workers: Addresses::default(),
+            patience_s: 30.0,
             token_file: String::new(),
             tls_dir: String::new(),
             memory_limit_bytes: 1 << 30,

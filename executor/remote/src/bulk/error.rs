@@ -1,5 +1,6 @@
 //! Why a value did not arrive.
 
+use super::{ATTEMPTS, LOSSES};
 use crate::elements::ElementsError;
 use crate::transport::{Fault, ReachError};
 use std::fmt;
@@ -35,10 +36,18 @@ impl BulkError {
         }
     }
 
-    /// Whether another attempt may go better at once: who was not reached within seconds is not there.
-    pub(super) fn may_pass_soon(&self) -> bool {
-        let is_out_of_reach = matches!(self, BulkError::Reach(error) if matches!(error.fault, Fault::TimedOut { .. }));
-        self.is_passing() && !is_out_of_reach
+    /// How often one tries in vain: who was not reached within seconds is not there, and connections that end may do
+    /// so again.
+    pub(super) fn attempts(&self) -> u32 {
+        match self {
+            _ if !self.is_passing() => 1,
+            BulkError::Reach(error) => match error.fault {
+                Fault::TimedOut { .. } | Fault::Silent { .. } => 1,
+                Fault::Closed | Fault::Lost { .. } => LOSSES,
+                _ => ATTEMPTS,
+            },
+            _ => ATTEMPTS,
+        }
     }
 
     /// Whether another attempt may go better.

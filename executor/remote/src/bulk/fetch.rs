@@ -1,15 +1,16 @@
 //! The side that wants a value.
 
-use super::{ATTEMPTS, BulkError, MOST_FRAME_BYTES};
+use super::read::{Come, Reading};
+use super::{ATTEMPTS, BulkError};
 use crate::elements::Filling;
-use crate::proto::{FetchRequest, Frame, Item};
+use crate::proto::{FetchRequest, Item};
 use crate::transport::Link;
 use cleave_ops::{DType, Data};
+use http_body_util::BodyExt;
 use std::time::Duration;
 use tokio::time::sleep;
-use tonic::Streaming;
 
-/// How long to wait before a second attempt; twice that before a third.
+/// How long to wait before a second attempt; twice that before a third, and so on.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A value that somebody keeps.
@@ -23,69 +24,58 @@ pub struct Fetch {
     pub nbytes: u64,
 }
 
-/// Fetches the elements of a block, written where they stay.
-pub async fn fetch_block(link: &Link, item: Item, epoch: u64, (dtype, len): (DType, usize)) -> Result<Data, BulkError> {
+/// Fetches the elements of a block, written where they stay, and their checksum.
+pub async fn fetch_block(
+    link: &Link,
+    item: Item,
+    epoch: u64,
+    (dtype, len): (DType, usize),
+) -> Result<(Data, u32), BulkError> {
     let mut filling = Filling::new(dtype, len);
     let wanted = Fetch { item, epoch, nbytes: filling.bytes_mut().len() as u64 };
-    fetch(link, &wanted, filling.bytes_mut()).await?;
-    filling.finish().map_err(BulkError::Elements)
+    let checksum = fetch(link, &wanted, filling.bytes_mut()).await?;
+    Ok((filling.finish().map_err(BulkError::Elements)?, checksum))
 }
 
-/// Fetches a value into `into`, whose length it has; after a loss it goes on where it was, as long as it gets on.
-pub async fn fetch(link: &Link, wanted: &Fetch, into: &mut [u8]) -> Result<(), BulkError> {
+/// Fetches a value into `into`, whose length it has; after a loss it goes on where it was, as long as it gets on. Gives
+/// the checksum of what came.
+pub async fn fetch(link: &Link, wanted: &Fetch, into: &mut [u8]) -> Result<u32, BulkError> {
     let (mut come, mut tried, mut damages) = (Come::default(), 0, 0);
     loop {
         let before = come.nbytes;
-        let Err(error) = attempt_from(link, wanted, into, &mut come).await else { return Ok(()) };
+        let Err(error) = attempt_from(link, wanted, into, &mut come).await else { return Ok(come.checksum) };
         if let BulkError::Damaged { .. } = error {
             // Where in it the damage is, nobody knows.
             (come, damages) = (Come::default(), damages + 1);
         }
         tried = if come.nbytes > before { 1 } else { tried + 1 };
-        if tried.max(damages) >= ATTEMPTS || !error.may_pass_soon() {
+        if damages >= ATTEMPTS || tried >= error.attempts() {
             return Err(error);
         }
         sleep(PAUSE * tried).await;
     }
 }
 
-/// What has come of a value.
-#[derive(Clone, Copy, Default)]
-struct Come {
-    nbytes: usize,
-    /// Of these bytes, reckoned while they are in the cache.
-    checksum: u32,
-}
-
 /// One attempt; `come` counts what has come, whatever happens.
 async fn attempt_from(link: &Link, wanted: &Fetch, into: &mut [u8], come: &mut Come) -> Result<(), BulkError> {
     let lost = |status: tonic::Status| BulkError::Reach(link.explain(&status));
     let request = FetchRequest { item: Some(wanted.item.clone()), epoch: wanted.epoch, offset: come.nbytes as u64 };
-    let mut frames: Streaming<Frame> = link.engine().fetch(request).await.map_err(lost)?.into_inner();
-    while let Some(frame) = frames.message().await.map_err(lost)? {
-        take(&frame, into, come)?;
-        if let Some(expected) = frame.checksum {
-            return finished(into.len(), *come, expected);
+    let mut body = link.fetch(&request).await.map_err(lost)?;
+    let mut reading = Reading::default();
+    while let Some(piece) = body.frame().await {
+        match piece.map_err(lost)?.into_data() {
+            Ok(bytes) => {
+                if let Some(expected) = reading.take(&bytes, into, come)? {
+                    return finished(into.len(), *come, expected);
+                }
+            }
+            Err(last) => {
+                let status = last.trailers_ref().and_then(tonic::Status::from_header_map);
+                status.filter(|status| status.code() != tonic::Code::Ok).map_or(Ok(()), |status| Err(lost(status)))?;
+            }
         }
     }
     Err(BulkError::Malformed { what: "no end" })
-}
-
-fn take(frame: &Frame, into: &mut [u8], come: &mut Come) -> Result<(), BulkError> {
-    if frame.data.len() > MOST_FRAME_BYTES {
-        return Err(BulkError::TooLarge { nbytes: frame.data.len() as u64, limit: MOST_FRAME_BYTES as u64 });
-    }
-    let expected = into.len() as u64;
-    if let Some(found) = frame.nbytes.filter(|&nbytes| nbytes != expected) {
-        return Err(BulkError::Length { expected, found });
-    }
-    let end = come.nbytes + frame.data.len();
-    let Some(room) = into.get_mut(come.nbytes..end) else {
-        return Err(BulkError::Length { expected, found: end as u64 });
-    };
-    room.copy_from_slice(&frame.data);
-    *come = Come { nbytes: end, checksum: crc32c::crc32c_append(come.checksum, &frame.data) };
-    Ok(())
 }
 
 fn finished(nbytes: usize, come: Come, expected: u32) -> Result<(), BulkError> {

@@ -1,10 +1,13 @@
 //! Large values in frames: from an offset on, with a checksum over all of it at the end.
 
+mod attend;
 mod error;
 mod fetch;
 mod put;
+mod read;
 mod serve;
 
+pub use attend::attended;
 pub use error::BulkError;
 pub use fetch::{Fetch, fetch, fetch_block};
 pub use put::put;
@@ -17,3 +20,5 @@ pub const FRAME_BYTES: usize = (256 << 10) - 64;
 pub const MOST_FRAME_BYTES: usize = 2 << 20;
 /// How often a transfer is tried.
 pub const ATTEMPTS: u32 = 3;
+/// How often it is tried where connections are made and lost again before anything came.
+pub const LOSSES: u32 = 8;

@@ -26,7 +26,7 @@ pub async fn put(link: &Link, values: &[(Item, Bytes)]) -> Result<PutReply, Bulk
 
 fn put_frames(values: Vec<(Item, Bytes)>) -> impl Stream<Item = PutFrame> + Send + 'static {
     stream::iter(values).flat_map(|(item, data)| {
-        let frames = frames(data, 0).expect("every value has an offset 0");
+        let frames = frames(data, 0, None).expect("every value has an offset 0");
         let mut item = Some(item);
         frames.filter_map(move |frame| {
             let item = item.take();

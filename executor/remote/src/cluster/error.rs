@@ -27,15 +27,24 @@ pub enum RemoteError {
     /// A share failed for good.
     Failed { endpoint: String, stage: usize, tasks: Range<usize>, code: String, message: String },
     /// A share took down every worker that tried it.
-    Deadly { stage: usize, tasks: Range<usize>, endpoints: Vec<String> },
+    Deadly { stage: usize, tasks: Range<usize>, endpoints: Vec<String>, memory: Memory },
     /// Two workers gave different answers.
     Disagree { stage: usize, tasks: Range<usize>, endpoints: Vec<String> },
     /// No worker takes the job; what the last one said.
     Refused { code: String, why: String },
     /// No worker is left; why each was lost.
-    Nobody { lost: Vec<(String, String)> },
+    Nobody { lost: Vec<(String, String)>, memory: Option<Memory> },
     /// A stage ended, but not all of it is there.
     Incomplete { stage: usize },
+}
+
+/// The memory that work takes, for those who look for why workers ended: the system says nothing when it ends them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes that a task needs.
+    pub needed: u64,
+    /// Bytes that a worker says it may use.
+    pub there: u64,
 }
 
 impl ConnectError {
@@ -104,19 +113,20 @@ impl fmt::Display for RemoteError {
             RemoteError::Failed { endpoint, stage, tasks, message, .. } => {
                 write!(f, "{message} (at {endpoint}, in {})", Tasks(*stage, tasks))
             }
-            RemoteError::Deadly { stage, tasks, endpoints } => {
+            RemoteError::Deadly { stage, tasks, endpoints, memory } => {
                 let count = endpoints.len();
-                write!(f, "{} took down {count} workers: {}", Tasks(*stage, tasks), endpoints.join(", "))
+                write!(f, "{} took down {count} workers: {}; {memory}", Tasks(*stage, tasks), endpoints.join(", "))
             }
             RemoteError::Disagree { stage, tasks, endpoints } => {
                 write!(f, "{} gave different results at {}", Tasks(*stage, tasks), endpoints.join(" and "))
             }
             RemoteError::Refused { why, .. } => write!(f, "no worker takes this job: {why}"),
-            RemoteError::Nobody { lost } if lost.is_empty() => write!(f, "no workers are left"),
-            RemoteError::Nobody { lost } => {
+            RemoteError::Nobody { lost, .. } if lost.is_empty() => write!(f, "no workers are left"),
+            RemoteError::Nobody { lost, memory } => {
                 write!(f, "no workers are left ({} lost: ", lost.len())?;
                 listed(f, &lost.iter().map(|(endpoint, why)| format!("{endpoint}: {why}")).collect::<Vec<_>>())?;
-                f.write_str(")")
+                f.write_str(")")?;
+                memory.map_or(Ok(()), |memory| write!(f, "; {memory}"))
             }
             RemoteError::Incomplete { stage } => write!(f, "parts of stage {} never came", stage + 1),
         }
@@ -128,6 +138,12 @@ impl std::error::Error for RemoteError {}
 impl From<RemoteError> for RunError {
     fn from(error: RemoteError) -> Self {
         RunError::Elsewhere { code: error.code(), cause: Box::new(error) }
+    }
+}
+
+impl fmt::Display for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a task needs {} bytes of memory where workers say they have {}", self.needed, self.there)
     }
 }
 

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// The most that is believed of what workers count, so that sums stay numbers.
 const MOST: u64 = 1 << 50;
+/// More than a new connection carries before anything else.
+const SOME_BYTES: u64 = 64 << 10;
 
 /// Takes blocks that became whole by a part.
 #[derive(Default)]
@@ -39,6 +41,7 @@ impl Run<'_> {
             }
             News::Events(_) => {}
             News::Closed { why, refused } => {
+                self.note_lost(worker);
                 self.inputs.push_back(Input::Gone { worker, why: why.clone() });
                 // One that never joined is not the schedule's to lose.
                 self.drop_lane(worker);
@@ -82,6 +85,8 @@ impl Run<'_> {
         }
         let threads = lane.connection.threads;
         self.tally.joined(worker, self.endpoints[&worker].clone(), threads);
+        let lives: Vec<_> = self.same_process(worker).filter(|&w| self.gave_more(w)).collect();
+        self.inputs.extend(lives.into_iter().map(|worker| Input::Lives { worker }));
         self.inputs.push_back(Input::Joined { worker, threads });
     }
 
@@ -92,9 +97,9 @@ impl Run<'_> {
             return;
         }
         let at = (told.elements.min(MOST), told.memory_bytes.min(MOST));
-        let gets_on = match told.fetched_bytes {
+        let gets_on = match told.fetches {
             0 => told.waits || self.tally.progress(worker, share, at),
-            bytes => self.tally.fetched(worker, share, bytes),
+            signs => self.tally.fetched(worker, share, signs),
         };
         if gets_on {
             self.inputs.push_back(Input::Progress { worker });
@@ -161,8 +166,32 @@ impl Run<'_> {
         Some(Item { session: self.pool.session.clone(), job: self.number, what: Some(what) })
     }
 
+    /// Remembers how much a worker gave before the connection to it was lost.
+    fn note_lost(&mut self, worker: WorkerId) {
+        if let Some(lane) = self.lanes.get(&worker) {
+            let bulk = lane.connection.bulk.clone();
+            self.given.insert(worker, (bulk.moved_bytes(), bulk));
+        }
+    }
+
+    /// Whether what a lost worker left still comes, so that its connection was to blame and not its share.
+    fn gave_more(&self, worker: WorkerId) -> bool {
+        self.given.get(&worker).is_some_and(|(before, bulk)| bulk.moved_bytes() > before + SOME_BYTES)
+    }
+
+    /// Earlier and later connections to the process of a worker.
+    fn same_process(&self, worker: WorkerId) -> impl Iterator<Item = WorkerId> + '_ {
+        let is_same = move |other: &WorkerId| {
+            self.endpoints.get(other) == self.endpoints.get(&worker)
+                && self.epochs.get(other) == self.epochs.get(&worker)
+        };
+        self.epochs.keys().copied().filter(move |&other| other != worker && is_same(&other))
+    }
+
+    /// Tells a worker what it need not keep, by whatever connection there is to it.
     fn release(&self, worker: WorkerId, items: Vec<Item>) {
-        if let Some(lane) = self.lanes.get(&worker).filter(|_| !items.is_empty()) {
+        let again = || self.same_process(worker).find_map(|other| self.lanes.get(&other));
+        if let Some(lane) = self.lanes.get(&worker).or_else(again).filter(|_| !items.is_empty()) {
             lane.order(order::Order::Release(proto::Release { buffers: Vec::new(), items }));
         }
     }

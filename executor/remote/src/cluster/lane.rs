@@ -2,7 +2,7 @@
 
 use super::member::{Connection, Member};
 use super::values::Given;
-use crate::bulk::put;
+use crate::bulk::{attended, put};
 use crate::proto::{self, Event, Item, Open, Order, order};
 use crate::schedule::{ShareId, WorkerId};
 use bytes::Bytes;
@@ -153,10 +153,10 @@ impl Sender {
                 nbytes >= PUT_BYTES
             });
             let (now, later) = values.split_at(full.map_or(values.len(), |at| at + 1));
-            let put = put(&self.bulk.bulk, now).await;
+            let tell = |news| drop(self.notes.send(Note { worker: self.worker, news }));
+            let put = attended(&self.bulk.bulk, put(&self.bulk.bulk, now), || tell(News::Moved)).await;
             let is_there = put.is_ok();
-            let news = put.map_or_else(|e| News::Closed { why: e.to_string(), refused: None }, |_| News::Moved);
-            let _ = self.notes.send(Note { worker: self.worker, news });
+            tell(put.map_or_else(|e| News::Closed { why: e.to_string(), refused: None }, |_| News::Moved));
             if !is_there {
                 return false;
             }

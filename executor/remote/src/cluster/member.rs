@@ -4,7 +4,6 @@ use crate::facts::{WorkerFacts, WorkerState};
 use crate::proto::{HelloReply, HelloRequest, StatusRequest, WorkerStatus};
 use crate::transport::{Connector, Endpoint, Fault, Link, ReachError, plain};
 use crate::versions;
-use bytes::Bytes;
 use futures_util::FutureExt;
 use rand::RngExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -112,7 +111,7 @@ impl Member {
 
     async fn try_connect(&self) -> Result<(Connection, HelloReply, Duration), ReachError> {
         let control = self.connector.connect(&self.endpoint).await?;
-        let request = HelloRequest { versions: Some(versions::ours()), session: Bytes::new() };
+        let request = HelloRequest { versions: Some(versions::ours()) };
         let asked = Instant::now();
         let silent = |after| ReachError { endpoint: self.endpoint.clone(), fault: Fault::Silent { after } };
         let patience = self.connector.patience;

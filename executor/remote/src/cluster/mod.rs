@@ -3,12 +3,13 @@
 //! In reading order: `options` and `error`, `member` (one worker, connected again when it was lost), `run` (one run,
 //! by the schedule), `hear` (events in) and `obey` (orders out), `lane` (one worker's stream in it), `places` (where
 //! blocks are), `relay` (blocks that go through the kernel), `values` (what the kernel holds between stages), `answer` (what a worker says of a share), `take`
-//! (what it left is fetched and handed on), `tally` (progress, report, lanes).
+//! (what it left is fetched and handed on), `tally` (progress, report, lanes), `live` (lanes for those who look).
 
 mod answer;
 mod error;
 mod hear;
 mod lane;
+mod live;
 mod member;
 mod obey;
 mod options;
@@ -19,7 +20,7 @@ mod take;
 mod tally;
 mod values;
 
-pub use error::{ConnectError, RemoteError};
+pub use error::{ConnectError, Memory, RemoteError};
 pub use options::{ConnectOptions, RemoteJob};
 
 use crate::facts::{LaneFacts, PoolFacts};
@@ -28,6 +29,7 @@ use bytes::Bytes;
 use cleave_cpu::{Cancel, Control};
 use cleave_plan::{RunError, RunReport, Sink};
 use futures_util::future::join_all;
+use live::Live;
 use member::Member;
 use rand::Rng;
 use std::fmt;
@@ -48,6 +50,7 @@ pub struct Cluster {
     session: Bytes,
     jobs: AtomicU64,
     options: ConnectOptions,
+    live: Arc<Live>,
     /// Ends last, and waits for nobody.
     runtime: Option<Runtime>,
 }
@@ -89,6 +92,7 @@ impl Cluster {
             session: Bytes::copy_from_slice(&session),
             jobs: AtomicU64::new(0),
             options,
+            live: Arc::default(),
             runtime: None,
         })
     }
@@ -100,7 +104,7 @@ impl Cluster {
 
     /// The same for others, who may ask at any time.
     pub fn watch(&self) -> Watch {
-        Watch { address: self.address.clone(), members: self.members.clone() }
+        Watch { address: self.address.clone(), members: self.members.clone(), live: Arc::clone(&self.live) }
     }
 
     /// Threads of all workers, and the bytes that a plan for so many threads may take: those of the worker that has
@@ -131,8 +135,9 @@ impl Cluster {
         control: &Control<'_>,
     ) -> Result<(RunReport, Vec<LaneFacts>), RunError> {
         let number = self.jobs.fetch_add(1, Ordering::Relaxed);
-        let pool = run::PoolOfRun { members: &self.members, session: &self.session, rules: &self.options.rules };
-        let done = run::run(&pool, number, job, sinks, control).await;
+        let Self { members, session, options: ConnectOptions { rules, .. }, live, .. } = self;
+        let done = run::run(&run::PoolOfRun { members, session, rules, live }, number, job, sinks, control).await;
+        live.clear();
         self.calm().await;
         done
     }
@@ -151,9 +156,15 @@ impl Cluster {
 pub struct Watch {
     address: String,
     members: Vec<Arc<Member>>,
+    live: Arc<Live>,
 }
 
 impl Watch {
+    /// What each worker did so far in the run that goes on, as it was when this was asked last.
+    pub fn lanes(&self) -> Vec<LaneFacts> {
+        self.live.look()
+    }
+
     /// What is known of the workers.
     pub fn facts(&self) -> PoolFacts {
         let workers = self.members.iter().map(|m| m.facts()).collect();

@@ -3,17 +3,12 @@
 use super::lane::{News, Note};
 use super::member::Connection;
 use super::run::Run;
-use crate::bulk::{BulkError, Fetch, fetch, put};
+use crate::bulk::{BulkError, Fetch, attended, fetch, put};
 use crate::proto::{self, BufferBlock, Item, Lost, item, order};
 use crate::schedule::{Input, ShareId, WorkerId};
 use bytes::Bytes;
 use cleave_plan::BufferId;
 use cleave_plan::stage::block_region;
-use std::time::Duration;
-use tokio::time::timeout;
-
-/// How long a block may take, both ways. Those that take longer are made again.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A block on its way through this side.
 struct Passing {
@@ -34,8 +29,8 @@ impl Run<'_> {
         let (to, notes, failed) = (lane.connection.clone(), self.notes.clone(), failed.clone());
         tokio::spawn(async move {
             for block in passing {
-                let passed = timeout(PATIENCE, pass(&block, &to)).await;
-                let is_there = matches!(passed, Ok(Ok(())));
+                let moved = || drop(notes.send(Note { worker, news: News::Moved }));
+                let is_there = pass(&block, &to, moved).await.is_ok();
                 let news = if is_there { News::Moved } else { News::Unrelayed(failed.clone()) };
                 if notes.send(Note { worker, news }).is_err() || !is_there {
                     return;
@@ -70,10 +65,10 @@ impl Run<'_> {
     }
 }
 
-async fn pass(block: &Passing, to: &Connection) -> Result<(), BulkError> {
+async fn pass(block: &Passing, to: &Connection, moved: impl Fn()) -> Result<(), BulkError> {
     let Passing { from, item, nbytes } = block;
     let wanted = Fetch { item: item.clone(), epoch: from.epoch, nbytes: *nbytes };
     let mut bytes = vec![0; *nbytes as usize];
-    fetch(&from.bulk, &wanted, &mut bytes).await?;
-    put(&to.bulk, &[(item.clone(), Bytes::from(bytes))]).await.map(drop)
+    attended(&from.bulk, fetch(&from.bulk, &wanted, &mut bytes), &moved).await?;
+    attended(&to.bulk, put(&to.bulk, &[(item.clone(), Bytes::from(bytes))]), &moved).await.map(drop)
 }

@@ -1,6 +1,8 @@
 //! One run on a pool: what happens goes to the schedule, what it wants is done.
 
+use super::error::Memory;
 use super::lane::{Lane, Note};
+use super::live::Live;
 use super::member::Member;
 use super::places::Places;
 use super::take::Delivery;
@@ -10,8 +12,10 @@ use super::{RemoteError, RemoteJob};
 use crate::facts::LaneFacts;
 use crate::proto::{self, Done};
 use crate::schedule::{End, Failure, Input, Order, Rules, Schedule, Shape, ShareId, WorkerId};
+use crate::transport::Link;
 use bytes::Bytes;
 use cleave_cpu::{Control, Joiner};
+use cleave_plan::memory::task_bytes;
 use cleave_plan::{Plan, RunError, RunReport, Sink};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -28,6 +32,7 @@ pub(super) struct PoolOfRun<'a> {
     pub(super) members: &'a [Arc<Member>],
     pub(super) session: &'a Bytes,
     pub(super) rules: &'a Rules,
+    pub(super) live: &'a Arc<Live>,
 }
 
 /// Runs a plan on a pool.
@@ -55,13 +60,15 @@ pub(super) async fn run(
         seen: HashMap::new(),
         next_worker: 0,
         endpoints: HashMap::new(),
+        epochs: HashMap::new(),
+        given: HashMap::new(),
         places: Places::default(),
         values,
         answers: HashMap::new(),
         delivery,
         notes,
         inputs: VecDeque::from([Input::Tick]),
-        tally: Tally::new(&plan),
+        tally: Tally::new(&plan, pool.live),
         end: None,
     };
     let mut ticks = interval(TICK);
@@ -92,6 +99,10 @@ pub(super) struct Run<'a> {
     pub(super) next_worker: u32,
     /// Of all that ever took part.
     pub(super) endpoints: HashMap<WorkerId, String>,
+    /// Which start of it that was.
+    pub(super) epochs: HashMap<WorkerId, u64>,
+    /// Of those that were lost the way to what they left, and how much had come by it.
+    pub(super) given: HashMap<WorkerId, (u64, Link)>,
     pub(super) places: Places,
     pub(super) values: Values,
     /// Answers that the schedule may want.
@@ -114,6 +125,7 @@ impl Run<'_> {
             let worker = WorkerId(self.next_worker);
             self.next_worker += 1;
             self.endpoints.insert(worker, member.endpoint().to_string());
+            self.epochs.insert(worker, connection.epoch);
             let open = self.open(connection.threads);
             self.lanes.insert(worker, Lane::open(worker, member, connection, open, self.notes.clone()));
         }
@@ -123,6 +135,7 @@ impl Run<'_> {
         self.inputs.extend(gone);
         self.inputs.push_back(if self.control.cancel.is_cancelled() { Input::Cancel } else { Input::Tick });
         (self.control.events)(self.tally.event(self.plan));
+        self.tally.show();
     }
 
     fn is_done_with(&self, worker: WorkerId) -> bool {
@@ -171,15 +184,24 @@ impl Run<'_> {
                 RemoteError::Failed { endpoint: name(&worker), stage, tasks, code, message }.into()
             }
             End::Deadly { stage, tasks, workers } => {
-                RemoteError::Deadly { stage, tasks, endpoints: names(&workers) }.into()
+                RemoteError::Deadly { stage, tasks, endpoints: names(&workers), memory: self.memory(stage) }.into()
             }
             End::Disagree { stage, tasks, workers, .. } => {
                 RemoteError::Disagree { stage, tasks, endpoints: names(&workers) }.into()
             }
             End::Nobody { lost } => {
-                RemoteError::Nobody { lost: lost.iter().map(|(w, why)| (name(w), why.to_string())).collect() }.into()
+                let memory = (!self.tally.is_empty()).then(|| self.memory(self.tally.now_in()));
+                let lost = lost.iter().map(|(w, why)| (name(w), why.to_string())).collect();
+                RemoteError::Nobody { lost, memory }.into()
             }
         }
+    }
+
+    /// What tasks of a stage need, and what workers say they have.
+    fn memory(&self, stage: usize) -> Memory {
+        let needed = self.plan.stages.get(stage).map_or(0, |stage| task_bytes(stage, self.plan));
+        let there = self.pool.members.iter().map(|m| m.facts().memory_bytes).filter(|&bytes| bytes > 0);
+        Memory { needed, there: there.min().unwrap_or(0) }
     }
 
     async fn finish(mut self) -> Result<(RunReport, Vec<LaneFacts>), RunError> {

@@ -3,7 +3,7 @@
 use super::RemoteJob;
 use super::answer::{Results, part, part_bytes};
 use super::member::Connection;
-use crate::bulk::{BulkError, Fetch, fetch, fetch_block};
+use crate::bulk::{BulkError, Fetch, attended, fetch, fetch_block};
 use crate::elements::{from_block, view};
 use crate::items::{checksum, dense, fetched};
 use crate::proto::{Done, Finished, Item, OutputBlock, Share, item};
@@ -78,7 +78,8 @@ impl Delivery {
                     let nbytes = part_bytes(&self.plan, stage, told).ok_or_else(malformed)?;
                     let wanted = Fetch { item: item.clone(), epoch: connection.epoch, nbytes };
                     let mut bytes = vec![0; nbytes as usize];
-                    fetch(&connection.bulk, &wanted, &mut bytes).await.map_err(|e| missed(&e))?;
+                    let coming = fetch(&connection.bulk, &wanted, &mut bytes);
+                    attended(&connection.bulk, coming, || {}).await.map_err(|e| missed(&e))?;
                     released.push(item.clone());
                     Some(bytes)
                 }
@@ -109,8 +110,12 @@ impl Delivery {
         if finished.written {
             return self.note(results.targets[goal], &region);
         }
-        let data = match &finished.data {
-            Some(block) => from_block(block, dtype, region.size()).map_err(|_| malformed())?,
+        let (data, checksum) = match &finished.data {
+            Some(block) => {
+                let data = from_block(block, dtype, region.size()).map_err(|_| malformed())?;
+                let checksum = crc32c::crc32c(view(data.as_ref()));
+                (data, checksum)
+            }
             None => {
                 let what = item::What::Output(OutputBlock { output: output as u32, block: number as u64 });
                 let item = Item { session: self.session.clone(), job: self.job, what: Some(what) };
@@ -118,7 +123,7 @@ impl Delivery {
                 self.fetch(connection, item, (dtype, region.size())).await?
             }
         };
-        if crc32c::crc32c(view(data.as_ref())) != finished.checksum {
+        if checksum != finished.checksum {
             return Err(malformed());
         }
         drop(results);
@@ -142,8 +147,9 @@ impl Delivery {
         noted.map_err(|error| Lack::Sink(RunError::Write(error)))
     }
 
-    async fn fetch(&self, connection: &Connection, item: Item, of: (DType, usize)) -> Result<Data, Lack> {
-        fetch_block(&connection.bulk, item, connection.epoch, of).await.map_err(|error| missed(&error))
+    async fn fetch(&self, connection: &Connection, item: Item, of: (DType, usize)) -> Result<(Data, u32), Lack> {
+        let coming = fetch_block(&connection.bulk, item, connection.epoch, of);
+        attended(&connection.bulk, coming, || {}).await.map_err(|error| missed(&error))
     }
 
     /// Hands a finished block to all who want it.

@@ -1,11 +1,13 @@
 //! How far a run is, what it did, and who did what.
 
+use super::live::Live;
 use crate::facts::{LaneFacts, Span};
 use crate::proto::{self, Done, ShareReport};
 use crate::schedule::{ShareId, WorkerId};
 use cleave_plan::event::Progress;
 use cleave_plan::{Event, Plan, RunReport, StageReport, Stint};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -20,10 +22,12 @@ pub(super) struct Tally {
     stages: Vec<StageTally>,
     /// Elements of shares at work, of each copy, and the bytes its worker held then.
     at_work: HashMap<(ShareId, WorkerId), (u64, u64)>,
-    /// Bytes that came for the same before they began.
+    /// Signs that blocks come for the same before they begin.
     coming: HashMap<(ShareId, WorkerId), u64>,
     given: HashMap<(ShareId, WorkerId), (Duration, u32)>,
     lanes: BTreeMap<WorkerId, LaneFacts>,
+    /// What lanes so far are told to.
+    live: Arc<Live>,
     peaks: BTreeMap<WorkerId, u64>,
     spilled: BTreeMap<WorkerId, u64>,
     bytes_read: u64,
@@ -37,7 +41,7 @@ struct StageTally {
 }
 
 impl Tally {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, live: &Arc<Live>) -> Self {
         Self {
             started: Instant::now(),
             stage: 0,
@@ -46,6 +50,7 @@ impl Tally {
             coming: HashMap::new(),
             given: HashMap::new(),
             lanes: BTreeMap::new(),
+            live: Arc::clone(live),
             peaks: BTreeMap::new(),
             spilled: BTreeMap::new(),
             bytes_read: 0,
@@ -65,6 +70,11 @@ impl Tally {
         self.lanes.insert(worker, LaneFacts { endpoint, threads, ..LaneFacts::default() });
     }
 
+    /// The stage that runs.
+    pub(super) fn now_in(&self) -> usize {
+        self.stage
+    }
+
     pub(super) fn stage(&mut self, stage: usize) {
         self.stage = stage;
     }
@@ -81,9 +91,9 @@ impl Tally {
         before.is_none_or(|(before, _)| elements > before)
     }
 
-    /// Bytes that came for a share; whether these are more than before.
-    pub(super) fn fetched(&mut self, worker: WorkerId, share: ShareId, bytes: u64) -> bool {
-        bytes > self.coming.insert((share, worker), bytes).unwrap_or(0)
+    /// Signs that blocks come for a share; whether these are more than before.
+    pub(super) fn fetched(&mut self, worker: WorkerId, share: ShareId, signs: u64) -> bool {
+        signs > self.coming.insert((share, worker), signs).unwrap_or(0)
     }
 
     /// A share is no longer at work at a worker.
@@ -154,6 +164,26 @@ impl Tally {
             bytes_in_use: self.at_work.values().map(|(_, bytes)| bytes).sum(),
             elapsed,
         })
+    }
+
+    /// Tells the lanes so far to those who look.
+    pub(super) fn show(&self) {
+        self.live.show(|| self.so_far());
+    }
+
+    /// The lanes, with the shares that threads work at now.
+    fn so_far(&self) -> Vec<LaneFacts> {
+        let (mut lanes, now) = (self.lanes.clone(), self.now());
+        for (&(share, worker), &(given, attempt)) in &self.given {
+            let Some(lane) = lanes.get_mut(&worker).filter(|_| self.at_work.contains_key(&(share, worker))) else {
+                continue;
+            };
+            let before = lane.spans.last().map_or(Duration::ZERO, |s| s.end);
+            let start = given.max(before).min(now);
+            lane.busy += now.saturating_sub(start) * lane.threads as u32;
+            lane.at_work.push(Span { stage: self.stage, start, end: now, tasks: 0, attempt, counted: true });
+        }
+        lanes.into_values().collect()
     }
 
     /// What the run did.

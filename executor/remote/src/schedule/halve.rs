@@ -20,7 +20,8 @@ impl Schedule {
         self.stages[stage].shares.retain(|&other| other != id);
         for tasks in halves {
             let half = ShareId(self.shares.len() as u64);
-            self.shares.push(Share::new(stage, tasks));
+            let killed = self.shares[id.0 as usize].killed.clone();
+            self.shares.push(Share { killed, ..Share::new(stage, tasks) });
             self.stages[stage].shares.push(half);
             self.stages[stage].waiting.insert(half);
         }

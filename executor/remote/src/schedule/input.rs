@@ -25,6 +25,8 @@ pub enum Input {
     Draining { worker: WorkerId },
     /// The connection to it ended.
     Gone { worker: WorkerId, why: String },
+    /// One that was lost has not ended: the same process is connected again.
+    Lives { worker: WorkerId },
     /// The user wants to stop.
     Cancel,
     /// Time passed.

@@ -100,6 +100,7 @@ impl Schedule {
                 self.members.get_mut(&worker).into_iter().for_each(|m| m.standing = Standing::Draining);
             }
             Input::Gone { worker, why } => self.lose(worker, Loss::Gone(why)),
+            Input::Lives { worker } => self.shares.iter_mut().for_each(|s| s.killed.retain(|w| *w != worker)),
             Input::Cancel => self.end(Err(End::Cancelled)),
             Input::Tick => {}
         }
@@ -248,12 +249,15 @@ impl Schedule {
         let Some(member) = self.members.remove(&worker) else { return };
         self.orders.push(Order::Lose { worker, why: why.clone() });
         self.lost.push((worker, why));
-        if let (Some(&head), true) = (member.queue.front(), member.standing != Standing::Draining) {
-            self.blame(worker, head);
-        }
+        let blamed = member.queue.front().copied().filter(|_| member.standing != Standing::Draining);
+        blamed.into_iter().for_each(|head| self.blame(worker, head));
         for &id in &member.queue {
             self.shares[id.0 as usize].leave(worker);
             self.requeue(id);
+        }
+        // It may have been too much for one machine.
+        if let Some(head) = blamed {
+            self.halve(head);
         }
         for share in self.shares.iter_mut().filter(|s| s.holder == Some(worker)) {
             share.holder = None;

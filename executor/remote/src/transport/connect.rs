@@ -1,26 +1,36 @@
 //! Reaching a worker.
 
+use super::counted::{Counted, Moved};
 use super::endpoint::Endpoint;
+use super::fetching::FETCH;
 use super::first::{Ear, Heard, Listened};
 use super::reach::{Fault, ReachError};
-use super::settings::{MESSAGE_BYTES, PATIENCE, client};
+use super::settings::{MESSAGE_BYTES, PATIENCE, READ_BYTES, client};
 use super::stream::Stream;
+use crate::proto::FetchRequest;
 use crate::proto::engine_client::EngineClient;
 use crate::security::{Bearer, Tls, Token};
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use http_body_util::Full;
 use hyper_util::rt::TokioIo;
+use prost::Message;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::http;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Uri};
+use tonic::{Code, Status};
+use tower::ServiceExt;
 
 /// Opens bare connections.
 #[derive(Clone)]
@@ -95,6 +105,7 @@ pub struct Link {
     channel: Channel,
     bearer: Bearer,
     ear: Ear,
+    moved: Moved,
 }
 
 /// The service's calls over a link.
@@ -107,10 +118,11 @@ impl Connector {
         let uri = tonic::transport::Endpoint::from_shared(format!("http://{endpoint}"));
         let uri = uri.map_err(|_| at(Fault::Unresolved { cause: "not a host name".into() }))?;
         let ear = Ear::new();
-        let (connector, to, heard) = (self.clone(), endpoint.clone(), ear.clone());
+        let moved = Moved::default();
+        let (connector, to, heard, counter) = (self.clone(), endpoint.clone(), ear.clone(), moved.clone());
         let dial = tower::service_fn(move |_: Uri| {
-            let (connector, to, ear) = (connector.clone(), to.clone(), heard.clone());
-            async move { connector.stream(&to, ear).await.map(TokioIo::new) }
+            let (connector, to, ear, moved) = (connector.clone(), to.clone(), heard.clone(), counter.clone());
+            async move { connector.stream(&to, ear, moved).await.map(TokioIo::new) }
         });
         let connected = client(uri).connect_with_connector(dial).await;
         let channel = connected.map_err(|error| match ear.last() {
@@ -119,14 +131,14 @@ impl Connector {
         })?;
         let greeting = timeout(self.patience, ear.greeting()).await;
         greeting.unwrap_or(Err(Fault::Silent { after: self.patience })).map_err(at)?;
-        Ok(Link { endpoint: endpoint.clone(), channel, bearer: Bearer::new(self.token.as_ref()), ear })
+        Ok(Link { endpoint: endpoint.clone(), channel, bearer: Bearer::new(self.token.as_ref()), ear, moved })
     }
 
     /// A new stream to a peer, encrypted where that is wanted; what goes wrong is left with the ear.
-    async fn stream(&self, endpoint: &Endpoint, ear: Ear) -> io::Result<Listened> {
+    async fn stream(&self, endpoint: &Endpoint, ear: Ear, moved: Moved) -> io::Result<Listened> {
         ear.put(Heard::Nothing);
         match self.secured(endpoint).await {
-            Ok(stream) => Ok(Listened::new(stream, ear)),
+            Ok(stream) => Ok(Listened::new(Box::new(Counted::new(stream, moved)), ear)),
             Err(fault) => {
                 ear.put(Heard::Wrong(fault));
                 Err(io::ErrorKind::NotConnected.into())
@@ -141,6 +153,7 @@ impl Connector {
         let Some(tls) = &self.tls else { return Ok(stream) };
         let name = ServerName::try_from(endpoint.host.clone());
         let name = name.map_err(|_| Fault::Unresolved { cause: "not a host name".into() })?;
+        let stream = BufReader::with_capacity(READ_BYTES, stream);
         let shaken = TlsConnector::from(tls.client.clone()).connect(name, stream);
         let late = |_| Fault::Silent { after: self.patience };
         let shaken = timeout(self.patience, shaken).await.map_err(late)?;
@@ -152,6 +165,11 @@ impl Link {
     /// Where it leads.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Bytes that came and went over it so far.
+    pub fn moved_bytes(&self) -> u64 {
+        self.moved.bytes()
     }
 
     /// The channel, for other services of the same peer.
@@ -166,6 +184,27 @@ impl Link {
             .max_encoding_message_size(MESSAGE_BYTES)
     }
 
+    /// The answer to a call for a value, frame by frame as it comes, without the copies of the usual decoder.
+    pub(crate) async fn fetch(
+        &self,
+        asked: &FetchRequest,
+    ) -> Result<impl http_body::Body<Data = Bytes, Error = Status> + Unpin + use<>, Status> {
+        let message = asked.encode_to_vec();
+        let length = (message.len() as u32).to_be_bytes();
+        let message = Bytes::from([&[0][..], &length, &message].concat());
+        let mut request = http::Request::post(FETCH).body(Body::new(Full::new(message))).map_err(failed)?;
+        for (name, value) in [("te", "trailers"), ("content-type", "application/grpc")] {
+            request.headers_mut().insert(name, http::HeaderValue::from_static(value));
+        }
+        let service = InterceptedService::new(self.channel.clone(), self.bearer.clone());
+        let answer = service.oneshot(request).await.map_err(failed)?;
+        match Status::from_header_map(answer.headers()) {
+            Some(status) if status.code() != Code::Ok => Err(status),
+            _ if answer.status() != http::StatusCode::OK => Err(Status::unknown(answer.status().to_string())),
+            _ => Ok(Box::pin(answer.into_body())),
+        }
+    }
+
     /// What a failed call says of the peer.
     pub fn explain(&self, status: &Status) -> ReachError {
         let heard = match self.ear.last() {
@@ -174,4 +213,9 @@ impl Link {
         };
         ReachError { endpoint: self.endpoint.clone(), fault: Fault::of_status(status, heard) }
     }
+}
+
+/// A call that failed before there was an answer.
+fn failed(error: impl Into<tonic::codegen::StdError>) -> Status {
+    Status::from_error(error.into())
 }

@@ -1,6 +1,6 @@
 //! Who is let in: so many connections, each of which shakes hands and begins with HTTP/2 in time.
 
-use super::settings::{CONNECTIONS, PATIENCE};
+use super::settings::{CONNECTIONS, PATIENCE, READ_BYTES};
 use super::stream::{Stream, writes_through};
 use crate::security::Tls;
 use futures_util::{Stream as Items, StreamExt, stream};
@@ -10,7 +10,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
@@ -106,7 +106,8 @@ impl Door {
 
     async fn secured<S: Stream>(&self, stream: S) -> Option<Box<dyn Stream>> {
         let Some(tls) = &self.tls else { return Some(Box::new(stream)) };
-        let shaken = TlsAcceptor::from(tls.server.clone()).accept(stream).into_fallible();
+        let shaken = TlsAcceptor::from(tls.server.clone()).accept(BufReader::with_capacity(READ_BYTES, stream));
+        let shaken = shaken.into_fallible();
         match timeout(self.patience, shaken).await {
             Ok(Ok(stream)) => Some(Box::new(stream)),
             Ok(Err((_, stream))) => {

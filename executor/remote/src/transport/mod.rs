@@ -1,8 +1,10 @@
 //! Connections: how endpoints are written and reached, with which settings both sides speak, and who is let in.
 
 mod connect;
+mod counted;
 mod door;
 mod endpoint;
+mod fetching;
 mod first;
 mod reach;
 mod settings;
@@ -11,6 +13,7 @@ mod stream;
 pub use connect::{Connector, Dialer, EngineLink, Link};
 pub use door::{Admitted, Door, Peer, accepted};
 pub use endpoint::{BadEndpoint, Endpoint};
+pub use fetching::Fetching;
 pub use reach::{CertificateFault, Fault, ReachError, refusal, word_of};
 pub(crate) use reach::{WORD, plain};
 pub use settings::{CONNECTIONS, MESSAGE_BYTES, PATIENCE, engine_service, server};

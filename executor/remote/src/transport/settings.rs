@@ -1,6 +1,7 @@
 //! What both sides agree on, as measured.
 
-use crate::proto::engine_server::{Engine, EngineServer};
+use super::fetching::Fetching;
+use crate::proto::engine_server::Engine;
 use crate::security::{Guard, Token};
 use std::hint::black_box;
 use std::sync::Once;
@@ -21,7 +22,11 @@ const STREAM_WINDOW: u32 = 8 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 const HEADER_BYTES: u32 = 16 << 10;
 const STREAMS: u32 = 64;
+/// What is read from a socket at once where it is decrypted afterwards, which takes a little at a time.
+pub(super) const READ_BYTES: usize = 128 << 10;
 const PING_EVERY: Duration = Duration::from_secs(5);
+/// How long an answer may take that comes behind much else on a thin link.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
 /// A server with the settings of this service; add services and give it what a [`Door`](super::Door) admits.
 pub fn server() -> Server {
@@ -33,14 +38,12 @@ pub fn server() -> Server {
         .max_concurrent_streams(STREAMS)
         .http2_max_header_list_size(HEADER_BYTES)
         .http2_keepalive_interval(Some(PING_EVERY))
-        .http2_keepalive_timeout(Some(PATIENCE))
+        .http2_keepalive_timeout(Some(ANSWER_WITHIN))
 }
 
 /// The service, open to those who show the token.
-pub fn engine_service<T: Engine>(engine: T, token: Option<Token>) -> InterceptedService<EngineServer<T>, Guard> {
-    let service =
-        EngineServer::new(engine).max_decoding_message_size(MESSAGE_BYTES).max_encoding_message_size(MESSAGE_BYTES);
-    InterceptedService::new(service, Guard::new(token))
+pub fn engine_service<T: Engine>(engine: T, token: Option<Token>) -> InterceptedService<Fetching<T>, Guard> {
+    InterceptedService::new(Fetching::new(engine, MESSAGE_BYTES), Guard::new(token))
 }
 
 /// The client's side of the same settings.

@@ -11,7 +11,7 @@ use crate::proto::{
 };
 use crate::transport::refusal;
 use crate::versions;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,10 +61,11 @@ impl Engine for Door {
             return Err(refusal(Code::NotFound, "other-epoch", "this worker was started anew since then"));
         }
         let job = job_of(&self.0, &item)?;
-        let found = tokio::task::spawn_blocking(move || bytes_of(&job, &item)).await;
-        let data = found.map_err(|_| refusal(Code::Internal, "bug", "a block could not be read"))??;
+        let keeper = Arc::clone(&job);
+        let found = tokio::task::spawn_blocking(move || bytes_of(&keeper, &item)).await;
+        let (data, checksum) = found.map_err(|_| refusal(Code::Internal, "bug", "a block could not be read"))??;
         House::count(&self.0.counts.sent_bytes, (data.len() as u64).saturating_sub(offset));
-        Ok(Response::new(Box::pin(frames(data, offset)?)))
+        Ok(Response::new(Box::pin(frames(data, offset, checksum)?.inspect(move |_| job.ask()))))
     }
 
     async fn put(&self, request: Request<Streaming<PutFrame>>) -> Result<Response<PutReply>, Status> {

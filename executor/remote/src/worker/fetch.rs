@@ -18,12 +18,13 @@ pub(super) fn job_of(house: &House, item: &Item) -> Result<Arc<Job>, Status> {
     found.ok_or_else(|| refusal(Code::NotFound, "unknown-job", "no such job is here"))
 }
 
-/// The bytes of an item.
-pub(super) fn bytes_of(job: &Job, item: &Item) -> Result<Bytes, Status> {
+/// The bytes of an item, and their checksum where it is known.
+pub(super) fn bytes_of(job: &Job, item: &Item) -> Result<(Bytes, Option<u32>), Status> {
     let absent = || refusal(Code::NotFound, "not-kept", "that is not here");
     let (kind, block) = match item.what.as_ref().ok_or_else(absent)? {
         item::What::Part(part) => {
-            return job.left().get(&(part.share, part.number)).cloned().ok_or_else(absent);
+            let bytes = job.left().get(&(part.share, part.number)).cloned().ok_or_else(absent)?;
+            return Ok((bytes, None));
         }
         item::What::Output(o) => (Kind::Output(o.output as usize), usize::try_from(o.block).map_err(|_| absent())?),
         item::What::Buffer(_) | item::What::Put(_) => {
@@ -33,7 +34,7 @@ pub(super) fn bytes_of(job: &Job, item: &Item) -> Result<Bytes, Status> {
     };
     let found = job.kept.get(kind, block);
     let found = found.map_err(|error| refusal(Code::Internal, "spill-unreadable", error.to_string()))?;
-    found.map(block_bytes).ok_or_else(absent)
+    Ok((found.map(block_bytes).ok_or_else(absent)?, job.sum_of((kind, block))))
 }
 
 /// Keeps what came.

@@ -3,21 +3,17 @@
 use super::house::House;
 use super::job::{Job, Place};
 use super::share::Given;
-use crate::bulk::fetch_block;
+use crate::bulk::{attended, fetch_block};
 use crate::proto::{BufferBlock, Failure, Item, Lost, item};
 use cleave_cpu::Item as Kind;
 use cleave_ops::DType;
 use cleave_plan::{BufferId, Keep, Origin, reads};
 use futures_util::{StreamExt, stream};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
-use tokio::time::timeout;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Blocks on their way at once.
 const AT_ONCE: usize = 8;
-/// How long one may take that comes at all.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A block that is elsewhere.
 struct Wanted {
@@ -57,17 +53,16 @@ async fn gather(house: &House, job: &Arc<Job>, given: &Given) -> Result<(), Fail
     if missing.is_empty() {
         return Ok(());
     }
+    // Counts up with each block, and with each second in which something of one came.
+    let signs = AtomicU64::new(0);
+    let advances = || job.outbox.send(given.fetching(1 + signs.fetch_add(1, Ordering::Relaxed)));
     let mut fetches = stream::iter(missing)
-        .map(|wanted| async move { fetch(house, job, &wanted).await.map_err(|error| (wanted, error)) })
+        .map(|wanted| async move { fetch(house, job, &wanted, &advances).await.map_err(|error| (wanted, error)) })
         .buffer_unordered(AT_ONCE);
     let mut failed: Vec<(Wanted, (Option<Place>, String))> = Vec::new();
-    let mut fetched_bytes = 0;
     while let Some(fetched) = fetches.next().await {
         match fetched {
-            Ok(nbytes) => {
-                fetched_bytes += nbytes;
-                job.outbox.send(given.fetching(fetched_bytes));
-            }
+            Ok(()) => advances(),
             Err(lost) => failed.push(lost),
         }
     }
@@ -100,8 +95,13 @@ fn missing(job: &Job, stage: usize, tasks: std::ops::Range<usize>) -> Vec<Wanted
     found
 }
 
-/// Fetches a block and keeps it; its bytes.
-async fn fetch(house: &House, job: &Arc<Job>, wanted: &Wanted) -> Result<u64, (Option<Place>, String)> {
+/// Fetches a block and keeps it; `advances` hears each second that it gets on.
+async fn fetch(
+    house: &House,
+    job: &Arc<Job>,
+    wanted: &Wanted,
+    advances: &impl Fn(),
+) -> Result<(), (Option<Place>, String)> {
     let Wanted { buffer, kind, block, dtype, len } = *wanted;
     let place = job.place_of(buffer, block as u64).ok_or_else(|| (None, format!("block {block} is nowhere")))?;
     let failed = |text: String| (Some(place.clone()), text);
@@ -109,22 +109,19 @@ async fn fetch(house: &House, job: &Arc<Job>, wanted: &Wanted) -> Result<u64, (O
     let what = item::What::Buffer(BufferBlock { buffer: buffer.0, block: block as u64 });
     let (session, number) = job.key.clone();
     let item = Item { session, job: number, what: Some(what) };
-    let fetched = timeout(PATIENCE, fetch_block(&link, item, place.epoch, (dtype, len))).await;
-    let data = match fetched {
-        Ok(Ok(data)) => data,
-        Ok(Err(error)) => {
-            house.forget_peer(&place.endpoint);
-            return Err(failed(error.to_string()));
-        }
-        Err(_) => return Err(failed(format!("{}: a block did not come within {PATIENCE:?}", place.endpoint))),
-    };
+    let fetched = attended(&link, fetch_block(&link, item, place.epoch, (dtype, len)), advances).await;
+    let (data, checksum) = fetched.map_err(|error| {
+        house.forget_peer(&place.endpoint, &error);
+        failed(error.to_string())
+    })?;
     let nbytes = data.nbytes() as u64;
     job.bytes_fetched.fetch_add(nbytes, Ordering::Relaxed);
     House::count(&house.counts.received_bytes, nbytes);
     let keeper = Arc::clone(job);
+    job.note_sum((kind, block), checksum);
     let stored = tokio::task::spawn_blocking(move || keeper.kept.keep(kind, block, &data)).await;
     match stored {
-        Ok(Ok(())) => Ok(nbytes),
+        Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(failed(error.to_string())),
         Err(error) => Err(failed(error.to_string())),
     }

@@ -3,6 +3,7 @@
 use super::job::Job;
 use super::turns::Turns;
 use super::{ServeError, WorkerOptions};
+use crate::bulk::BulkError;
 use crate::transport::{Connector, Endpoint, Fault, Link, ReachError};
 use bytes::Bytes;
 use cleave_cpu::{Budget, Pool};
@@ -102,7 +103,7 @@ impl House {
     /// Takes a job up; one of the same name is no longer wanted.
     pub(super) fn enter(&self, job: &Arc<Job>) {
         let former = self.jobs().insert(job.key.clone(), Arc::clone(job));
-        former.iter().for_each(|former| former.end());
+        former.iter().for_each(|former| former.give_way());
         self.share_out();
     }
 
@@ -136,17 +137,23 @@ impl House {
         let connected = Connector { tls, token, dialer, ..Connector::default() }.connect(endpoint).await;
         match &connected {
             Ok(link) => drop(self.peers().insert(endpoint.clone(), link.clone())),
-            Err(error) if matches!(error.fault, Fault::TimedOut { .. } | Fault::Silent { .. }) => {
-                self.unseen().insert(endpoint.clone(), (Instant::now() + UNSEEN, error.clone()));
-            }
-            Err(_) => {}
+            Err(error) => self.note_unseen(error),
         }
         connected
     }
 
     /// Forgets a connection that does not work.
-    pub(super) fn forget_peer(&self, endpoint: &Endpoint) {
+    pub(super) fn forget_peer(&self, endpoint: &Endpoint, why: &BulkError) {
         self.peers().remove(endpoint);
+        if let BulkError::Reach(error) = why {
+            self.note_unseen(error);
+        }
+    }
+
+    fn note_unseen(&self, error: &ReachError) {
+        if matches!(error.fault, Fault::TimedOut { .. } | Fault::Silent { .. }) {
+            self.unseen().insert(error.endpoint.clone(), (Instant::now() + UNSEEN, error.clone()));
+        }
     }
 
     fn unseen(&self) -> MutexGuard<'_, HashMap<Endpoint, (Instant, ReachError)>> {

@@ -20,15 +20,25 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+/// Parts that wait to be fetched, by share and number.
+type Left = HashMap<(u64, u32), Bytes>;
+/// Checksums of blocks that are kept.
+type Sums = HashMap<(Kind, usize), u32>;
 
 pub(super) struct Job {
     pub(super) key: JobKey,
+    /// What names its program.
+    pub(super) program: Bytes,
     pub(super) parts: JobParts,
     pub(super) plan: Arc<Plan>,
     /// What names it.
     pub(super) plan_hash: Hash,
     pub(super) sources: Sources,
-    pub(super) kept: Kept,
+    pub(super) kept: Arc<Kept>,
     pub(super) targets: Targets,
     /// What its tasks may use here.
     pub(super) room: Room,
@@ -43,7 +53,13 @@ pub(super) struct Job {
     /// Guards what is known of where values are.
     places: Mutex<HashMap<BufferId, Vec<Place>>>,
     /// Guards parts that wait to be fetched, by share and number.
-    left: Mutex<HashMap<(u64, u32), Bytes>>,
+    left: Arc<Mutex<Left>>,
+    /// Guards the checksums of blocks that are kept.
+    sums: Arc<Mutex<Sums>>,
+    /// Guards when something of it was asked for last.
+    asked: Mutex<Instant>,
+    /// Somebody else has its name now.
+    replaced: Notify,
     /// Guards the shares that wait or are at work, with their attempts.
     given: Mutex<HashMap<u64, (u32, Cancel)>>,
 }
@@ -77,7 +93,8 @@ impl Job {
         let WorkerOptions { threads, memory_bytes: all_bytes, .. } = house.options;
         let room = Room::of(&plan, (memory_bytes, all_bytes), (threads, parts.planning.threads));
         let room = room.map_err(|error| refused(error.code(), error.to_string()))?;
-        let kept = Kept::new(&house.pool, &house.budget);
+        let key = (open.session.clone(), open.job);
+        let (kept, left, sums) = taken_up(house, &key, &open.hash);
         for source in parts.sources.iter().filter(|s| !sources.contains_key(&s.id)).collect::<Vec<_>>() {
             kept.open(Kind::Source(source.id), &source.grid, source.dtype);
             kept.source(Kind::Source(source.id)).into_iter().for_each(|s| drop(sources.insert(source.id, s)));
@@ -85,7 +102,8 @@ impl Job {
         let targets = Targets::open(&house.options.roots, &parts, &plan);
         let (inbox, shares) = mpsc::channel();
         let job = Arc::new(Self {
-            key: (open.session.clone(), open.job),
+            key,
+            program: open.hash.clone(),
             room,
             parts,
             plan,
@@ -100,7 +118,10 @@ impl Job {
             is_open: AtomicBool::new(true),
             cancel: Cancel::default(),
             places: Mutex::default(),
-            left: Mutex::default(),
+            left,
+            sums,
+            asked: Mutex::new(Instant::now()),
+            replaced: Notify::new(),
             given: Mutex::default(),
         });
         let (own, house) = (Arc::downgrade(&job), Arc::clone(house));
@@ -125,6 +146,34 @@ impl Job {
         self.is_open.store(false, Ordering::Relaxed);
         self.cancel.cancel();
         self.given().drain().for_each(|(_, (_, cancel))| cancel.cancel());
+    }
+
+    /// Another has its name, and all that it kept.
+    pub(super) fn give_way(&self) {
+        self.end();
+        self.replaced.notify_one();
+    }
+
+    /// Something of it is asked for.
+    pub(super) fn ask(&self) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// Waits until nobody has asked for anything for so long, or another has its name.
+    pub(super) async fn forgotten(&self, after: Duration) {
+        let unasked_for = async {
+            loop {
+                let until = *self.asked.lock().unwrap_or_else(PoisonError::into_inner) + after;
+                if until <= Instant::now() {
+                    return;
+                }
+                sleep_until(until).await;
+            }
+        };
+        tokio::select! {
+            () = unasked_for => {}
+            () = self.replaced.notified() => {}
+        }
     }
 
     /// Whether somebody listens to what comes of it.
@@ -198,13 +247,32 @@ impl Job {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Remembers the checksum of a block that is kept.
+    pub(super) fn note_sum(&self, block: (Kind, usize), checksum: u32) {
+        self.sums().insert(block, checksum);
+    }
+
+    /// The checksum of a block that is kept, if it is known.
+    pub(super) fn sum_of(&self, block: (Kind, usize)) -> Option<u32> {
+        self.sums().get(&block).copied()
+    }
+
+    fn sums(&self) -> MutexGuard<'_, HashMap<(Kind, usize), u32>> {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Forgets what the kernel has.
     pub(super) fn release(&self, release: &proto::Release) {
-        release.buffers.iter().for_each(|&b| self.kept.release(Kind::Buffer(BufferId(b))));
+        for kind in release.buffers.iter().map(|&b| Kind::Buffer(BufferId(b))) {
+            self.kept.release(kind);
+            self.sums().retain(|(of, _), _| *of != kind);
+        }
         for item in &release.items {
             match &item.what {
                 Some(item::What::Output(o)) => {
-                    self.kept.release_block(Kind::Output(o.output as usize), o.block as usize)
+                    let kind = Kind::Output(o.output as usize);
+                    self.kept.release_block(kind, o.block as usize);
+                    self.sums().remove(&(kind, o.block as usize));
                 }
                 Some(item::What::Part(part)) => drop(self.left().remove(&(part.share, part.number))),
                 Some(item::What::Buffer(_) | item::What::Put(_)) | None => {}
@@ -239,6 +307,14 @@ impl Job {
 
     fn given(&self) -> MutexGuard<'_, HashMap<u64, (u32, Cancel)>> {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a job of the same name and program kept, which may be on its way although its connection was lost.
+fn taken_up(house: &House, key: &JobKey, program: &Bytes) -> (Arc<Kept>, Arc<Mutex<Left>>, Arc<Mutex<Sums>>) {
+    match house.jobs().get(key).filter(|former| former.program == *program) {
+        Some(former) => (Arc::clone(&former.kept), Arc::clone(&former.left), Arc::clone(&former.sums)),
+        None => (Arc::new(Kept::new(&house.pool, &house.budget)), Arc::default(), Arc::default()),
     }
 }
 

@@ -71,10 +71,10 @@ impl Given {
         event::Event::Failed(Failed { share: id, attempt, failure: Some(failure) })
     }
 
-    /// The event that says that blocks it reads are coming.
-    pub(super) fn fetching(&self, fetched_bytes: u64) -> event::Event {
+    /// The event that says that blocks it reads are coming; `fetches` is more than before.
+    pub(super) fn fetching(&self, fetches: u64) -> event::Event {
         let proto::Share { id, attempt, .. } = self.share;
-        event::Event::Progress(Progress { share: id, attempt, fetched_bytes, ..Progress::default() })
+        event::Event::Progress(Progress { share: id, attempt, fetches, ..Progress::default() })
     }
 
     /// The tasks, in this machine's terms; `None` where the plan has none such.
@@ -100,7 +100,7 @@ impl Given {
         let fetched_before = job.bytes_fetched.swap(0, Ordering::Relaxed);
         let tell = |event: Event| self.tell(job, &event);
         let control = Control { cancel: self.cancel.clone(), events: &tell };
-        let ShareDone { parts, report } = site.run_share(&share, &job.kept, &out, &control)?;
+        let ShareDone { parts, report } = site.run_share(&share, job.kept.as_ref(), &out, &control)?;
         let (mut finished, room) = out.finished.into_inner().unwrap_or_else(PoisonError::into_inner);
         finished.sort_unstable_by_key(|f| (f.goal, f.block));
         let checksum = checksum(&self.share, &finished, parts.iter());
@@ -168,6 +168,7 @@ impl Receiver for Delivery<'_> {
         if let Some(buffer) = kept(plan, target) {
             let kind = self.job.shelf(buffer).unwrap_or(Kind::Buffer(buffer));
             self.job.kept.keep(kind, number, data).map_err(RunError::read)?;
+            self.job.note_sum((kind, number), checksum);
         }
         let (mut block, targets) = (None, &self.job.targets);
         let written = targets.write(self.site, target, (region, data), self.cancel)?;
@@ -177,6 +178,7 @@ impl Receiver for Delivery<'_> {
                 let kind = Kind::Output(waiting);
                 self.job.kept.open(kind, &self.grids[goal], data.dtype());
                 self.job.kept.keep(kind, number, data).map_err(RunError::read)?;
+                self.job.note_sum((kind, number), checksum);
             }
         }
         let (goal, block_number) = (goal as u32, number as u64);

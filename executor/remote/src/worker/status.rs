@@ -2,6 +2,7 @@
 
 use super::house::House;
 use crate::proto::WorkerStatus;
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -43,7 +44,7 @@ impl Meter {
             kept_bytes,
             sent_bytes: counts.sent_bytes.load(Ordering::Relaxed),
             received_bytes: counts.received_bytes.load(Ordering::Relaxed),
-            sessions: jobs.len() as u32,
+            kernels: jobs.iter().map(|job| &job.key.0).collect::<HashSet<_>>().len() as u32,
             uptime_ms: house.started.elapsed().as_millis() as u64,
             draining: *house.draining.borrow(),
         }

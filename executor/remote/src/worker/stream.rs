@@ -45,7 +45,8 @@ pub(super) async fn serve(house: Arc<House>, orders: Streaming<Order>, out: mpsc
     job.end();
     if lost {
         // Others may still fetch what it kept, and nobody knows yet whether the kernel is gone.
-        tokio::time::sleep(house.options.keep).await;
+        job.ask();
+        job.forgotten(house.options.keep).await;
     }
     house.leave(&job);
 }

@@ -202,8 +202,7 @@ fn what_is_not_there_cannot_be_fetched() {
     with_worker(async |_, engine| {
         let mut hello = engine.clone();
         let versions = Some(cleave_remote::versions::ours());
-        let epoch =
-            hello.hello(proto::HelloRequest { versions, session: Bytes::new() }).await.unwrap().into_inner().epoch;
+        let epoch = hello.hello(proto::HelloRequest { versions }).await.unwrap().into_inner().epoch;
         // A job stays open, so that there is one to ask about.
         let (sender, receiver) = mpsc::channel(10);
         sender.try_send(order(order::Order::Open(opening()))).unwrap();

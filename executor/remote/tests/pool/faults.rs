@@ -119,3 +119,23 @@ fn blocks_that_died_with_a_worker_are_made_again() {
         assert_eq!(bits(&outcome.data), bits(&task.local()), "killed at {percent} %");
     }
 }
+
+#[test]
+fn lanes_can_be_looked_at_while_a_run_goes_on() {
+    let (graph, wanted) = moments([8000, 4000]);
+    let workers = [Started::new(1), Started::new(1)];
+    let cluster = connect(&workers);
+    let task = Task::new(&graph, &wanted, &Sources::new(), 2, false);
+    let (watch, seen) = (cluster.watch(), Mutex::new((0, 0)));
+    let look = |_| {
+        let lanes = watch.lanes();
+        let mut seen = seen.lock().unwrap();
+        seen.0 = seen.0.max(lanes.iter().filter(|l| !l.at_work.is_empty()).count());
+        seen.1 = seen.1.max(lanes.iter().map(|l| l.spans.len()).sum());
+    };
+    let outcome = task.remote_watched(&cluster, &Cancel::default(), &look).unwrap();
+    let done: usize = outcome.lanes.iter().map(|l| l.spans.len()).sum();
+    let (at_work, spans) = *seen.lock().unwrap();
+    assert!(at_work > 0 && (1..=done).contains(&spans), "{at_work} at work, {spans} of {done} shares");
+    assert!(watch.lanes().is_empty() && outcome.lanes.iter().all(|l| l.at_work.is_empty()));
+}

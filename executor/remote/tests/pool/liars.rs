@@ -159,7 +159,7 @@ fn progress(done: &Done) -> Vec<event::Event> {
         elements: u64::MAX,
         memory_bytes: u64::MAX,
         work: f64::NAN,
-        fetched_bytes: share % 2 * u64::MAX,
+        fetches: share % 2 * u64::MAX,
         ..Progress::default()
     };
     [done.share, done.share, 5, u64::MAX].map(|share| event::Event::Progress(of(share))).into()

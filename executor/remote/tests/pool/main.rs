@@ -5,9 +5,11 @@ mod abuse;
 mod between;
 mod faults;
 mod liars;
+mod resets;
 mod same_bits;
 mod simulated;
 mod stores;
 #[path = "../../../cpu/tests/support/mod.rs"]
 mod support;
+mod thin;
 mod workers;

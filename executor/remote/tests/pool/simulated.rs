@@ -5,6 +5,7 @@
 //! `CLEAVE_SEED` only that one.
 
 use crate::same_bits::moments;
+use crate::thin::Thin;
 use crate::workers::{Task, bits};
 use cleave_cpu::Cancel;
 use cleave_plan::{RunError, Sources};
@@ -25,6 +26,9 @@ const KERNEL: &str = "kernel";
 const NAMES: [&str; 3] = ["a", "b", "c"];
 /// No run takes longer, whatever happens.
 const BOUND: Duration = Duration::from_secs(100);
+
+/// A lease that ends before a block has come over a thin link.
+const SHORT_LEASE: Duration = Duration::from_secs(10);
 
 /// What happens to whom, and how long after the run began.
 #[derive(Clone, Copy, Debug)]
@@ -50,15 +54,23 @@ struct Trial {
     lanes: usize,
 }
 
-fn dialer() -> Dialer {
-    Dialer::with(|endpoint: Endpoint| TcpStream::connect((endpoint.host, endpoint.port)))
+/// Opens connections that carry so many bytes a second each way, or as many as one likes.
+fn dialer(bytes_per_s: Option<usize>) -> Dialer {
+    Dialer::with(move |endpoint: Endpoint| async move {
+        let stream = TcpStream::connect((endpoint.host, endpoint.port)).await?;
+        Ok(Thin::new(stream, bytes_per_s.unwrap_or(1 << 30)))
+    })
 }
 
 type Gauges = Arc<Mutex<Vec<Box<dyn Fn() -> usize + Send + Sync>>>>;
 
-async fn work(gauges: Gauges) -> Result<(), Box<dyn std::error::Error>> {
-    let options =
-        WorkerOptions { threads: 1, dialer: dialer(), keep: Duration::from_secs(20), ..WorkerOptions::default() };
+async fn work(gauges: Gauges, bytes_per_s: Option<usize>) -> Result<(), Box<dyn std::error::Error>> {
+    let options = WorkerOptions {
+        threads: 1,
+        dialer: dialer(bytes_per_s),
+        keep: Duration::from_secs(20),
+        ..WorkerOptions::default()
+    };
     let worker = Unbound::new(options)?;
     gauges.lock().unwrap().push(Box::new(worker.at_work()));
     let listener = TcpListener::bind(("0.0.0.0", PORT)).await?;
@@ -75,6 +87,11 @@ fn rules() -> Rules {
 
 /// Runs a task on a simulated pool with troubles.
 fn simulate(seed: u64, task: &Arc<Task>, script: &[(Duration, Trouble)]) -> Trial {
+    simulate_over(None, seed, task, script)
+}
+
+/// The same over connections that carry so many bytes a second.
+fn simulate_over(bytes_per_s: Option<usize>, seed: u64, task: &Arc<Task>, script: &[(Duration, Trouble)]) -> Trial {
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
         .simulation_duration(Duration::from_secs(600))
@@ -84,17 +101,18 @@ fn simulate(seed: u64, task: &Arc<Task>, script: &[(Duration, Trouble)]) -> Tria
         .tcp_capacity(1 << 14)
         .build();
     let gauges = Gauges::default();
+    let lease = if bytes_per_s.is_some() { SHORT_LEASE } else { rules().lease };
     for name in NAMES {
         let gauges = Arc::clone(&gauges);
-        sim.host(name, move || work(Arc::clone(&gauges)));
+        sim.host(name, move || work(Arc::clone(&gauges), bytes_per_s));
     }
     let (outcome, cancel) = (Rc::new(RefCell::new(None)), Cancel::default());
     let begun = Rc::new(Cell::new(None));
     let (told, begins, own, asked) = (Rc::clone(&outcome), Rc::clone(&begun), Arc::clone(task), cancel.clone());
     sim.client(KERNEL, async move {
         let endpoints = NAMES.map(|host| Endpoint { host: host.into(), port: PORT });
-        let connector = Connector { dialer: dialer(), ..Connector::default() };
-        let options = ConnectOptions { connector, rules: rules(), ..ConnectOptions::default() };
+        let connector = Connector { dialer: dialer(bytes_per_s), ..Connector::default() };
+        let options = ConnectOptions { connector, rules: Rules { lease, ..rules() }, ..ConnectOptions::default() };
         let cluster = Cluster::join(&endpoints, options).await?;
         let begun = turmoil::elapsed();
         begins.set(Some(begun));
@@ -118,7 +136,7 @@ fn simulate(seed: u64, task: &Arc<Task>, script: &[(Duration, Trouble)]) -> Tria
     }
     drop(sim);
     let (end, took) = outcome.borrow_mut().take().unwrap();
-    assert!(took < BOUND, "seed {seed}, {script:?}: {took:?}");
+    assert!(bytes_per_s.is_some() || took < BOUND, "seed {seed}, {script:?}: {took:?}");
     let spans = |o: &crate::workers::Outcome| o.lanes.iter().flat_map(|l| l.spans.clone()).collect::<Vec<_>>();
     let all = end.as_ref().map(spans).unwrap_or_default();
     let shares = (all.iter().filter(|s| s.counted).count(), all.len());
@@ -326,4 +344,17 @@ fn a_run_is_stopped_at_any_time() {
         }
     }
     assert!(stopped > 6, "{stopped}");
+}
+
+#[test]
+fn over_thin_links_blocks_take_longer_than_any_lease() {
+    let (task, bytes_per_s) = (task(true), 10 << 10);
+    let bytes = |b: &cleave_plan::plan::Buffer| b.dtype.size() * cleave_plan::stage::block_region(&b.grid, 0).size();
+    let largest = task.plan().buffers.iter().map(bytes).max().unwrap_or(0);
+    assert!(largest as u64 / bytes_per_s as u64 > SHORT_LEASE.as_secs(), "{largest}");
+    let trial = simulate_over(Some(bytes_per_s), 7, &task, &[]);
+    let found = trial.end.as_ref().unwrap_or_else(|error| panic!("{error} after {:?}", trial.took));
+    assert_eq!(found, &bits(&task.local()));
+    // Nobody was given up for being slow.
+    assert_eq!(trial.lanes, 3);
 }

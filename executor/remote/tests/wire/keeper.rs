@@ -19,7 +19,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 /// Values by the number under which they are put.
 #[derive(Default)]
 pub(crate) struct Keeper {
-    pub(crate) kept: Mutex<HashMap<u64, Bytes>>,
+    pub(crate) kept: Mutex<HashMap<u64, (Bytes, Option<u32>)>>,
     pub(crate) fetches: AtomicUsize,
     /// What fetches do besides giving frames, the first time and the times after.
     pub(crate) faults: Mutex<Vec<Fault>>,
@@ -66,8 +66,8 @@ impl Engine for Served {
             return Err(refusal(Code::InvalidArgument, "bad-item", "no number"));
         };
         let data = self.0.kept.lock().unwrap().get(&put.number).cloned();
-        let data = data.ok_or_else(|| refusal(Code::NotFound, "not-kept", "it is not here"))?;
-        let sent = frames(data, request.offset)?;
+        let (data, checksum) = data.ok_or_else(|| refusal(Code::NotFound, "not-kept", "it is not here"))?;
+        let sent = frames(data, request.offset, checksum)?;
         let mut faults = self.0.faults.lock().unwrap();
         let fault = if faults.is_empty() { None } else { Some(faults.remove(0)) };
         Ok(Response::new(match fault {
@@ -85,7 +85,7 @@ impl Engine for Served {
             let Some(value) = taken else { continue };
             (reply.blocks, reply.nbytes) = (reply.blocks + 1, reply.nbytes + value.data.len() as u64);
             let Some(item::What::Put(put)) = value.item.what else { continue };
-            self.0.kept.lock().unwrap().insert(put.number, value.data);
+            self.0.kept.lock().unwrap().insert(put.number, (value.data, None));
         }
         Ok(Response::new(reply))
     }

@@ -45,7 +45,7 @@ async fn saying(words: Option<&'static [u8]>, closes: bool) -> Endpoint {
 async fn greeted(connector: &Connector, endpoint: &Endpoint, versions: Option<Versions>) -> Result<(), String> {
     let connector = Connector { patience: SOON, ..connector.clone() };
     let link = connector.connect(endpoint).await.map_err(|error| error.fault.code().to_string())?;
-    let hello = link.engine().hello(HelloRequest { versions, session: Bytes::new() }).await;
+    let hello = link.engine().hello(HelloRequest { versions }).await;
     hello.map(|_| ()).map_err(|status| link.explain(&status).fault.code().to_string())
 }
 
@@ -270,10 +270,10 @@ async fn what_is_too_large_is_refused_and_the_next_is_served() {
     let link = connector(None, None).connect(&running.endpoint).await.unwrap();
     let versions = Some(versions::ours());
     let mut engine = EngineClient::new(link.channel().clone()).max_encoding_message_size(usize::MAX);
-    let session = Bytes::from(vec![0; 5 << 20]);
-    let long = engine.hello(HelloRequest { versions: versions.clone(), session }).await;
+    let long = Versions { build: "long".repeat(2 << 20), ..versions::ours() };
+    let long = engine.hello(HelloRequest { versions: Some(long) }).await;
     assert_eq!(long.unwrap_err().code(), tonic::Code::OutOfRange);
-    let mut wordy = tonic::Request::new(HelloRequest { versions, session: Bytes::new() });
+    let mut wordy = tonic::Request::new(HelloRequest { versions });
     wordy.metadata_mut().insert("authorization", "f".repeat(1_000_000).parse().unwrap());
     assert!(engine.hello(wordy).await.is_err());
     check(&connector(None, None), &running.endpoint, Ok(()), "after both").await;

@@ -118,3 +118,125 @@ fn a_source_is_compared_with_what_the_kernel_sees() {
     assert_eq!(code(&zarr("../../secret")), "outside-roots");
     assert_eq!(code(&zarr("/etc")), "file-not-found");
 }
+
+/// Metadata of an array of four numbers in the newer format, with other members in place of its own.
+fn newer(members: &[(&str, String)]) -> String {
+    let mut all = vec![
+        ("zarr_format", "3".to_owned()),
+        ("node_type", "\"array\"".to_owned()),
+        ("shape", "[4]".to_owned()),
+        ("data_type", "\"float64\"".to_owned()),
+        ("chunk_grid", r#"{"name": "regular", "configuration": {"chunk_shape": [4]}}"#.to_owned()),
+        ("chunk_key_encoding", r#"{"name": "default"}"#.to_owned()),
+        ("fill_value", "0".to_owned()),
+        ("codecs", format!("[{BYTES}]")),
+    ];
+    all.retain(|(name, _)| !members.iter().any(|(other, _)| other == name));
+    all.extend(members.iter().cloned());
+    let all: Vec<String> = all.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+    format!("{{{}}}", all.join(", "))
+}
+
+const BYTES: &str = r#"{"name": "bytes", "configuration": {"endian": "little"}}"#;
+
+/// Shards within shards.
+fn sharded(depth: usize) -> String {
+    (0..depth).fold(BYTES.to_owned(), |inner, _| {
+        format!(
+            r#"{{"name": "sharding_indexed", "configuration": {{"chunk_shape": [4], "codecs": [{inner}], "index_codecs": [{BYTES}]}}}}"#
+        )
+    })
+}
+
+/// What is said of an array: in words, in which file, and how.
+fn impossible() -> Vec<(&'static str, &'static str, String)> {
+    let grid = |shape: &str| format!(r#"{{"name": "regular", "configuration": {{"chunk_shape": {shape}}}}}"#);
+    let older = |text: &str| {
+        let rest = r#""zarr_format": 2, "order": "C", "filters": null"#;
+        format!("{{{rest}, {text}}}")
+    };
+    let repeated = |codec: &str| format!("[{BYTES}{}]", format!(", {codec}").repeat(1000));
+    vec![
+        ("nothing", "zarr.json", String::new()),
+        ("text that is none", "zarr.json", "\u{0}\u{fffd}".to_owned()),
+        ("deep", "zarr.json", "[".repeat(100_000)),
+        (
+            "deep attributes",
+            "zarr.json",
+            newer(&[("attributes", format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)))]),
+        ),
+        (
+            "chunks of 10^15",
+            "zarr.json",
+            newer(&[("shape", "[1000000000000000]".into()), ("chunk_grid", grid("[1000000000000000]"))]),
+        ),
+        ("chunks of 10^15 of four", "zarr.json", newer(&[("chunk_grid", grid("[1000000000000000]"))])),
+        ("chunks of none", "zarr.json", newer(&[("chunk_grid", grid("[0]"))])),
+        ("chunks of two axes", "zarr.json", newer(&[("chunk_grid", grid("[2, 2]"))])),
+        ("another grid", "zarr.json", newer(&[("chunk_grid", r#"{"name": "spiral"}"#.into())])),
+        (
+            "a thousand codecs",
+            "zarr.json",
+            newer(&[("codecs", repeated(r#"{"name": "gzip", "configuration": {"level": 1}}"#))]),
+        ),
+        ("a thousand unknown codecs", "zarr.json", newer(&[("codecs", repeated(r#"{"name": "explode"}"#))])),
+        ("shards in shards", "zarr.json", newer(&[("codecs", format!("[{}]", sharded(100)))])),
+        ("a fill of another kind", "zarr.json", newer(&[("fill_value", "{\"a\": []}".into())])),
+        ("a fill in words", "zarr.json", newer(&[("fill_value", "\"seven\"".into())])),
+        ("an unknown type", "zarr.json", newer(&[("data_type", "\"quaternion\"".into())])),
+        ("a shape past all numbers", "zarr.json", newer(&[("shape", "[18446744073709551616]".into())])),
+        ("another version", "zarr.json", newer(&[("zarr_format", "99".into())])),
+        ("a group", "zarr.json", newer(&[("node_type", "\"group\"".into())])),
+        ("older, a thousand filters", ".zarray", {
+            let filters = vec![r#"{"id": "delta", "dtype": "<f8"}"#; 1000].join(", ");
+            format!(
+                r#"{{"zarr_format": 2, "order": "C", "shape": [4], "chunks": [4], "dtype": "<f8", "compressor": null, "fill_value": 0, "filters": [{filters}]}}"#
+            )
+        }),
+        (
+            "older, chunks of 10^15",
+            ".zarray",
+            older(r#""shape": [4], "chunks": [1000000000000000], "dtype": "<f8", "compressor": null, "fill_value": 0"#),
+        ),
+        (
+            "older, a fill of another kind",
+            ".zarray",
+            older(r#""shape": [4], "chunks": [4], "dtype": "<f8", "compressor": null, "fill_value": {}"#),
+        ),
+        (
+            "older, objects",
+            ".zarray",
+            older(r#""shape": [4], "chunks": [4], "dtype": "|O", "compressor": null, "fill_value": 0"#),
+        ),
+    ]
+}
+
+#[test]
+fn stored_arrays_that_cannot_be_are_refused() {
+    for (what, file, text) in impossible() {
+        let place = place();
+        let folder = place.folder.path().join("data/array.zarr");
+        fs::create_dir(&folder).unwrap();
+        fs::write(
+            folder.join(file),
+            if what == "text that is none" { b"{\xff\xfe}".to_vec() } else { text.into_bytes() },
+        )
+        .unwrap();
+        for chunk in ["0", "c/0"] {
+            let chunk = folder.join(chunk);
+            fs::create_dir_all(chunk.parent().unwrap()).unwrap();
+            fs::write(chunk, [7; 31]).unwrap();
+        }
+        let source = StoredSource {
+            id: SourceId(1),
+            dtype: DType::F64,
+            grid: Chunks::single(&Shape::new([4])),
+            resident: false,
+            place: StoredPlace::Zarr { path: "array.zarr".into(), component: None },
+        };
+        // What is not seen when it is opened is seen when it is read.
+        if let Ok(Some(opened)) = place.roots.open(&source) {
+            assert!(opened.block(&[0]).is_err(), "{what}");
+        }
+    }
+}

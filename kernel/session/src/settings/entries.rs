@@ -21,7 +21,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const ENTRIES: [Setting; 11] = [
+pub const ENTRIES: [Setting; 12] = [
     Setting {
         key: "array.chunk_size",
         doc: "what automatic chunks aim at",
@@ -95,6 +95,16 @@ pub const ENTRIES: [Setting; 11] = [
             named.map(|to| s.workers = to).map_err(Unread::Address)
         },
         values: "HOST:PORT,HOST:PORT or dns:NAME:PORT",
+    },
+    Setting {
+        key: "workers.patience",
+        doc: "how long a computation waits for workers when none is left",
+        show: |s| s.patience_s.to_string(),
+        set: |s, v| {
+            let seconds = v.parse().ok().filter(|s: &f64| (0.0..1e6).contains(s));
+            seconds.map(|seconds| s.patience_s = seconds).ok_or(Unread::Value)
+        },
+        values: "seconds such as 30",
     },
     Setting {
         key: "workers.tls_dir",

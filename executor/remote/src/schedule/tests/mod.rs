@@ -259,3 +259,44 @@ fn a_share_that_is_too_large_becomes_two() {
     done.sort_by_key(|tasks| tasks.start);
     assert_eq!(done.iter().flat_map(|tasks| tasks.clone()).collect::<Vec<_>>(), (0..8).collect::<Vec<_>>());
 }
+
+/// The worker at work on a share is lost, the next one takes it up; the end of the run, if there is one.
+fn lost_one_after_the_other(schedule: &mut Schedule, workers: std::ops::Range<u32>) -> Option<Result<(), End>> {
+    for worker in workers {
+        start(schedule, worker);
+        let gone = Input::Gone { worker: WorkerId(worker), why: "reset".to_owned() };
+        let orders = schedule.step(Time::ZERO, gone);
+        if let Some(end) = end_of(&orders) {
+            return Some(end.clone());
+        }
+    }
+    None
+}
+
+#[test]
+fn who_lives_is_not_held_against_a_share() {
+    let schedule = Schedule::new(shapes()[6].clone(), Rules::default());
+    let end = lost_one_after_the_other(&mut schedule.clone(), 0..3);
+    assert!(matches!(end, Some(Err(End::Deadly { .. }))), "{end:?}");
+    let mut schedule = schedule;
+    for round in 0..5 {
+        assert_eq!(lost_one_after_the_other(&mut schedule, 2 * round..2 * round + 2), None);
+        for worker in 2 * round..2 * round + 2 {
+            schedule.step(Time::ZERO, Input::Lives { worker: WorkerId(worker) });
+        }
+    }
+}
+
+#[test]
+fn a_share_that_was_lost_with_its_worker_comes_back_in_halves() {
+    let mut schedule = Schedule::new(shapes()[0].clone(), Rules::default());
+    let (share, _) = start(&mut schedule, 0)[0];
+    let (_, tasks) = schedule.share(share).unwrap_or_default();
+    assert!(tasks.len() > 1, "{tasks:?}");
+    schedule.step(Time::ZERO, Input::Gone { worker: WorkerId(0), why: "killed".to_owned() });
+    let halves: Vec<_> = start(&mut schedule, 1).into_iter().filter_map(|(id, _)| schedule.share(id)).collect();
+    assert!(
+        halves.iter().any(|(_, half)| half.start == tasks.start && half.len() == tasks.len().div_ceil(2)),
+        "{halves:?}"
+    );
+}
