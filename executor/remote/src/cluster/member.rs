@@ -32,8 +32,6 @@ pub(super) struct Member {
 struct Known {
     facts: WorkerFacts,
     seen: Instant,
-    /// Jobs it had when it was last heard.
-    jobs: u32,
     connection: Option<Connection>,
     /// How many connections there were.
     count: u64,
@@ -52,7 +50,7 @@ pub(super) struct Connection {
 impl Member {
     pub(super) fn new(endpoint: Endpoint, connector: Connector) -> Arc<Self> {
         let facts = WorkerFacts { endpoint: endpoint.to_string(), ..WorkerFacts::default() };
-        let known = Mutex::new(Known { facts, seen: Instant::now(), jobs: 0, connection: None, count: 0 });
+        let known = Mutex::new(Known { facts, seen: Instant::now(), connection: None, count: 0 });
         Arc::new(Self { endpoint, connector, known, broken: Notify::new() })
     }
 
@@ -65,7 +63,7 @@ impl Member {
     /// Whether it was last heard at work for a job that has ended since.
     pub(super) fn winds_down(&self, ended: Instant) -> bool {
         let known = self.known();
-        known.connection.is_some() && known.facts.running > 0 && (known.jobs == 0 || known.seen < ended)
+        known.connection.is_some() && known.facts.running > 0 && (known.facts.kernels == 0 || known.seen < ended)
     }
 
     /// The connection to it, if there is one.
@@ -177,7 +175,6 @@ impl Member {
     fn heard(&self, status: &WorkerStatus) {
         let mut known = self.known();
         known.seen = Instant::now();
-        known.jobs = status.sessions;
         known.facts.hear(status);
     }
 
