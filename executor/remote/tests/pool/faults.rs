@@ -122,7 +122,7 @@ fn blocks_that_died_with_a_worker_are_made_again() {
 
 #[test]
 fn lanes_can_be_looked_at_while_a_run_goes_on() {
-    let (graph, wanted) = moments([8000, 4000]);
+    let (graph, wanted) = moments([24_000, 12_000]);
     let workers = [Started::new(1), Started::new(1)];
     let cluster = connect(&workers);
     let task = Task::new(&graph, &wanted, &Sources::new(), 2, false);
