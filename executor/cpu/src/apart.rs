@@ -34,7 +34,10 @@ pub(crate) fn apart<T: Send + 'static>(
     work: impl FnOnce(Stop<'_>) -> T + Send + 'static,
 ) -> Result<T, RunError> {
     if taken.block < LARGE_BYTES {
-        return Ok(work(&|| cancel.load(Ordering::Relaxed)));
+        let stop = || cancel.load(Ordering::Relaxed);
+        let done = work(&stop);
+        // It may have ended early, and looks like a failure.
+        return if stop() { Err(RunError::Cancelled) } else { Ok(done) };
     }
     let (sender, receiver) = mpsc::sync_channel(1);
     let (left, is_left) = (Left::default(), Arc::new(AtomicBool::new(false)));

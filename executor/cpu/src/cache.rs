@@ -94,8 +94,7 @@ impl Mapped {
 
     /// So many runs of so many bytes were looked at.
     pub(crate) fn see(&self, runs: usize, bytes: usize) {
-        let around = if runs > 1 { (bytes as u64).max(AROUND_BYTES) } else { bytes as u64 };
-        let seen = around.saturating_mul(runs as u64);
+        let seen = (bytes as u64).max(AROUND_BYTES).saturating_mul(runs as u64);
         if self.rooms.mapped_bytes.fetch_add(seen, Ordering::Relaxed).saturating_add(seen) > self.most_bytes {
             self.rooms.mapped_bytes.store(0, Ordering::Relaxed);
             self.sources.iter().for_each(|source| source.let_go());

@@ -52,78 +52,79 @@ fn between_s(graph: &Graph, node: NodeId, cut: Cut, sources: &Sources) -> f64 {
 /// What is done, its graph, and whether the result is one block.
 type Case = (&'static str, fn(&mut Graph) -> NodeId, bool);
 
+const CASES: [Case; 8] = [
+    (
+        "a sum",
+        |g| {
+            let x = draws(g, &[1 << 21]);
+            fold(g, "sum", x, &[0])
+        },
+        false,
+    ),
+    (
+        "rows and columns",
+        |g| {
+            let x = draws(g, &[1500, 1400]);
+            fold(g, "std", x, &[1])
+        },
+        false,
+    ),
+    (
+        "one block that is kept",
+        |g| {
+            let x = draws(g, &[1500, 1400]);
+            map(g, "exp", &[x])
+        },
+        true,
+    ),
+    (
+        "a transpose",
+        |g| {
+            let x = draws(g, &[1500, 1400]);
+            turned(g, x)
+        },
+        true,
+    ),
+    (
+        "running values of columns",
+        |g| {
+            let x = draws(g, &[1500, 1400]);
+            running(g, x, 0)
+        },
+        true,
+    ),
+    (
+        "running values of rows",
+        |g| {
+            let x = draws(g, &[1500, 1400]);
+            running(g, x, 1)
+        },
+        true,
+    ),
+    (
+        "one block of a product",
+        |g| {
+            let x = draws(g, &[1600, 900]);
+            let y = turned(g, x);
+            times(g, x, y)
+        },
+        true,
+    ),
+    (
+        "a long product",
+        |g| {
+            let x = draws(g, &[30, 200_000]);
+            let y = turned(g, x);
+            times(g, x, y)
+        },
+        true,
+    ),
+];
+
 #[test]
 fn little_is_done_between_two_looks() {
     let whole = |graph: &Graph, node: NodeId| Cut::Grid(Chunks::single(&graph[node].shape));
-    let cases: [Case; 8] = [
-        (
-            "a sum",
-            |g| {
-                let x = draws(g, &[1 << 21]);
-                fold(g, "sum", x, &[0])
-            },
-            false,
-        ),
-        (
-            "rows and columns",
-            |g| {
-                let x = draws(g, &[1500, 1400]);
-                fold(g, "std", x, &[1])
-            },
-            false,
-        ),
-        (
-            "one block that is kept",
-            |g| {
-                let x = draws(g, &[1500, 1400]);
-                map(g, "exp", &[x])
-            },
-            true,
-        ),
-        (
-            "a transpose",
-            |g| {
-                let x = draws(g, &[1500, 1400]);
-                turned(g, x)
-            },
-            true,
-        ),
-        (
-            "running values of columns",
-            |g| {
-                let x = draws(g, &[1500, 1400]);
-                running(g, x, 0)
-            },
-            true,
-        ),
-        (
-            "running values of rows",
-            |g| {
-                let x = draws(g, &[1500, 1400]);
-                running(g, x, 1)
-            },
-            true,
-        ),
-        (
-            "one block of a product",
-            |g| {
-                let x = draws(g, &[1600, 900]);
-                let y = turned(g, x);
-                times(g, x, y)
-            },
-            true,
-        ),
-        (
-            "a long product",
-            |g| {
-                let x = draws(g, &[30, 200_000]);
-                let y = turned(g, x);
-                times(g, x, y)
-            },
-            true,
-        ),
-    ];
-    for (name, build, is_whole) in cases {
+    for (name, build, is_whole) in CASES {
         let mut graph = Graph::new();
         let node = build(&mut graph);
         let cut = if is_whole { whole(&graph, node) } else { Cut::Engine };
