@@ -29,6 +29,8 @@ pub struct Probes {
 const LEN: usize = 1 << 17;
 /// Operations in a row, so that what is around them does not count.
 const CHAIN: usize = 16;
+/// So much longer is what all threads do together: waking them does not count beside it.
+const LONG: usize = 16;
 /// Tasks of the probes of overheads.
 const TASKS: usize = 4096;
 /// Bytes of the array that is read from memory: more than caches hold.
@@ -39,7 +41,7 @@ const PIECES: usize = 16;
 /// Rows of the array whose columns are summed.
 const ROWS: usize = 512;
 /// Rows and columns of the matrices that are multiplied, and what they share.
-const SIDES: (usize, usize) = (384, 256);
+const SIDES: (usize, usize) = (768, 512);
 /// How often it is tried to have all cores, and which part of them is enough.
 const TRIES: usize = 4;
 const ENOUGH: f64 = 0.85;
@@ -51,7 +53,9 @@ pub fn calibrate(probes: &Probes, threads: usize, cancel: &Cancel) -> Option<Mac
     let (one, all) = (Bench::new(1, cancel)?, Bench::new(threads, cancel)?);
     let mut machine = Machine { threads, doubt: 1.0, ..Machine::default() };
     arithmetic(probes, &one, &mut machine)?;
-    let faster = together(&chained(probes, CHAIN, 2 * LEN), &one, &all)?;
+    let float = Scalar::Float;
+    let uniform = Law::Uniform { low: float(0.0), high: float(1.0) };
+    let faster = together(&drawn(probes, uniform, LONG * LEN), &one, &all)?;
     // Even two threads of one core are faster than one; anything less is another program's doing.
     machine.faster = (faster[0] / faster[1]).clamp((threads as f64 * 0.6).max(1.0), threads as f64);
     overheads(probes, &one, &all, &mut machine)?;
@@ -73,8 +77,8 @@ pub fn calibrate_quickly(probes: &Probes, threads: usize) -> Machine {
 
 fn arithmetic(probes: &Probes, one: &Bench<'_>, machine: &mut Machine) -> Option<()> {
     machine.add_s = added_s(probes, one, LEN)?;
-    let sums = one.time(&sums(probes, CHAIN / 2, LEN))? - one.time(&chained(probes, CHAIN / 2, LEN))?;
-    machine.fold_s = positive(sums / ((CHAIN / 2) * LEN) as f64, machine.add_s);
+    let sums = one.time(&sums(probes, 4 * LEN))? - one.time(&chained(probes, 1, 4 * LEN))?;
+    machine.fold_s = positive(sums / (4 * LEN) as f64, machine.add_s);
     let plain = one.time(&chained(probes, 0, LEN))?;
     let costly = one.time(&repeated(probes, 2, LEN))? - plain;
     machine.heavy_s = positive(costly / (2 * LEN) as f64 / probes.costly.weight(), machine.add_s);
@@ -91,7 +95,9 @@ fn arithmetic(probes: &Probes, one: &Bench<'_>, machine: &mut Machine) -> Option
     (machine.uniform_s, machine.normal_s) = (uniform, normal);
     let (free, shared) = (SIDES.0 as f64, SIDES.1 as f64);
     let packed = 2.0 * free * shared * machine.pack_s();
-    let products = one.time(&product(probes))? - packed;
+    // Of two products of which one is twice as deep: what is done once for each result does not count.
+    let (deep, flat) = (one.time(&product(probes, 2 * SIDES.1))?, one.time(&product(probes, SIDES.1))?);
+    let products = deep - flat - packed;
     machine.product_s = positive(products / (free * free * shared), machine.add_s / 4.0);
     Some(())
 }
@@ -220,15 +226,12 @@ fn chained(probes: &Probes, adds: usize, len: usize) -> Probe {
     summed(graph, probes, &[last])
 }
 
-/// The sums of all steps of such a chain, in one pass.
-fn sums(probes: &Probes, adds: usize, len: usize) -> Probe {
+/// The sum of a row beside that of such a chain of one addition, in one pass.
+fn sums(probes: &Probes, len: usize) -> Probe {
     let mut graph = Graph::new();
     let x = ramp(&mut graph, len);
-    let mut steps = vec![x];
-    for i in 0..adds {
-        steps.push(map(&mut graph, probes.add, &[steps[i], x]));
-    }
-    summed(graph, probes, &steps)
+    let twice = map(&mut graph, probes.add, &[x, x]);
+    summed(graph, probes, &[x, twice])
 }
 
 /// The sum of a row seen through the costly operation so many times, each time anew.
@@ -259,8 +262,8 @@ fn drawn(probes: &Probes, law: Law, len: usize) -> Probe {
 }
 
 /// The product of two matrices whose elements cost nothing.
-fn product(probes: &Probes) -> Probe {
-    let (mut graph, (free, shared)) = (Graph::new(), SIDES);
+fn product(probes: &Probes, shared: usize) -> Probe {
+    let (mut graph, free) = (Graph::new(), SIDES.0);
     let mut operand = |lens| add(&mut graph, NodeKind::Fill(Fill::Const(Scalar::Float(0.5))), &Shape::new(lens));
     let (left, right) = (operand([free, shared]), operand([shared, free]));
     let (op, loop_index) = (probes.product, double_loop(probes.product));
