@@ -68,7 +68,7 @@ impl Stage {
 }
 
 fn carries(program: &Program) -> bool {
-    program.locals.iter().any(|local| local.is_carried() || carries(&local.program)) || below(program)
+    program.locals.iter().any(Local::is_carried) || below(program)
 }
 
 /// Whether anything beside a program's own locals carries.

@@ -132,6 +132,24 @@ fn a_grid_is_kept_as_it_was_asked_for() {
     insta::assert_snapshot!(plan(&g, &outputs, &Options { threads: 2, ..Options::default() }).unwrap());
 }
 
+/// Each step sees the last at two places: whatever is asked of a plan is asked once of each, or this does not end.
+#[test]
+fn a_hundred_steps_of_a_stencil_are_planned() {
+    let mut g = Graph::new();
+    let mut x = load(&mut g, &[1 << 20]);
+    for _ in 0..100 {
+        let len = g[x].shape[0] - 1;
+        let seen = [0, 1].map(|i| view(&mut g, x, &[len], &[(i, 1, Some(0))]));
+        x = map(&mut g, "add", &seen);
+    }
+    let sum = fold(&mut g, "sum", x, &[0]);
+    let options = Options { threads: 2, ..Options::default() };
+    let outputs = [Output { node: sum, cut: Cut::Engine, held: true }];
+    let planned = plan(&g, &outputs, &options).unwrap();
+    assert_eq!(planned.stages.iter().map(cleave_plan::Stage::strip_turns).max(), Some(1));
+    assert_eq!(planned.stages.len(), 1);
+}
+
 fn product(graph: &mut Graph, left: NodeId, right: NodeId, summed: [usize; 2], shape: &[usize]) -> NodeId {
     let op = table::find("matmul").unwrap();
     let Class::Contract(contract) = &op.class else { unreachable!() };
