@@ -7,7 +7,8 @@ use cleave_cpu::Cancel;
 use cleave_graph::{Graph, NodeId, NodeKind, SCAN_LEN, SourceId};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Chunks, Class, DType, Data, Shape, View, table};
-use cleave_plan::{Cut, Source, Sources};
+use cleave_plan::hold::Why;
+use cleave_plan::{Cut, Options, Output, Source, Sources, plan};
 use std::collections::HashMap;
 use std::sync::Arc;
 use support::reference::evaluate;
@@ -147,4 +148,41 @@ fn of_running_values() {
         let sums = stencil(graph, wide);
         running(graph, sums, 1)
     });
+}
+
+/// Whether a plan keeps running values in a stage of their own.
+fn keeps_running(graph: &Graph, node: NodeId) -> bool {
+    let outputs = [Output { node, cut: Cut::Engine, held: true }];
+    let planned = plan(graph, &outputs, &Options { threads: 2, ..Options::default() }).unwrap();
+    planned.buffers.iter().any(|buffer| buffer.why == Why::Running)
+}
+
+/// A reduction that visits a few of the elements before others would make all before them each time.
+#[test]
+fn running_values_are_made_once_whoever_reads_them() {
+    let kept = [
+        (vec![60, 40, 700], 0, vec![0, 1, 2], false),
+        (vec![60, 40, 700], 0, vec![1], true),
+        (vec![60, 40, 700], 0, vec![2], true),
+        (vec![60, 40, 700], 0, vec![0], false),
+        (vec![60, 40, 700], 1, vec![0, 2], true),
+        (vec![60, 40, 700], 2, vec![0, 1, 2], false),
+        (vec![60, 40_000], 0, vec![1], true),
+        (vec![60, 4000], 0, vec![1], false),
+        (vec![300, 5, 520], 0, vec![2], true),
+        (vec![4000, 60], 1, vec![0], false),
+    ];
+    for (lens, axis, axes, is_kept) in kept {
+        let (mut graph, shape) = (Graph::new(), Shape::new(lens));
+        let x = load(&mut graph, 0, &shape, DType::F64);
+        let running = running(&mut graph, x, axis);
+        let node = fold(&mut graph, "sum", running, &axes);
+        assert_eq!(keeps_running(&graph, node), is_kept, "{shape:?} along {axis}, summed over {axes:?}");
+        let data = Data::F64((0..shape.size()).map(|i| (i * 7 % 13) as f64 - 5.0).collect());
+        let stored: Arc<dyn Source> = Arc::new(blocks(&data, &Chunks::single(&shape)));
+        let sources = Sources::from([(SourceId(0), stored)]);
+        let setting = Setting { threads: 2, sources: &sources, cancel: Cancel::default() };
+        let (results, _) = compute_within(&graph, &[(node, Cut::Engine)], &setting, Memory::default()).unwrap();
+        assert!(results[0] == evaluate(&graph, node, &HashMap::from([(SourceId(0), data)])));
+    }
 }

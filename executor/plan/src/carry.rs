@@ -67,7 +67,8 @@ impl Stage {
     }
 }
 
-fn carries(program: &Program) -> bool {
+/// Whether any running values of a program are carried.
+pub(crate) fn carries(program: &Program) -> bool {
     program.locals.iter().any(Local::is_carried) || below(program)
 }
 

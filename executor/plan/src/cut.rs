@@ -114,6 +114,10 @@ impl Ends {
         let mut nodes: FxHashSet<NodeId> = wanted.iter().filter(fold).copied().collect();
         nodes.extend(wanted.iter().filter_map(|&n| scan_begins(graph, n, options)));
         let mut why = worth_keeping(graph, &wanted, outputs, options)?;
+        if options.choices.keeps_running {
+            let runs = |&&n: &&NodeId| matches!(graph[n].kind, NodeKind::Scan { .. });
+            why.extend(wanted.iter().filter(runs).map(|&n| (n, Why::Running)));
+        }
         nodes.extend(why.keys());
         why.extend(kept_operands(graph, &wanted, &|node| nodes.contains(&node), options));
         nodes.extend(why.keys());

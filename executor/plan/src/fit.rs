@@ -1,7 +1,6 @@
 //! Until a plan fits: what stays in memory, what goes to disk, and how many threads work at once.
 
 use crate::error::{Demand, PlanError};
-use crate::hold::Why;
 use crate::lattice::inner_box;
 use crate::memory::{Reading, is_read_before, largest_block, task_bytes, totals, waiting_bytes};
 use crate::plan::{Buffer, Holding, Keep, Need, Options, Plan};
@@ -35,6 +34,8 @@ pub struct Choices {
     pub keeps_all: bool,
     /// Whether what lies before blocks of running values takes a pass of its own, as some could not be carried.
     pub two_passes: bool,
+    /// Whether running values are kept, as stages would make most of some again for each of their blocks.
+    pub keeps_running: bool,
 }
 
 /// Why a plan must be cut anew.
@@ -250,7 +251,7 @@ fn put_aside(buffer: &mut Buffer, excess: u64, options: &Options) -> Result<(), 
     let passes = (buffer.last_read_by - buffer.made_by).max(1) as f64;
     let moved = excess.min(buffer.memory_bytes()) as f64 * (1.0 + passes);
     let dear = options.rates.disk_s(moved) > buffer.why.saved_s();
-    if dear && buffer.why != Why::Result && !options.choices.keeps_all {
+    if dear && buffer.why.saved_s().is_finite() && !options.choices.keeps_all {
         return Err(Misfit::Deny(buffer.node));
     }
     buffer.keep = Keep::Spill { memory_bytes: buffer.memory_bytes().saturating_sub(excess) };

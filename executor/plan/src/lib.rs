@@ -3,7 +3,7 @@
 //! In reading order:
 //! - `source` (data that exists, as a backend sees it), `program` (what one tile does), `progression`, `locals` (values
 //!   made for a block at a time), `rolling` (what of them stays for the next block), `carry` (running values that are
-//!   known when a block begins), `build` (programs from nodes seen through views);
+//!   known when a block begins), `running` (those of which blocks hold too little), `build` (programs from nodes seen through views);
 //! - `lattice` (the fixed order of a reduction), `stage` (a loop nest over tasks), `joint` (reductions over different axes
 //!   in one pass), `contract` and `contract_cut` (products of matrices), `epilogue` (what goes on with a product),
 //!   `mirror` (opposite places that read the same), `hold` (what is worth keeping between stages), `cut` (which nodes
@@ -42,6 +42,7 @@ pub mod program;
 pub mod progression;
 mod reads;
 pub mod rolling;
+mod running;
 mod share;
 pub mod size;
 pub mod source;

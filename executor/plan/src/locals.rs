@@ -14,9 +14,9 @@ use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashSet};
 
 /// How a block lies: a block of doubles is 1 MiB.
-const PLAIN: Blocking = Blocking { rows: 128, columns: 1024, rolls: false };
+const PLAIN: Blocking = Blocking { rows: 128, columns: 1024, rolls: false, running: 0 };
 /// The same where there are running values: whole blocks of theirs, or they would be made twice.
-const SCANS: Blocking = Blocking { rows: SCAN_LEN, columns: 2048, rolls: false };
+const SCANS: Blocking = Blocking { rows: SCAN_LEN, columns: 2048, ..PLAIN };
 /// The same where they run along rows.
 const ROW_SCANS: Blocking = Blocking { rows: 32, ..SCANS };
 
@@ -33,6 +33,8 @@ pub struct Blocking {
     pub columns: usize,
     /// Whether what is made for a block is kept for the one below.
     pub rolls: bool,
+    /// The axes along which running values go, a bit each: whole blocks of theirs, or they would be made twice.
+    pub running: u64,
 }
 
 impl Blocking {
@@ -45,7 +47,12 @@ impl Blocking {
     pub fn block_shape(self, lens: &Shape) -> Shape {
         let ndim = lens.ndim();
         let (mut sides, mut room) = (SmallVec::<[usize; 4]>::from_elem(1, ndim), self.block_len());
-        for axis in (0..ndim).rev() {
+        let (running, free): (Axes, Axes) = (0..ndim).rev().partition(|&axis| self.runs_across(axis, ndim));
+        for &axis in &running {
+            sides[axis] = lens[axis].clamp(1, SCAN_LEN);
+            room = (room / sides[axis]).max(1);
+        }
+        for axis in free {
             let is_row = axis + 1 == ndim && ndim > 1 && lens[axis - 1] > 1;
             let most = match axis + 2 {
                 second_last if self.rolls && second_last == ndim => self.rows,
@@ -56,7 +63,17 @@ impl Blocking {
             sides[axis] = lens[axis].min(most).min(room).max(1);
             room = (room / sides[axis]).max(1);
         }
+        for axis in running {
+            let longer = lens[axis].min(sides[axis] * room).max(1);
+            room = (room * sides[axis] / longer).max(1);
+            sides[axis] = longer;
+        }
         Shape::new(sides)
+    }
+
+    /// Whether running values go along an axis that needs room of its own: rows have it, and so has what rolls.
+    fn runs_across(self, axis: usize, ndim: usize) -> bool {
+        !self.rolls && axis + 1 < ndim && self.running >> axis & 1 == 1
     }
 
     /// The lengths of a strip of it: the blocks that lie below each other.
@@ -65,6 +82,9 @@ impl Blocking {
         if self.rolls { block.with(lens.ndim() - 2, lens[lens.ndim() - 2].max(1)) } else { block }
     }
 }
+
+/// Axes of a space.
+type Axes = SmallVec<[usize; 4]>;
 
 /// A node that is made block by block, for those views of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,9 +248,9 @@ impl Program {
     pub fn blocking(&self) -> Blocking {
         match self {
             _ if self.has_locals() && self.rolls() => {
-                Blocking { rows: self.rolling_rows(), columns: COLUMNS, rolls: true }
+                Blocking { rows: self.rolling_rows(), columns: COLUMNS, rolls: true, running: 0 }
             }
-            _ if self.scans_down() => SCANS,
+            _ if self.scans_down() => Blocking { running: self.running_axes(), ..SCANS },
             _ if self.scans() => ROW_SCANS,
             _ => PLAIN,
         }

@@ -252,6 +252,10 @@ fn plan_within(graph: &Graph, outputs: &[Output], options: &Options) -> Result<P
             options.choices.two_passes = true;
             continue;
         }
+        if !options.choices.keeps_running && plan.stages.iter().any(Stage::makes_again) {
+            options.choices.keeps_running = true;
+            continue;
+        }
         match fit(&mut plan, &options) {
             Ok(()) => return Ok(plan),
             Err(Misfit::Refused(_)) if !options.choices.denied.is_empty() => {

@@ -58,7 +58,10 @@ pub fn fold_cut(
     let superbox_len = lattice.superbox_len().max(1);
     let most = ((STATE_BYTES >> (2 * options.choices.shrink)) / state_bytes.max(1)).max(1);
     let kept_len = (task_len / superbox_len).clamp(1, most).max(kept_tile.size());
-    let sides = aligned_box(&kept_lens, kept_len, |i| storage_chunk(program, lattice.kept[i], options));
+    let mut sides = aligned_box(&kept_lens, kept_len, |i| storage_chunk(program, lattice.kept[i], options));
+    if program.rolls() {
+        hold_running(&mut sides, program.running_axes(), lattice, &kept_lens);
+    }
     let boxes = Chunks(kept_lens.iter().zip(&sides).map(|(&len, &side)| AxisChunks::regular(len, side)).collect());
     let superboxes_wanted = task_len / (superbox_len * sides.iter().product::<usize>().max(1));
     // Stored blocks are read in strips of single superboxes.
@@ -66,6 +69,13 @@ pub fn fold_cut(
     let span = previous_power_of_two(superboxes_wanted).min(most.next_power_of_two());
     let spans = lattice.superbox_count().div_ceil(span).max(1);
     FoldCut { boxes, kept_tile, span, spans }
+}
+
+/// Makes sides along running values whole blocks of theirs.
+fn hold_running(sides: &mut [usize], running: u64, lattice: &Lattice, lens: &Shape) {
+    for (i, side) in sides.iter_mut().enumerate().filter(|(i, _)| running >> lattice.kept[*i] & 1 == 1) {
+        *side = side.next_multiple_of(SCAN_LEN).min(lens[i]);
+    }
 }
 
 fn previous_power_of_two(n: usize) -> usize {
