@@ -147,6 +147,15 @@ impl Work {
             Work::Store(_) | Work::Contract(_) => &[],
         }
     }
+
+    /// Its goals that are kept as they are made.
+    pub fn stored(&self) -> &[StoreGoal] {
+        match self {
+            Work::Store(work) => &work.goals,
+            Work::Contract(work) => &work.goals,
+            Work::Fold(_) | Work::Joint(_) => &[],
+        }
+    }
 }
 
 impl FoldWork {

@@ -1,7 +1,10 @@
 //! The plan as a card: the picture, what it takes stage by stage, and its text folded.
 
+mod columns;
+mod edge;
 mod layout;
 mod picture;
+mod roads;
 
 use crate::estimate::{
     advice_words, again_words, kept_words, memory_words, plan_text, some, time_words, warning, where_words,

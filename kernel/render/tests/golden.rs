@@ -2,8 +2,8 @@
 
 use cleave_ops::{AxisChunks, Chunks, DType, Shape};
 use cleave_session::output::{
-    AdviceFacts, AgainFacts, ArrayFacts, EstimateFacts, Failed, Grid, Heat, HelpFacts, KeptFacts, PlanFacts, PlanRead,
-    PlanStage, PlanStep, Progress, RunFacts, Shown, StageFacts, Table, ValueFacts,
+    AdviceFacts, AgainFacts, ArrayFacts, EstimateFacts, Failed, Grid, Heat, HelpFacts, KeptFacts, PlanFacts, PlanStage,
+    PlanStep, Progress, RunFacts, Shown, StageFacts, Table, ValueFacts,
 };
 use cleave_syntax::diagnostic::Diagnostic;
 use cleave_syntax::source::{Source, Span};
@@ -170,11 +170,11 @@ fn plan() -> PlanFacts {
     let second = PlanStage {
         steps: vec![
             step("normal", "20000²", &[]),
-            step("result", "20000 broadcast", &[]),
+            step("mean axis 0", "of stage 1 · broadcast", &[]),
             step("-", "fused · float64", &[0, 1]),
             step("std", "scalar", &[2]),
         ],
-        reads: vec![PlanRead { stage: 0, from: 1, to: 1 }],
+        reads: vec![0],
         ..first.clone()
     };
     PlanFacts {

@@ -1,7 +1,7 @@
 //! Plans of any length are drawn on a page of one width, no node on another.
 #![allow(clippy::unwrap_used)]
 
-use cleave_session::output::{PlanFacts, PlanRead, PlanStage, PlanStep, Shown};
+use cleave_session::output::{PlanFacts, PlanStage, PlanStep, Shown};
 
 /// Upper left corners of the nodes, and the page's width and height.
 fn drawn(svg: &str) -> (Vec<(f64, f64)>, f64, f64) {
@@ -11,6 +11,25 @@ fn drawn(svg: &str) -> (Vec<(f64, f64)>, f64, f64) {
     let corner = |rect: &str| (number(rect), number(rect.split_once("y=\"").unwrap().1));
     let outlined = |rect: &&str| rect.split('>').next().unwrap().contains("fill-opacity=\".07\"");
     (svg.split("<rect x=\"").skip(1).filter(outlined).map(corner).collect(), number(head), number(after))
+}
+
+/// The points of every line, through its corners.
+fn lines(svg: &str) -> Vec<Vec<(f64, f64)>> {
+    let point = |text: &str| text.split_once(' ').map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap())).unwrap();
+    let command = |text: &str| {
+        let numbers: Vec<&str> = text.split(' ').collect();
+        point(&numbers[numbers.len() - 2..].join(" "))
+    };
+    let line = |d: &str| d.split(['M', 'L', 'Q', 'C']).filter(|part| !part.is_empty()).map(command).collect();
+    let open = svg.split("<path d=\"").skip(1).filter(|path| path.contains("fill=\"none\""));
+    open.map(|path| line(path.split('"').next().unwrap())).collect()
+}
+
+/// Whether a line crosses the inside of a node.
+fn crosses(line: &[(f64, f64)], &(x, y): &(f64, f64)) -> bool {
+    let is_inside = |(u, v): (f64, f64)| u > x + 1.0 && u < x + 125.0 && v > y + 1.0 && v < y + 39.0;
+    let between = |a: f64, b: f64, t: usize| a + (b - a) * t as f64 / 100.0;
+    line.windows(2).any(|p| (0..=100).any(|t| is_inside((between(p[0].0, p[1].0, t), between(p[0].1, p[1].1, t)))))
 }
 
 fn step(name: String, inputs: Vec<usize>) -> PlanStep {
@@ -23,7 +42,7 @@ fn chain(steps: usize, back: usize) -> Vec<PlanStep> {
 }
 
 fn plan(stages: usize, steps: usize, back: usize) -> Shown {
-    let reads = |i: usize| (i > 0).then(|| PlanRead { stage: i - 1, from: steps - 1, to: 0 }).into_iter().collect();
+    let reads = |i: usize| (0..i).rev().step_by(3).take(4).collect();
     let stage = |i| PlanStage { steps: chain(steps, back), reads: reads(i), tasks: 10, ..PlanStage::default() };
     Shown::Plan(Box::new(PlanFacts { stages: (0..stages).map(stage).collect(), ..PlanFacts::default() }))
 }
@@ -37,6 +56,7 @@ fn a_plan_of_any_length_is_drawn() {
         assert_eq!(nodes.len(), stages.min(24) * steps.min(24));
         for (i, &(x, y)) in nodes.iter().enumerate() {
             assert!(x >= 0.0 && x + 126.0 <= width && y >= 0.0 && y + 40.0 <= height);
+            assert!(!lines(&svg).iter().any(|line| crosses(line, &(x, y))), "a line lies behind step {i} of {stages}");
             assert!(nodes[..i].iter().all(|&(u, v)| (u - x).abs() >= 126.0 || (v - y).abs() >= 40.0));
         }
         let hidden = stages.saturating_sub(24);

@@ -10,7 +10,7 @@ use crate::meter::Meter;
 use crate::output::RunFacts;
 use crate::placement::Before;
 use crate::plan_facts::stage_flow;
-use crate::plan_steps::Drawing;
+use crate::plan_steps::{Drawing, Drawn};
 use crate::remote::Remotes;
 use crate::settings::{Scheduler, Settings};
 use crate::watched::{News, Ran, Tell, end_word, watched};
@@ -268,9 +268,7 @@ impl Engine {
     fn state(&self, plan: &Plan, predicted: &Estimate, settings: &Settings) -> RunState {
         let mut drawing = Drawing::new(plan, &self.loaded.sources);
         let stages = plan.stages.iter().zip(&predicted.stages).map(|(stage, e)| {
-            let mut reads: Vec<usize> = drawing.stage(stage).reads.iter().map(|r| r.stage).collect();
-            reads.sort_unstable();
-            reads.dedup();
+            let Drawn { reads, .. } = drawing.stage(stage);
             StageState {
                 flow: stage_flow(stage, &self.loaded.sources),
                 tasks: e.tasks as u64,

@@ -12,7 +12,7 @@ pub use array::{AdviceFacts, ArrayFacts, EstimateFacts, Grid, ValueFacts};
 pub use cleave_plan::Stint;
 pub use cleave_remote::facts::{LaneFacts, PoolFacts, Span, WorkerFacts, WorkerState};
 pub use outcome::{Failed, Outcome, Payload, Ran};
-pub use plan::{AgainFacts, KeptFacts, PlanFacts, PlanRead, PlanStage, PlanStep};
+pub use plan::{AgainFacts, KeptFacts, PlanFacts, PlanStage, PlanStep};
 pub use run::{Heat, Progress, RunFacts, StageFacts};
 pub use words::{HelpFacts, Table};
 

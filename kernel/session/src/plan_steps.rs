@@ -1,55 +1,68 @@
 //! The steps of a stage as nodes of a picture.
 
-use crate::output::{PlanRead, PlanStep};
+use crate::output::PlanStep;
 use crate::plan_facts::{goal_words, kept_shape, lengths, note, product, step_words};
-use cleave_plan::{Action, BufferId, Making, Origin, Plan, Program, Sources, Stage, Step, Target, Work};
+use cleave_plan::{Action, BufferId, Making, Origin, Plan, Program, Sources, Stage, Step, Work};
 
 /// What is drawn of a plan so far, stage by stage.
 pub(crate) struct Drawing<'a> {
     plan: &'a Plan,
     sources: &'a Sources,
-    /// For each stage, how many steps come before what it ends in.
-    before_ends: Vec<usize>,
+    /// For each stage, the names of what it ends in.
+    ends: Vec<Vec<String>>,
 }
 
-/// The steps of one stage, and which results of earlier stages they read.
+/// The steps of one stage, and which earlier stages it reads.
 #[derive(Default)]
 pub(crate) struct Drawn {
     pub(crate) steps: Vec<PlanStep>,
-    pub(crate) reads: Vec<PlanRead>,
+    pub(crate) reads: Vec<usize>,
 }
 
 impl<'a> Drawing<'a> {
     pub(crate) fn new(plan: &'a Plan, sources: &'a Sources) -> Self {
-        Self { plan, sources, before_ends: Vec::new() }
+        Self { plan, sources, ends: Vec::new() }
     }
 
     /// The next stage.
     pub(crate) fn stage(&mut self, stage: &Stage) -> Drawn {
         let mut drawn = Drawn::default();
-        if let Some(name) = product(stage) {
-            self.product(stage, name, &mut drawn);
-            return drawn;
+        let ends = match product(stage) {
+            Some(name) => self.product(stage, name, &mut drawn),
+            None => self.fused(stage, &mut drawn),
+        };
+        drawn.reads.sort_unstable();
+        drawn.reads.dedup();
+        self.ends.push(ends.into_iter().map(|step| drawn.steps[step].name.clone()).collect());
+        drawn
+    }
+
+    /// Steps that are fused, and the reductions of what they give; the step of each goal.
+    fn fused(&self, stage: &Stage, drawn: &mut Drawn) -> Vec<usize> {
+        let made: Vec<Vec<Option<usize>>> = stage.programs().map(|p| self.program(p, drawn)).collect();
+        if let Work::Store(store) = &stage.work {
+            return store.goals.iter().filter_map(|goal| made[0][goal.slot.0 as usize]).collect();
         }
-        let made: Vec<Vec<Option<usize>>> = stage.programs().map(|p| self.program(p, &mut drawn)).collect();
-        self.before_ends.push(drawn.steps.len());
+        let first = drawn.steps.len();
         for (name, slot) in goal_words(stage) {
             let inputs = made[0][slot.0 as usize].into_iter().collect();
             drawn.steps.push(PlanStep { name, note: lengths(&kept_shape(stage)), inputs });
         }
-        drawn
+        (first..drawn.steps.len()).collect()
     }
 
-    /// A product of two operands, and what is computed from it.
-    fn product(&mut self, stage: &Stage, name: &str, drawn: &mut Drawn) {
+    /// A product of two operands, and what is computed from it; the step of each goal.
+    fn product(&self, stage: &Stage, name: &str, drawn: &mut Drawn) -> Vec<usize> {
         let mut inputs = Vec::new();
         for operand in stage.programs().skip(1) {
             let made = self.program(operand, drawn);
             inputs.extend(operand.results.first().and_then(|s| made[s.0 as usize]));
         }
+        let product = drawn.steps.len();
         drawn.steps.push(PlanStep { name: name.to_owned(), note: lengths(&stage.space), inputs });
-        self.straight(&stage.program, &[Some(drawn.steps.len() - 1)], drawn);
-        self.before_ends.push(drawn.steps.len() - 1);
+        let made = self.straight(&stage.program, &[Some(product)], drawn);
+        let slots = stage.work.stored().iter().map(|goal| goal.slot.0 as usize);
+        slots.map(|slot| made.get(slot).copied().flatten().unwrap_or(product)).collect()
     }
 
     /// Draws a program and the values it makes block by block; for each register, the step that wrote it last.
@@ -91,7 +104,8 @@ impl<'a> Drawing<'a> {
         locals: &[Option<usize>],
         drawn: &mut Drawn,
     ) -> Option<usize> {
-        let (name, seen) = step_words(step, self.sources);
+        let (mut name, seen) = step_words(step, self.sources);
+        let mut remark = None;
         let mut inputs: Vec<usize> = step.action.inputs().iter().filter_map(|s| writer[s.0 as usize]).collect();
         match &step.action {
             Action::Load { origin: Origin::Local(number), .. } => {
@@ -102,8 +116,11 @@ impl<'a> Drawing<'a> {
                 return Some(drawn.steps.len() - 1);
             }
             Action::Load { origin: Origin::Buffer(id), .. } => {
-                let (stage, from) = self.maker(*id);
-                drawn.reads.push(PlanRead { stage, from, to: drawn.steps.len() });
+                let stage = self.plan.buffer(*id).made_by;
+                drawn.reads.push(stage);
+                name = self.name_of(stage, *id).unwrap_or(name);
+                let how = seen.as_ref().map_or_else(String::new, |seen| format!(" · {seen}"));
+                remark = Some(format!("of stage {}{how}", stage + 1));
             }
             Action::Overlay { patch, .. } => {
                 let made = self.program(patch, drawn);
@@ -111,22 +128,17 @@ impl<'a> Drawing<'a> {
             }
             Action::Load { .. } | Action::Fill { .. } | Action::Map { .. } | Action::Cast { .. } => {}
         }
-        drawn.steps.push(PlanStep { name, note: note(step, seen, program), inputs });
+        let note = remark.unwrap_or_else(|| note(step, seen, program));
+        drawn.steps.push(PlanStep { name, note, inputs });
         Some(drawn.steps.len() - 1)
     }
 
-    /// The stage that makes a buffer, and its step that does.
-    fn maker(&self, id: BufferId) -> (usize, usize) {
-        let stage = self.plan.buffer(id).made_by;
-        let before = self.before_ends[stage];
-        let of = |target: &Target| target.buffer == Some(id);
-        match &self.plan.stages[stage].work {
-            work @ (Work::Fold(_) | Work::Joint(_)) => {
-                let mut goals = work.folds().iter().flat_map(|fold| &fold.goals);
-                (stage, before + goals.position(|g| of(&g.target)).unwrap_or(0))
-            }
-            Work::Store(_) => (stage, before.saturating_sub(1)),
-            Work::Contract(_) => (stage, before),
-        }
+    /// The name of the step of an earlier stage that gives a buffer.
+    fn name_of(&self, stage: usize, id: BufferId) -> Option<String> {
+        let work = &self.plan.stages[stage].work;
+        let folded = work.folds().iter().flat_map(|fold| &fold.goals).map(|goal| &goal.target);
+        let mut targets = folded.chain(work.stored().iter().map(|goal| &goal.target));
+        let goal = targets.position(|target| target.buffer == Some(id))?;
+        self.ends[stage].get(goal).cloned()
     }
 }

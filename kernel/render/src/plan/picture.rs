@@ -1,7 +1,8 @@
 //! The plan as a picture: a box a stage, a node a step, never a node a chunk.
 
 use super::clip;
-use super::layout::{At, HEAD, NODE_H, NODE_W, Placed, What, page};
+use super::edge::{Edge, head};
+use super::layout::{HEAD, NODE_H, NODE_W, Page, Placed, What, page};
 use crate::diagram::{Picture, wrap};
 use crate::markup::{escape, px};
 use crate::units::{count, plural, rough, size};
@@ -10,14 +11,16 @@ use std::fmt::Write;
 
 /// The picture; `alone` adds what a picture outside a card needs.
 pub(crate) fn svg(facts: &PlanFacts, alone: bool) -> String {
-    let (boxes, width, height) = page(&facts.stages, |i| words(i, &facts.stages[i]));
-    let edges = boxes.iter().map(|placed| edges_to(placed, facts, &boxes));
+    let Page { boxes, roads, size: (width, height) } = page(&facts.stages, |i| words(i, &facts.stages[i]));
     let drawn = boxes.iter().map(|placed| match placed.what {
-        What::Stage(i) => frame(placed, i, &facts.stages[i]) + &nodes(placed),
+        What::Stage(i) => {
+            let edges: String = placed.edges.iter().map(Edge::svg).collect();
+            frame(placed, i, &facts.stages[i]) + &edges + &nodes(placed)
+        }
         What::Hidden(n) => hidden(placed, n),
     });
-    // Edges lie below what they join.
-    let body = edges.chain(drawn).collect();
+    let between = roads.iter().map(|road| road.svg() + &road.end().map(head).unwrap_or_default());
+    let body = drawn.chain(between).collect();
     let title = format!("plan of {}", facts.title);
     let desc = facts.stages.iter().enumerate().map(|(i, s)| sentence(i, s)).collect::<Vec<_>>().join("; ");
     wrap(&Picture { width, height, body }, &title, &clip(&desc, 4000), alone)
@@ -64,17 +67,6 @@ fn hidden(placed: &Placed, stages: usize) -> String {
     )
 }
 
-/// The edges that end in a stage: between its steps, and from those of earlier stages.
-fn edges_to(placed: &Placed, facts: &PlanFacts, boxes: &[Placed]) -> String {
-    let What::Stage(number) = placed.what else { return String::new() };
-    let stage_of = |wanted: usize| boxes.iter().find(|b| matches!(b.what, What::Stage(i) if i == wanted));
-    let inner = placed.steps.iter().flat_map(|(step, to)| step.inputs.iter().map(move |&from| (from, *to)));
-    let inner = inner.filter_map(|(from, to)| Some((placed.steps.get(from)?.1, to)));
-    let outer = facts.stages[number].reads.iter();
-    let outer = outer.filter_map(|read| Some((stage_of(read.stage)?.place(read.from)?, placed.place(read.to)?)));
-    inner.chain(outer).map(|(from, to)| edge(from, to)).collect()
-}
-
 fn nodes(placed: &Placed) -> String {
     let mut out = String::new();
     for (step, (x, y)) in &placed.steps {
@@ -97,18 +89,4 @@ fn nodes(placed: &Placed) -> String {
         );
     }
     out
-}
-
-/// From side to side where it goes right, else from the lower edge to the upper one of a line below.
-fn edge((x0, y0): At, (x1, y1): At) -> String {
-    let path = if x1 >= x0 + NODE_W {
-        let (x0, y0, y1) = (x0 + NODE_W, y0 + NODE_H / 2.0, y1 + NODE_H / 2.0);
-        let mid = px(f64::midpoint(x0, x1));
-        format!("M{} {}C{mid} {} {mid} {} {} {}", px(x0), px(y0), px(y0), px(y1), px(x1), px(y1))
-    } else {
-        let (x0, x1, y0) = (x0 + NODE_W / 2.0, x1 + NODE_W / 2.0, y0 + NODE_H);
-        let mid = px(f64::midpoint(y0, y1));
-        format!("M{} {}C{} {mid} {} {mid} {} {}", px(x0), px(y0), px(x0), px(x1), px(x1), px(y1))
-    };
-    format!("<path d=\"{path}\" fill=\"none\" stroke=\"var(--s,#7a858f)\" stroke-width=\"1.2\"/>")
 }

@@ -79,19 +79,8 @@ pub struct PlanStage {
     pub kind: &'static str,
     /// Its steps; inputs are indices of earlier steps of the same stage.
     pub steps: Vec<PlanStep>,
-    /// Results of earlier stages that it reads.
-    pub reads: Vec<PlanRead>,
-}
-
-/// A result of an earlier stage that a stage reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PlanRead {
-    /// The earlier stage.
-    pub stage: usize,
-    /// Its step that gives the result.
-    pub from: usize,
-    /// The step that reads it.
-    pub to: usize,
+    /// The earlier stages whose results it reads.
+    pub reads: Vec<usize>,
 }
 
 /// A node of a drawn plan.
