@@ -10,7 +10,6 @@ use crate::ledger::{Claim, Ledger};
 use crate::machine::Inputs;
 use crate::pool::Pool;
 use crate::progress::Meter;
-use crate::room::IDLE_BYTES;
 use crate::run::{Cancel, Control};
 use crate::shift::Shift;
 use crate::spill::Spill;
@@ -84,10 +83,11 @@ pub struct Site<'a> {
     _rest: Rest,
 }
 
-/// Says when all is done how much memory may wait for the next plan.
+/// Leaves room for what is held beside a plan, and says when all is done how much memory may wait for the next one.
 struct Rest {
     ledger: Arc<Ledger>,
     limit_bytes: u64,
+    others_bytes: u64,
 }
 
 /// Bytes of mapped files that may be in memory beside all that a plan takes; some must, whatever the limit.
@@ -109,6 +109,7 @@ impl<'a> Site<'a> {
     /// The same on one of several machines, with so many bytes of the plan's memory; 0 for no limit.
     pub fn within(pool: &'a Pool, plan: &'a Plan, sources: &Sources, cancel: &Cancel, limit_bytes: u64) -> Self {
         let ledger = Arc::new(Ledger::new(&pool.rooms, limit_bytes));
+        let present = sources.values().map(|s| s.held_bytes()).sum();
         let spill = Arc::new(Spill::new(&pool.spill_directory));
         Self {
             pool,
@@ -120,8 +121,8 @@ impl<'a> Site<'a> {
             ),
             sources: staged(plan, sources, (&spill, &pool.rooms), &ledger, &cancel.0),
             spill,
-            _present: ledger.claim(sources.values().map(|s| s.held_bytes()).sum()),
-            _rest: Rest { ledger: Arc::clone(&ledger), limit_bytes },
+            _present: ledger.claim(present),
+            _rest: Rest::beside(present, &ledger, limit_bytes),
             ledger,
         }
     }
@@ -235,11 +236,18 @@ impl<'a> Site<'a> {
     }
 }
 
+impl Rest {
+    /// For a plan that holds so many bytes itself before it begins.
+    fn beside(present: u64, ledger: &Arc<Ledger>, limit_bytes: u64) -> Self {
+        let others_bytes = ledger.rooms().held_bytes().saturating_sub(present);
+        ledger.rooms().claim(others_bytes);
+        Self { ledger: Arc::clone(ledger), limit_bytes, others_bytes }
+    }
+}
+
 impl Drop for Rest {
     fn drop(&mut self) {
-        self.ledger.rooms().allow_idle(match self.limit_bytes {
-            0 => IDLE_BYTES,
-            limit => limit.saturating_sub(self.ledger.peak()).min(IDLE_BYTES.max(limit / 8)),
-        });
+        self.ledger.rooms().unclaim(self.others_bytes);
+        self.ledger.rooms().rest(self.limit_bytes);
     }
 }
