@@ -138,11 +138,11 @@ impl<'a> Folder<'a> {
         let mut seen = Seen { region: lattice.join(kept, &nothing), kept: kept.size(), reduced: 0, turn: None };
         for superbox in self.work.superboxes(task) {
             let cells = lattice.superbox_cells(superbox);
-            let run = lattice.run_cells(&cells.len, kept.size(), machine.blocking().block_len());
+            let runs = lattice.runs(&cells.len, kept.size(), machine.blocking().block_len());
             let (mut index, mut number) = (cells.start.clone(), 0_usize);
             loop {
-                if machine.has_locals() && number.is_multiple_of(run) {
-                    let block = lattice.cells_hull(&cells, number..number + run);
+                if let Some(run) = runs.at(number).filter(|_| machine.has_locals()) {
+                    let block = lattice.cells_hull(&cells, run);
                     machine.prepare(&lattice.join(kept, &block), watch)?;
                 }
                 number += 1;

@@ -1,8 +1,8 @@
 //! A plan and sources in, finished blocks and a report out, on this machine's threads.
 //!
 //! In reading order:
-//! - `run` (stages one after the other), `share` (tasks of one of them handed to threads), `turns` (who does which),
-//!   `joiner` (their parts become whole), `pool` (the threads);
+//! - `run` (stages one after the other), `share` (tasks of one of them) and `shift` (threads at work on it),
+//!   `turns` (who does which), `joiner` (their parts become whole), `pool` (the threads);
 //! - `machine` (a program over one tile), `maker` (values made for a block of tiles), `scanner` (running values), `carry`
 //!   (what lies before their blocks), `made` and `scratch` (where they stand), `gather` (elements of data that exists);
 //! - `cache` (decoded blocks of stored arrays), `ahead` (which are read before they are wanted), `apart` (work that cannot
@@ -46,6 +46,7 @@ mod scanner;
 mod scratch;
 mod share;
 mod shelf;
+mod shift;
 mod spill;
 mod stage_clock;
 mod staged;

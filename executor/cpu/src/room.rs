@@ -1,6 +1,6 @@
 //! Memory for blocks that stay: in huge pages where the system has them, used again, given back at once when
-//! others need the bytes. New memory costs several times what the arithmetic does, and the allocator keeps what
-//! it is given back.
+//! others need the bytes and after a while when nobody does. New memory costs several times what the arithmetic
+//! does, and the allocator keeps what it is given back.
 
 use crate::ledger::{Claim, Ledger};
 use bytemuck::Pod;
@@ -8,8 +8,9 @@ use cleave_ops::{DType, Data, DataRef, each_dtype};
 use cleave_plan::{Block, Elements, Source, SourceError, Stop};
 use memmap2::MmapMut;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 /// Blocks of fewer bytes are left to the allocator.
 const LEAST_BYTES: usize = 256 << 10;
@@ -17,8 +18,13 @@ const LEAST_BYTES: usize = 256 << 10;
 const STEP_BYTES: usize = 64 << 10;
 /// The part of a room that may stay unused, as a divisor.
 const WASTE: usize = 8;
-/// The most bytes that wait for their next use where no plan says how many.
-pub(crate) const IDLE_BYTES: u64 = 128 << 20;
+/// The most bytes that wait for their next use where no plan says how many, and however long nobody uses any.
+const IDLE_BYTES: u64 = 128 << 20;
+/// Beyond them, memory that nobody used for so long goes back to the system.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// The stack of a thread that only waits.
+const WATCH_STACK_BYTES: usize = 64 << 10;
 
 /// Rooms that wait for their next use.
 pub struct Rooms {
@@ -26,8 +32,16 @@ pub struct Rooms {
     idle: Mutex<Idle>,
     /// The bytes of them, for a look without the lock.
     idle_bytes: AtomicU64,
-    /// The bytes that may wait while nobody claims any.
+    /// The bytes that may wait while nobody holds any.
     most_idle_bytes: AtomicU64,
+    /// Those of them that may wait for however long.
+    quiet_bytes: AtomicU64,
+    /// The bytes of rooms in use.
+    held_bytes: AtomicU64,
+    /// How often a room came or went.
+    uses: AtomicU64,
+    /// Whether a thread waits until nobody uses any.
+    is_watched: AtomicBool,
     /// The bytes that runs claim, and what they left behind that is not done yet.
     claimed_bytes: AtomicU64,
     /// The bytes of mapped files that were looked at since they were let go last.
@@ -53,6 +67,10 @@ impl Default for Rooms {
             idle: Mutex::default(),
             idle_bytes: AtomicU64::new(0),
             most_idle_bytes: AtomicU64::new(IDLE_BYTES),
+            quiet_bytes: AtomicU64::new(IDLE_BYTES),
+            held_bytes: AtomicU64::new(0),
+            uses: AtomicU64::new(0),
+            is_watched: AtomicBool::new(false),
             claimed_bytes: AtomicU64::new(0),
             mapped_bytes: AtomicU64::new(0),
         }
@@ -89,10 +107,22 @@ impl Rooms {
         Ok((source.block(index)?, claim))
     }
 
-    /// Lets so many bytes wait for their next use, less those that are claimed, and gives the others back.
-    pub fn allow_idle(&self, bytes: u64) {
+    /// Lets so many bytes wait for their next use, less those that are held, and gives the others back.
+    pub(crate) fn allow_idle(&self, bytes: u64) {
         self.most_idle_bytes.store(bytes, Ordering::SeqCst);
         self.shrink();
+    }
+
+    /// Says that no plan runs: under a limit of so many bytes, 0 for none, most of what is not held may wait for the
+    /// next one, but not for long.
+    pub fn rest(&self, limit_bytes: u64) {
+        let (most, quiet) = match limit_bytes {
+            0 => (IDLE_BYTES, IDLE_BYTES),
+            // The allocator may hold an eighth of what it had.
+            limit => (limit - limit / 8, IDLE_BYTES.max(limit / 16).min(limit / 8)),
+        };
+        self.quiet_bytes.store(quiet, Ordering::SeqCst);
+        self.allow_idle(most);
     }
 
     /// Counts bytes that somebody holds; so many fewer may wait.
@@ -111,6 +141,11 @@ impl Rooms {
         self.claimed_bytes.load(Ordering::SeqCst)
     }
 
+    /// Bytes of rooms in use.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.held_bytes.load(Ordering::SeqCst)
+    }
+
     /// Memory for elements, unless it is better left to the allocator.
     fn room(self: &Arc<Self>, dtype: DType, bytes: usize) -> Option<Room> {
         let worth = bytes >= LEAST_BYTES && dtype != DType::Bool;
@@ -120,33 +155,59 @@ impl Rooms {
 
     fn take(&self, bytes: usize) -> std::io::Result<MmapMut> {
         let len = bytes.next_multiple_of(STEP_BYTES);
+        self.uses.fetch_add(1, Ordering::Relaxed);
         if let Some(map) = self.lock().take(len) {
             self.idle_bytes.fetch_sub(map.len() as u64, Ordering::SeqCst);
+            self.held_bytes.fetch_add(map.len() as u64, Ordering::SeqCst);
             return Ok(map);
         }
         let map = MmapMut::map_anon(len)?;
         #[cfg(target_os = "linux")]
         let _only_a_wish = map.advise(memmap2::Advice::HugePage);
+        self.held_bytes.fetch_add(len as u64, Ordering::SeqCst);
+        self.shrink();
         Ok(map)
     }
 
-    fn give(&self, map: MmapMut) {
+    fn give(self: &Arc<Self>, map: MmapMut) {
         let len = map.len();
+        self.uses.fetch_add(1, Ordering::Relaxed);
         // Counted first: whoever takes it at once subtracts it.
         self.idle_bytes.fetch_add(len as u64, Ordering::SeqCst);
+        self.held_bytes.fetch_sub(len as u64, Ordering::SeqCst);
         self.lock().maps.entry(len).or_default().push(map);
         self.shrink();
+        self.watch();
     }
 
     /// Gives back what may not wait, the largest first.
     fn shrink(&self) {
-        let excess = || {
-            let most = self.most_idle_bytes.load(Ordering::SeqCst);
-            self.idle_bytes.load(Ordering::SeqCst) > most.saturating_sub(self.claimed_bytes())
-        };
-        while excess() {
+        let most = || self.most_idle_bytes.load(Ordering::SeqCst);
+        let held = || self.claimed_bytes().max(self.held_bytes());
+        self.give_back_while(|idle| idle > most().saturating_sub(held()));
+    }
+
+    fn give_back_while(&self, excess: impl Fn(u64) -> bool) {
+        while excess(self.idle_bytes.load(Ordering::SeqCst)) {
             let Some(map) = self.lock().take_largest() else { return };
             self.idle_bytes.fetch_sub(map.len() as u64, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether more waits than may do so for however long.
+    fn is_too_much(&self, idle: u64) -> bool {
+        idle > self.quiet_bytes.load(Ordering::SeqCst)
+    }
+
+    /// Sees to it that memory goes back which nobody uses for a while.
+    fn watch(self: &Arc<Self>) {
+        let is_new = || !self.is_watched.swap(true, Ordering::SeqCst);
+        if self.is_too_much(self.idle_bytes.load(Ordering::SeqCst)) && is_new() {
+            let rooms = Arc::downgrade(self);
+            let thread = std::thread::Builder::new().name("rooms".to_owned()).stack_size(WATCH_STACK_BYTES);
+            if thread.spawn(move || wait_until_unused(&rooms)).is_err() {
+                self.is_watched.store(false, Ordering::SeqCst);
+            }
         }
     }
 
@@ -216,6 +277,21 @@ pub(crate) fn bytes_of(elements: DataRef<'_>) -> &[u8] {
     each_dtype!(DataRef, elements, elements => bytemuck::cast_slice(elements))
 }
 
+fn wait_until_unused(rooms: &Weak<Rooms>) {
+    let mut seen = None;
+    while let Some(rooms) = rooms.upgrade() {
+        let uses = rooms.uses.load(Ordering::Relaxed);
+        if seen == Some(uses) {
+            // First: what is given from now on is seen here or by another thread.
+            rooms.is_watched.store(false, Ordering::SeqCst);
+            return rooms.give_back_while(|idle| rooms.is_too_much(idle));
+        }
+        seen = Some(uses);
+        drop(rooms);
+        std::thread::sleep(LINGER);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,6 +327,27 @@ mod tests {
         drop((claim, more));
         drop(rooms.keep(&Data::F64(vec![0.5; 1 << 18])));
         assert_eq!(idle(), 2 << 20, "what is given back may wait again");
+    }
+
+    #[test]
+    fn at_rest_what_is_not_held_waits_for_its_next_use() {
+        let rooms = Arc::new(Rooms::default());
+        let one = Data::F64(vec![0.5; 1 << 17]);
+        let keep = |count| (0..count).map(|_| rooms.keep(&one)).collect::<Vec<Block>>();
+        let idle = || rooms.idle_bytes.load(Ordering::SeqCst) >> 20;
+        let all = keep(6);
+        rooms.rest(8 << 20);
+        drop(all);
+        assert_eq!(idle(), 6, "seven may wait");
+        let all = keep(4);
+        assert_eq!(idle(), 2);
+        rooms.quiet_bytes.store(1 << 20, Ordering::SeqCst);
+        rooms.give_back_while(|idle| rooms.is_too_much(idle));
+        assert_eq!(idle(), 1, "nobody wanted it for a while");
+        drop(all);
+        assert_eq!(idle(), 5);
+        rooms.rest(4 << 20);
+        assert_eq!(idle(), 3, "a lower limit");
     }
 
     #[test]

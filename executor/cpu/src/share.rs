@@ -5,32 +5,22 @@ use crate::ahead::Ahead;
 use crate::apart::{Taken, apart};
 use crate::between::Between;
 use crate::cache::{Cache, Mapped};
-use crate::contract::{Hand, Multiplier, finish, then};
-use crate::fold::Folder;
 use crate::joiner::{Joiner, Part};
-use crate::joint::Folders;
 use crate::ledger::{Claim, Ledger};
-use crate::machine::{Inputs, Machine};
-use crate::mirrored::Mirrored;
+use crate::machine::Inputs;
 use crate::pool::Pool;
 use crate::progress::Meter;
-use crate::room::IDLE_BYTES;
 use crate::run::{Cancel, Control};
+use crate::shift::Shift;
 use crate::spill::Spill;
 use crate::stage_clock::StageClock;
 use crate::staged::staged;
-use crate::store;
-use crate::tree::Partial;
 use crate::turns::Turns;
-use crate::watch::Watch;
 use cleave_ops::{Data, Region};
 use cleave_plan::memory::stream_bytes;
-use cleave_plan::{BufferId, ContractWork, FoldWork, Plan, RunError, Sink, Source, Sources, Stage, StageReport, Work};
-use std::any::Any;
-use std::cell::Cell;
+use cleave_plan::{BufferId, Plan, RunError, Sink, Source, Sources, StageReport};
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Some tasks of one stage, and what they may take.
@@ -93,10 +83,11 @@ pub struct Site<'a> {
     _rest: Rest,
 }
 
-/// Says when all is done how much memory may wait for the next plan.
+/// Leaves room for what is held beside a plan, and says when all is done how much memory may wait for the next one.
 struct Rest {
     ledger: Arc<Ledger>,
     limit_bytes: u64,
+    others_bytes: u64,
 }
 
 /// Bytes of mapped files that may be in memory beside all that a plan takes; some must, whatever the limit.
@@ -118,6 +109,7 @@ impl<'a> Site<'a> {
     /// The same on one of several machines, with so many bytes of the plan's memory; 0 for no limit.
     pub fn within(pool: &'a Pool, plan: &'a Plan, sources: &Sources, cancel: &Cancel, limit_bytes: u64) -> Self {
         let ledger = Arc::new(Ledger::new(&pool.rooms, limit_bytes));
+        let present = sources.values().map(|s| s.held_bytes()).sum();
         let spill = Arc::new(Spill::new(&pool.spill_directory));
         Self {
             pool,
@@ -129,8 +121,8 @@ impl<'a> Site<'a> {
             ),
             sources: staged(plan, sources, (&spill, &pool.rooms), &ledger, &cancel.0),
             spill,
-            _present: ledger.claim(sources.values().map(|s| s.held_bytes()).sum()),
-            _rest: Rest { ledger: Arc::clone(&ledger), limit_bytes },
+            _present: ledger.claim(present),
+            _rest: Rest::beside(present, &ledger, limit_bytes),
             ledger,
         }
     }
@@ -244,171 +236,18 @@ impl<'a> Site<'a> {
     }
 }
 
+impl Rest {
+    /// For a plan that holds so many bytes itself before it begins.
+    fn beside(present: u64, ledger: &Arc<Ledger>, limit_bytes: u64) -> Self {
+        let others_bytes = ledger.rooms().held_bytes().saturating_sub(present);
+        ledger.rooms().claim(others_bytes);
+        Self { ledger: Arc::clone(ledger), limit_bytes, others_bytes }
+    }
+}
+
 impl Drop for Rest {
     fn drop(&mut self) {
-        self.ledger.rooms().allow_idle(match self.limit_bytes {
-            0 => IDLE_BYTES,
-            limit => limit.saturating_sub(self.ledger.peak()).min(IDLE_BYTES.max(limit / 8)),
-        });
+        self.ledger.rooms().unclaim(self.others_bytes);
+        self.ledger.rooms().rest(self.limit_bytes);
     }
-}
-
-/// A share while it runs, seen by all threads that work on it.
-struct Shift<'a> {
-    share: &'a Share,
-    stage: &'a Stage,
-    inputs: Inputs<'a>,
-    joiner: Joiner<'a>,
-    out: &'a dyn Receiver,
-    cancel: &'a AtomicBool,
-    meter: &'a Meter<'a>,
-    at_work: AtomicUsize,
-    turns: Turns<'a>,
-    ahead: Option<Ahead<'a>>,
-    failed: AtomicBool,
-    /// Guards the first error.
-    error: Mutex<Option<RunError>>,
-    clock: StageClock,
-}
-
-impl Shift<'_> {
-    /// Takes tasks until there are none; a panic ends the share as an error.
-    fn work(&self) {
-        let thread = self.at_work.fetch_add(1, Ordering::Relaxed);
-        if thread >= self.share.workers.max(1) {
-            return;
-        }
-        let task = Cell::new(0);
-        let done = catch_unwind(AssertUnwindSafe(|| self.tasks(thread, &task)));
-        let error = match done {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error,
-            Err(panic) => RunError::Bug { stage: self.share.stage, task: task.get(), message: message(panic.as_ref()) },
-        };
-        let mut first = self.error.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.failed.swap(true, Ordering::Relaxed) {
-            *first = Some(error);
-        }
-    }
-
-    fn tasks(&self, thread: usize, current: &Cell<usize>) -> Result<(), RunError> {
-        let watch = Watch::new(self.cancel, &self.failed, self.meter);
-        let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
-        let (mut folder, mut folders, mut mirrored) = (None, None, None);
-        let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
-        let mut multiplier = None;
-        while let Some(task) = self.turns.take(thread) {
-            current.set(task);
-            watch.visit(0)?;
-            let timer = self.clock.start();
-            if let Some(ahead) = &self.ahead {
-                ahead.read(task, self.turns.later(thread))?;
-            }
-            match &self.stage.work {
-                Work::Fold(work @ FoldWork { mirror: Some(mirror), .. }) => {
-                    let opposite = work.opposite(task).filter(|other| self.share.tasks.contains(other));
-                    if opposite.is_some_and(|other| other < task) {
-                        continue;
-                    }
-                    let mirrored = mirrored.get_or_insert_with(|| Mirrored::new(work, mirror, &mut machine));
-                    for (task, partial) in mirrored.task((task, opposite), &mut machine, &watch, self.inputs.ledger)? {
-                        self.fold(work, 0, task, partial)?;
-                    }
-                }
-                Work::Fold(work) => {
-                    let folder = folder.get_or_insert_with(|| Folder::new(work, &mut machine));
-                    let partial = folder.task(task, &mut machine, &watch, self.inputs.ledger)?;
-                    self.fold(work, 0, task, partial)?;
-                }
-                Work::Joint(work) => {
-                    let folders = folders.get_or_insert_with(|| Folders::new(work, &machine, self.inputs.ledger));
-                    let partials = folders.task(task, &mut machine, &watch, self.inputs.ledger)?;
-                    for (number, (fold, partial)) in work.folds.iter().zip(partials).enumerate() {
-                        self.fold(fold, number, work.fold_task(fold, task), partial)?;
-                    }
-                }
-                Work::Store(work) => {
-                    let region = store::task(work, task, &mut machine, &watch, &mut blocks)?;
-                    for (goal, block) in blocks.iter_mut().enumerate() {
-                        self.out.block(goal, task, &region, block)?;
-                    }
-                }
-                Work::Contract(work) => {
-                    let multiplier = match &mut multiplier {
-                        Some(multiplier) => multiplier,
-                        none => none.insert(Multiplier::new(work, &self.inputs)?),
-                    };
-                    self.contract(work, (multiplier, &mut machine), task, &watch)?;
-                }
-            }
-            self.clock.stop(timer, self.thread(thread), &self.stage.task_region(task));
-        }
-        watch.flush();
-        Ok(())
-    }
-
-    /// The number of this thread in its pool, or among those at work.
-    fn thread(&self, at_work: usize) -> usize {
-        rayon::current_thread_index().unwrap_or(at_work)
-    }
-
-    /// Counts the blocks a thread fills again and again.
-    fn blocks_claim(&self) -> Option<Claim> {
-        match &self.stage.work {
-            Work::Fold(_) | Work::Joint(_) | Work::Contract(_) => None,
-            Work::Store(work) => Some(self.inputs.ledger.claim(store::most_bytes(work))),
-        }
-    }
-
-    /// Adds what a task of one of the stage's reductions made.
-    fn fold(&self, work: &FoldWork, number: usize, task: usize, partial: Partial) -> Result<(), RunError> {
-        self.joiner.states(number, (task / work.spans, 0, task % work.spans), partial, self.out)
-    }
-
-    fn contract(
-        &self,
-        work: &ContractWork,
-        (multiplier, machine): (&mut Multiplier<'_>, &mut Machine<'_>),
-        task: usize,
-        watch: &Watch<'_>,
-    ) -> Result<(), RunError> {
-        let ledger = self.inputs.ledger;
-        let goes_on = !machine.program().steps.is_empty();
-        let mut give = |region: &Region, mut block: Data| match goes_on {
-            true => self.go_on(work, machine, region, block, watch),
-            false => self.out.block(0, self.joiner.number(region), region, &mut block),
-        };
-        match multiplier.task(task, watch, Hand { give: &mut give, ledger })? {
-            Some(sums) if goes_on => {
-                let whole = finish(work, sums, ledger);
-                self.go_on(work, machine, &work.region(task), whole.data, watch)
-            }
-            Some(sums) => self.joiner.sums(work, (task / work.segments, task % work.segments), sums, self.out),
-            None => Ok(()),
-        }
-    }
-
-    /// Computes what a finished part of a product is wanted for.
-    fn go_on(
-        &self,
-        work: &ContractWork,
-        machine: &mut Machine<'_>,
-        region: &Region,
-        product: Data,
-        watch: &Watch<'_>,
-    ) -> Result<(), RunError> {
-        let ledger = self.inputs.ledger;
-        let _claim = ledger.claim(work.goals.iter().map(|g| (region.size() * g.dtype.size()) as u64).sum());
-        let blocks = then(work, machine, region, product, (watch, ledger))?;
-        let number = self.joiner.number(region);
-        blocks
-            .into_iter()
-            .enumerate()
-            .try_for_each(|(goal, mut block)| self.out.block(goal, number, region, &mut block))
-    }
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without text".to_owned())
 }

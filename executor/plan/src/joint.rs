@@ -6,7 +6,9 @@
 //! Each keeps its own lattice, so its bits are those it has alone.
 
 use crate::cut::fold_loop;
+use crate::forest::{halved, most_states};
 use crate::lattice::{Lattice, TILE_LEN, inner_box};
+use crate::memory::{self, largest_block};
 use crate::plan::Options;
 use crate::program::{Action, Origin, Program};
 use crate::stage::{FoldGoal, FoldWork, block_region, unravel};
@@ -22,6 +24,8 @@ const PITCH: usize = 32;
 const LEAST_ROW: usize = 64;
 /// A pass is shared where each thread finds so many tasks.
 const TASKS_A_THREAD: usize = 4;
+/// States of a tile beside those in trees: the one at hand, and the next.
+const SPARE_STATES: u64 = 2;
 /// The most bytes of states of one thread.
 const STATE_BYTES: u64 = 128 << 20;
 
@@ -216,17 +220,14 @@ impl JointWork {
     /// The two parts of a region that are gone through one after the other, unless it is a block: halves of the axis
     /// of the most blocks, so that states of neighbours on any axis are combined before they leave the cache.
     pub fn halves(&self, region: &Region) -> Option<[Region; 2]> {
-        let blocks = |axis: &usize| region.len[*axis].div_ceil(self.block[*axis].max(1));
-        let axis = (0..self.block.ndim()).max_by_key(blocks)?;
-        let count = blocks(&axis);
-        (count > 1).then(|| {
-            let middle = count.next_power_of_two() / 2 * self.block[axis];
-            let [mut left, mut right] = [region.clone(), region.clone()];
-            left.len = region.len.with(axis, middle);
-            right.len = region.len.with(axis, region.len[axis] - middle);
-            right.start[axis] += middle;
-            [left, right]
-        })
+        let blocks = region.len.iter().zip(self.block.iter()).map(|(len, &side)| len.div_ceil(side.max(1)));
+        let (axis, first) = halved(&blocks.collect::<SmallVec<[usize; 4]>>())?;
+        let middle = first * self.block[axis];
+        let [mut left, mut right] = [region.clone(), region.clone()];
+        left.len = region.len.with(axis, middle);
+        right.len = region.len.with(axis, region.len[axis] - middle);
+        right.start[axis] += middle;
+        Some([left, right])
     }
 
     /// All that is computed.
@@ -234,16 +235,18 @@ impl JointWork {
         self.folds.iter().flat_map(|fold| &fold.goals)
     }
 
-    /// Bytes of one thread: states of a box, those of open subtrees of all its cells, results, and blocks.
+    /// Bytes of one thread: states of the trees, which stay for the next box, those of whole boxes, results, and blocks.
     pub(crate) fn bytes(&self) -> u64 {
+        let longest = self.boxes.0.iter().map(AxisChunks::longest);
+        let blocks: Shape = longest.zip(self.block.iter()).map(|(len, &side)| len.div_ceil(side.max(1))).collect();
         let fold = |fold: &FoldWork| {
-            let kept: usize = fold.boxes.0.iter().map(AxisChunks::longest).product();
-            let open = 3 + u64::from(fold.lattice.superbox.size().max(1).ilog2());
-            let results: usize = fold.goals.iter().map(|g| 3 * g.dtype.size()).sum();
-            kept as u64 * (state_bytes(fold) * open + results as u64)
+            let open = (most_states(&blocks, fold.lattice.reduced[0]) + SPARE_STATES) * fold.kept_tile.size() as u64;
+            largest_block(&fold.boxes) * state_bytes(fold) + open * tree_bytes(fold)
         };
+        let result = |f: &FoldWork| f.goals.iter().map(|g| 3 * largest_block(&f.boxes) * g.dtype.size() as u64).max();
         let elements = 8 * self.block_room() as u64;
-        self.folds.iter().map(fold).sum::<u64>() + elements * self.goals().count() as u64
+        let results = self.folds.iter().filter_map(result).max().unwrap_or(0);
+        self.folds.iter().map(fold).sum::<u64>() + results + elements * self.goals().count() as u64
     }
 
     /// Bytes of states that wait for their neighbours.
@@ -265,7 +268,16 @@ impl JointWork {
 }
 
 fn state_bytes(fold: &FoldWork) -> u64 {
-    fold.goals.iter().flat_map(|g| fold_loop(g.op, g.loop_index).state).map(|d| d.size() as u64).sum()
+    fold.goals.iter().map(|goal| memory::state_bytes(goal) as u64).sum()
+}
+
+/// The same of those goals that have trees of their own.
+fn tree_bytes(fold: &FoldWork) -> u64 {
+    let of = |(goal, making): (&FoldGoal, Making)| match making {
+        Making::Column { .. } => 0,
+        Making::Own | Making::WithSum { .. } | Making::Leaves => memory::state_bytes(goal) as u64,
+    };
+    fold.goals.iter().zip(makings(&fold.goals)).map(of).sum()
 }
 
 /// The number, row-major, of an index in a grid of those lengths.

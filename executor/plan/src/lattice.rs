@@ -42,6 +42,22 @@ pub struct Lattice {
     pub superboxes: Shape,
 }
 
+/// Cells that make a block, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Runs {
+    cells: usize,
+    /// After so many cells a new block begins in any case: cells from two rows would not lie beside each other.
+    group: usize,
+}
+
+impl Runs {
+    /// The cells of the block that begins with a cell, if one does.
+    pub fn at(self, cell: usize) -> Option<Range<usize>> {
+        let inside = cell % self.group.max(1);
+        inside.is_multiple_of(self.cells).then(|| cell..cell + self.cells.min(self.group - inside))
+    }
+}
+
 impl Lattice {
     /// The lattice of a reduction of `space` over `axes`, ascending.
     pub fn new(space: &Shape, axes: &[usize]) -> Self {
@@ -96,17 +112,19 @@ impl Lattice {
         Region { len: Shape::new((0..start.len()).map(len)), start }
     }
 
-    /// How many cells of a superbox, in order, make a block of that many elements at most.
-    pub fn run_cells(&self, cells: &Shape, kept: usize, block_len: usize) -> usize {
+    /// How the cells of a superbox of those lengths, in order, are cut into blocks of that many elements at most. No
+    /// block is larger than the first of a whole superbox.
+    pub fn runs(&self, cells: &Shape, kept: usize, block_len: usize) -> Runs {
         let most = (block_len / (self.cell.size() * kept).max(1)).max(1);
-        let mut run = 1;
-        for &len in cells.iter().rev() {
-            if run * len > most {
-                return run * (most / run).max(1);
+        let (mut whole, mut group) = (1, 1);
+        for (&len, &side) in cells.iter().zip(self.superbox.iter()).rev() {
+            if whole * side > most {
+                let parts = side.div_ceil((most / whole).max(1));
+                return Runs { cells: group * side.div_ceil(parts), group: group * len };
             }
-            run *= len;
+            (whole, group) = (whole * side, group * len);
         }
-        run
+        Runs { cells: group, group }
     }
 
     /// The least box of elements, in reduced axes, that holds the cells of those numbers in a superbox.
@@ -191,6 +209,38 @@ mod tests {
                 covered += inside;
             }
             assert_eq!(covered, lattice.lens.size(), "{lattice:?}");
+        }
+    }
+
+    #[test]
+    fn blocks_of_cells_are_boxes_and_none_is_larger_than_the_first_of_a_whole_superbox() {
+        for (space, axes) in [
+            (vec![70, 4100], vec![0, 1]),
+            (vec![70, 9000], vec![0, 1]),
+            (vec![9, 300, 700], vec![0, 1]),
+            (vec![3, 41, 47, 4097], vec![1, 2, 3]),
+            (vec![3_000_000], vec![0]),
+        ] {
+            let lattice = Lattice::new(&Shape::new(space), &axes);
+            for block_len in [1, 4096, 20_000, 1 << 16, 1 << 20] {
+                let first = lattice.runs(&lattice.superbox, 1, block_len).at(0).unwrap();
+                let hull = |cells: &Region, run| lattice.cells_hull(cells, run).len;
+                let largest = hull(&Region::whole(&lattice.superbox), first);
+                for number in 0..lattice.superbox_count() {
+                    let cells = lattice.superbox_cells(number);
+                    let runs = lattice.runs(&cells.len, 1, block_len);
+                    let blocks: Vec<_> = (0..cells.size()).filter_map(|cell| runs.at(cell)).collect();
+                    let elements: usize = blocks.iter().map(|run| hull(&cells, run.clone()).size()).sum();
+                    assert_eq!(
+                        elements,
+                        lattice.superbox_elements(number).size(),
+                        "each once: {lattice:?} {block_len}"
+                    );
+                    let fits =
+                        |run: &Range<usize>| hull(&cells, run.clone()).iter().zip(largest.iter()).all(|(a, b)| a <= b);
+                    assert!(blocks.iter().all(fits), "{lattice:?} {block_len}");
+                }
+            }
         }
     }
 

@@ -5,9 +5,9 @@
 //!   made for a block at a time), `rolling` (what of them stays for the next block), `carry` (running values that are
 //!   known when a block begins), `running` (those of which blocks hold too little), `build` (programs from nodes seen through views);
 //! - `lattice` (the fixed order of a reduction), `stage` (a loop nest over tasks), `joint` (reductions over different axes
-//!   in one pass), `contract` and `contract_cut` (products of matrices), `epilogue` (what goes on with a product),
-//!   `mirror` (opposite places that read the same), `hold` (what is worth keeping between stages), `cut` (which nodes
-//!   end a stage), `assemble` (stages out of them);
+//!   in one pass) and `forest` (the states these hold), `contract` and `contract_cut` (products of matrices), `epilogue`
+//!   (what goes on with a product), `mirror` (opposite places that read the same), `hold` (what is worth keeping between
+//!   stages), `cut` (which nodes end a stage), `assemble` (stages out of them);
 //! - `size` (how much a task does), `memory` (what a stage takes), `turns` (in which order), `fit` (until it is allowed),
 //!   `plan`, `share` (tasks cut into shares), `reads` (what these read);
 //! - `cost` (seconds, bytes and memory of a plan before it runs), `advice` (chunks that would suit better), `text` (how a
@@ -31,6 +31,7 @@ pub(crate) mod epilogue;
 pub mod error;
 pub mod event;
 pub mod fit;
+mod forest;
 pub mod hold;
 pub mod joint;
 pub mod lattice;

@@ -135,7 +135,7 @@ pub(crate) fn strip_bytes(fold: &FoldWork) -> Option<u64> {
     (fold.span == 1 && fold.lattice.superboxes.ndim() > 1 && bytes <= STRIP_STATE_BYTES).then_some(bytes)
 }
 
-fn state_bytes(goal: &FoldGoal) -> usize {
+pub(crate) fn state_bytes(goal: &FoldGoal) -> usize {
     fold_loop(goal.op, goal.loop_index).state.iter().map(|d| d.size()).sum()
 }
 
@@ -271,8 +271,8 @@ impl Stage {
             Work::Fold(fold) => {
                 let lattice = &fold.lattice;
                 let cells = Region::whole(&lattice.superbox);
-                let run = lattice.run_cells(&cells.len, fold.kept_tile.size(), self.program.blocking().block_len());
-                let reduced = lattice.cells_hull(&cells, 0..run);
+                let runs = lattice.runs(&cells.len, fold.kept_tile.size(), self.program.blocking().block_len());
+                let reduced = lattice.cells_hull(&cells, runs.at(0).unwrap_or(0..1));
                 lattice.join(&Region::whole(&fold.kept_tile), &reduced).len
             }
         }

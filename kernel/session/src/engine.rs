@@ -27,9 +27,6 @@ use std::time::Duration;
 /// A run of no more elements is over before its progress could be read, and costs no thread that tells it.
 const BRIEF: u64 = 1 << 16;
 
-/// Bytes of memory that wait for their next use between cells; more where the limit is high, fewer where it is low.
-const IDLE_BYTES: u64 = 128 << 20;
-
 /// What computes: settings, threads, and the data that arrays are loaded from.
 pub(crate) struct Engine {
     pub(crate) settings: Settings,
@@ -87,8 +84,7 @@ impl Engine {
     pub(crate) fn sweep(&mut self, graph: &Graph) {
         self.loaded.sweep(graph);
         if let Some(pool) = &self.pool {
-            let limit = self.settings.memory_limit_bytes;
-            pool.rooms().allow_idle(IDLE_BYTES.max(limit / 16).min(limit / 8));
+            pool.rooms().rest(self.settings.memory_limit_bytes);
         }
     }
 

@@ -51,6 +51,11 @@ impl Loaded {
         self.before_cell = self.last;
     }
 
+    /// Some of what the cell has made may have lost its name.
+    pub(crate) fn look_again(&mut self) {
+        self.swept = self.before_cell;
+    }
+
     /// Forgets data the cell has made that no named array needs any more.
     pub(crate) fn forget_unnamed(&mut self, graph: &Graph, named: &dyn Fn() -> Vec<NodeId>) {
         if self.swept == self.last {

@@ -201,6 +201,10 @@ impl Host for World<'_> {
         self.engine.loaded.forget_unnamed(graph, named);
     }
 
+    fn names_went(&mut self) {
+        self.engine.loaded.look_again();
+    }
+
     fn connect(&mut self, workers: &Workers) -> Result<Client, Failure> {
         self.engine.connect(workers)
     }

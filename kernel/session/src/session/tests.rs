@@ -63,6 +63,13 @@ fn evaluate(session: &mut Session, code: &str) -> (Option<Failed>, Vec<Output>) 
 
 /// A session with `x`, a stored array of four blocks that panics when it is read, and `y`.
 fn mined() -> Session {
+    let mut session = loaded();
+    assert!(evaluate(&mut session, "y = 1").0.is_none());
+    session
+}
+
+/// The same while the cell goes on that has made `x`.
+fn loaded() -> Session {
     let mut session = Session::new(Settings { threads: 2, ..Settings::default() });
     let shape = Shape::new([400_000]);
     let chunks = Chunks([cleave_ops::AxisChunks::regular(400_000, 100_000)].into_iter().collect());
@@ -70,8 +77,23 @@ fn mined() -> Session {
     let node = build::load(&mut session.interp.graph, source, shape, DType::F64, chunks);
     let binding = Binding { value: Value::Array(node), source: Source::new("test", ""), span: Span::new(0, 0) };
     session.interp.scope.set("x".into(), binding);
-    assert!(evaluate(&mut session, "y = 1").0.is_none());
     session
+}
+
+#[test]
+fn data_goes_with_its_names() {
+    let mut session = loaded();
+    let (loaded, graph) = (&mut session.engine.loaded, &session.interp.graph);
+    let all = || graph.iter().map(|(node, _)| node).collect();
+    loaded.forget_unnamed(graph, &all);
+    loaded.forget_unnamed(graph, &Vec::new);
+    assert_eq!(loaded.sources.len(), 1, "nothing is new, and no name went");
+    loaded.look_again();
+    loaded.forget_unnamed(graph, &all);
+    assert_eq!(loaded.sources.len(), 1, "it has a name");
+    loaded.look_again();
+    loaded.forget_unnamed(graph, &Vec::new);
+    assert!(loaded.sources.is_empty());
 }
 
 #[test]

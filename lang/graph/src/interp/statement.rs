@@ -74,7 +74,10 @@ impl Machine<'_> {
             StmtKind::Import(names) => names.iter().try_for_each(|name| self.import(name))?,
             StmtKind::FromImport { module, names } => self.import_from(module, names)?,
             StmtKind::Assert { test, message } => self.assert_statement(test, message.as_ref(), stmt.span)?,
-            StmtKind::Del(targets) => targets.iter().try_for_each(|target| self.delete(target))?,
+            StmtKind::Del(targets) => {
+                targets.iter().try_for_each(|target| self.delete(target))?;
+                self.host.names_went();
+            }
             StmtKind::Scope { .. } | StmtKind::Pass => {}
             StmtKind::Break => return Ok(Flow::Break),
             StmtKind::Continue => return Ok(Flow::Continue),
