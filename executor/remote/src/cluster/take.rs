@@ -36,6 +36,8 @@ pub(super) struct Delivery {
 
 /// Why what a share left is not there.
 pub(super) enum Lack {
+    /// Connections were lost on which it might have come.
+    Lost(Failure),
     /// It did not come.
     Missed(Failure),
     /// It came, but could not be handed on.
@@ -171,7 +173,8 @@ fn missed(error: &BulkError) -> Lack {
     let (code, message) = (error.code().to_owned(), error.to_string());
     // Connections that end are the worker's loss, not the share's fault.
     let returned = matches!(error, BulkError::Reach(_));
-    Lack::Missed(Failure { code, message, passing: true, returned, ..Failure::default() })
+    let failure = Failure { code, message, passing: true, returned, ..Failure::default() };
+    if returned && error.is_passing() { Lack::Lost(failure) } else { Lack::Missed(failure) }
 }
 
 fn malformed() -> Lack {

@@ -79,7 +79,8 @@ impl Schedule {
             let took = now.saturating_sub(copy.began.unwrap_or(now));
             let usual_s = median_s.map(|s| s * share.tasks.len() as f64 / member.threads as f64);
             let is_late = usual_s.is_some_and(|s| took.as_secs_f64() > self.rules.hedge_medians * s);
-            member.standing == Standing::Suspect || (is_late && took >= self.rules.hedge_least)
+            let is_missing = now.saturating_sub(member.heard) >= self.rules.suspect;
+            is_missing || (is_late && took >= self.rules.hedge_least)
         };
         let at_work = self.stages[stage].shares.iter().filter(|id| self.shares[id.0 as usize].state == State::AtWork);
         at_work.filter(is_slow).min_by_key(|id| self.shares[id.0 as usize].copies[0].began).copied()

@@ -23,6 +23,8 @@ pub(super) struct Share {
     pub(super) killed: BTreeSet<WorkerId>,
     /// Over what came out of it, and who said so first.
     pub(super) answer: Option<(u32, WorkerId)>,
+    /// Who said something else before it was known whether the first told the truth.
+    pub(super) rival: Option<WorkerId>,
     /// Whether what it left for the kernel is there.
     pub(super) taken: bool,
     /// Whether it leaves blocks for later stages with a worker, and with whom they are.
@@ -70,6 +72,7 @@ impl Share {
             given: BTreeSet::new(),
             killed: BTreeSet::new(),
             answer: None,
+            rival: None,
             taken: false,
             kept: false,
             holder: None,

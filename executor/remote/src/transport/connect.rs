@@ -169,7 +169,12 @@ impl Link {
 
     /// Bytes that came and went over it so far.
     pub fn moved_bytes(&self) -> u64 {
-        self.moved.bytes()
+        self.moved.both()
+    }
+
+    /// What counts them.
+    pub(crate) fn moved(&self) -> Moved {
+        self.moved.clone()
     }
 
     /// The channel, for other services of the same peer.

@@ -185,6 +185,51 @@ fn different_answers_are_an_error() {
     assert!(matches!(end_of(&orders), Some(Err(End::Disagree { .. }))), "{orders:?}");
 }
 
+/// A share that two workers have: the second had nothing else to do when the first was late.
+fn with_two() -> (Schedule, ShareId) {
+    let mut schedule = Schedule::new(shapes()[6].clone(), Rules::default());
+    let (share, _) = start(&mut schedule, 0)[0];
+    let late = Rules::default().suspect;
+    let joined = schedule.step(late, Input::Joined { worker: WorkerId(1), threads: 1 });
+    assert!(joined.iter().any(|o| matches!(o, Order::Start { worker: WorkerId(1), .. })), "{joined:?}");
+    (schedule, share)
+}
+
+#[test]
+fn who_told_the_truth_is_known_when_all_is_here() {
+    let (mut schedule, share) = with_two();
+    schedule.step(Time::ZERO, answer(0, share, 7));
+    assert_eq!(end_of(&schedule.step(Time::ZERO, answer(1, share, 8))), None);
+    let mut honest = schedule.clone();
+    let orders = honest.step(Time::ZERO, Input::Secured { worker: WorkerId(0), share });
+    assert!(matches!(end_of(&orders), Some(Err(End::Disagree { .. }))), "{orders:?}");
+    let failure = Failure { passing: true, ..Failure::default() };
+    let orders = schedule.step(Time::ZERO, Input::Missed { worker: WorkerId(0), share, failure });
+    assert!(orders.iter().any(|o| matches!(o, Order::Start { worker: WorkerId(1), .. })), "{orders:?}");
+    schedule.step(Time::ZERO, answer(1, share, 8));
+    let orders = schedule.step(Time::ZERO, Input::Secured { worker: WorkerId(1), share });
+    assert_eq!(end_of(&orders), Some(&Ok(())));
+}
+
+#[test]
+fn who_is_away_for_a_moment_goes_on() {
+    let mut schedule = Schedule::new(shapes()[2].clone(), Rules::default());
+    let started = start(&mut schedule, 0);
+    let (worker, moment) = (WorkerId(0), Duration::from_millis(500));
+    schedule.step(Time::ZERO, Input::Away { worker });
+    assert_eq!(schedule.step(moment, Input::Tick), []);
+    let again = schedule.step(moment, Input::Joined { worker, threads: 1 });
+    let found: Vec<_> = again
+        .iter()
+        .filter_map(|o| if let Order::Start { share, attempt, .. } = o { Some((*share, *attempt)) } else { None })
+        .collect();
+    assert_eq!(found, started);
+    // For long it is as if it had ended.
+    schedule.step(moment, Input::Away { worker });
+    let orders = schedule.step(moment + Rules::default().lost, Input::Tick);
+    assert!(matches!(orders[..], [Order::Lose { why: Loss::Silent { .. }, .. }, ..]), "{orders:?}");
+}
+
 #[test]
 fn who_answers_for_others_is_put_out() {
     let mut schedule = Schedule::new(shapes()[0].clone(), Rules::default());
