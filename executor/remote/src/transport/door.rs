@@ -1,6 +1,6 @@
 //! Who is let in: so many connections, each of which shakes hands and begins with HTTP/2 in time.
 
-use super::settings::{CONNECTIONS, PATIENCE, READ_BYTES};
+use super::settings::{CONNECTIONS, ENCRYPTED_BYTES, PATIENCE, READ_BYTES};
 use super::stream::{Stream, writes_through};
 use crate::security::Tls;
 use futures_util::{Stream as Items, StreamExt, stream};
@@ -145,7 +145,10 @@ impl Door {
         let shaken = TlsAcceptor::from(tls.server.clone()).accept(BufReader::with_capacity(READ_BYTES, stream));
         let shaken = shaken.into_fallible();
         match timeout(self.patience, shaken).await {
-            Ok(Ok(stream)) => Some(Box::new(stream)),
+            Ok(Ok(mut stream)) => {
+                stream.get_mut().1.set_buffer_limit(Some(ENCRYPTED_BYTES));
+                Some(Box::new(stream))
+            }
             Ok(Err((_, stream))) => {
                 dismiss(stream, self.patience).await;
                 None
