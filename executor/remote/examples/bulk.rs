@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Handle, Runtime};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -29,8 +30,8 @@ fn tls(folder: &Path, name: &str) -> Tls {
     Tls::load(&TlsFiles { ca: at("ca.pem"), cert, key }).unwrap()
 }
 
-async fn keeping(door: Door, data: &Bytes, tls: Option<Tls>) -> (Running, Link) {
-    let running = serve(door, None).await;
+async fn keeping(serving: &Handle, door: Door, data: &Bytes, tls: Option<Tls>) -> (Running, Link) {
+    let running = serving.spawn(serve(door, None)).await.unwrap();
     running.keeper.kept.lock().unwrap().insert(1, (data.clone(), Some(crc32c::crc32c(data))));
     let link = connector(tls, None).connect(&running.endpoint).await.unwrap();
     (running, link)
@@ -87,13 +88,15 @@ async fn bare(data: Bytes, tls: Option<Tls>) -> u16 {
 const WAYS: [&str; 4] = ["bare socket", "TLS, nothing else", "gRPC", "gRPC, mutual TLS"];
 
 /// Rates and seconds of computing of each way, in turn.
-async fn measure(folder: PathBuf) -> [(Vec<f64>, f64); 4] {
+async fn measure(serving: Handle, folder: PathBuf) -> [(Vec<f64>, f64); 4] {
     let data = Bytes::from(vec![7; NBYTES]);
     let (worker, client) = (tls(&folder, "worker"), tls(&folder, "client"));
     let door = Door { tls: Some(worker.clone()), ..Door::default() };
-    let (_plain, plain) = keeping(Door::default(), &data, None).await;
-    let (_secured, secured) = keeping(door, &data, Some(client.clone())).await;
-    let (port, tls_port) = (bare(data.clone(), None).await, bare(data, Some(worker)).await);
+    let (_plain, plain) = keeping(&serving, Door::default(), &data, None).await;
+    let (_secured, secured) = keeping(&serving, door, &data, Some(client.clone())).await;
+    let ports = [(data.clone(), None), (data, Some(worker))].map(|(data, tls)| serving.spawn(bare(data, tls)));
+    let [port, tls_port] = ports.map(|port| async { port.await.unwrap() });
+    let (port, tls_port) = (port.await, tls_port.await);
     let shake = TlsConnector::from(client.configs().0);
     let name = ServerName::try_from("127.0.0.1").unwrap();
     let mut into = vec![0; NBYTES];
@@ -111,17 +114,24 @@ async fn measure(folder: PathBuf) -> [(Vec<f64>, f64); 4] {
     found
 }
 
-#[tokio::main(worker_threads = 2)]
-async fn main() {
+/// Threads as a kernel and a worker have them, one each here.
+fn thread() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+}
+
+fn main() {
     let folder = tempfile::tempdir().unwrap();
     create(folder.path(), &["127.0.0.1".into()], Validity::days(2)).unwrap();
     // Values are fetched by tasks beside those of the connection, as in the kernel.
-    let mut found = tokio::spawn(measure(folder.path().into())).await.unwrap();
+    let (serving, asking) = (thread(), thread());
+    let measured = asking.spawn(measure(serving.handle().clone(), folder.path().into()));
+    let mut found = asking.block_on(measured).unwrap();
     found.iter_mut().for_each(|(rates, _)| rates.sort_by(f64::total_cmp));
     let middle = |way: usize| (found[way].0[ROUNDS / 2], found[way].0[ROUNDS - 1], found[way].1);
     for (way, name) in WAYS.iter().enumerate() {
         let ((median, best, cpu), (bare_median, bare_best, bare_cpu)) = (middle(way), middle(0));
-        let [by_median, by_best, by_cpu] = [median / bare_median, best / bare_best, bare_cpu / cpu].map(|part| part * 100.0);
+        let [by_median, by_best, by_cpu] =
+            [median / bare_median, best / bare_best, bare_cpu / cpu].map(|part| part * 100.0);
         println!(
             "{name:>17}: {median:6.0} MB/s ({best:6.0}), {by_median:4.0} % ({by_best:4.0} %) of the bare socket, \
              {cpu:.3} s CPU ({by_cpu:3.0} %)"

@@ -1,8 +1,8 @@
 //! The side that has values nobody else has.
 
+use super::BulkError;
 use super::fetch::PAUSE;
 use super::serve::frames;
-use super::BulkError;
 use crate::proto::{Frame, Item, PutFrame, PutReply};
 use crate::transport::Link;
 use bytes::Bytes;
@@ -38,8 +38,10 @@ pub async fn put(link: &Link, values: &[(Item, Bytes)]) -> Result<PutReply, Bulk
 
 /// How many bytes of each value are there.
 async fn ask(link: &Link, values: &[(Item, Bytes)]) -> Result<Vec<u64>, tonic::Status> {
-    let asked: Vec<PutFrame> =
-        values.iter().map(|(item, _)| PutFrame { item: Some(item.clone()), asks: true, ..PutFrame::default() }).collect();
+    let asked: Vec<PutFrame> = values
+        .iter()
+        .map(|(item, _)| PutFrame { item: Some(item.clone()), asks: true, ..PutFrame::default() })
+        .collect();
     let mut there = link.engine().put(stream::iter(asked)).await?.into_inner().there;
     there.resize(values.len(), 0);
     // What is said to be more than there is is not there.

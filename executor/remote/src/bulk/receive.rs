@@ -143,7 +143,6 @@ impl Receiving {
         }
         Ok(Received { item, data: data.freeze() })
     }
-
 }
 
 impl Drop for Receiving {

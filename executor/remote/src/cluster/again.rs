@@ -107,7 +107,11 @@ impl Run<'_> {
     /// Bytes that came from a worker's process so far or were put there, by whatever connection: orders do not count.
     fn came(&self, worker: WorkerId) -> u64 {
         let workers = self.same_process(worker).chain([worker]);
-        workers.filter_map(|w| self.counters.get(&w)).flatten().map(|(control, bulk)| control.came() + bulk.both()).sum()
+        workers
+            .filter_map(|w| self.counters.get(&w))
+            .flatten()
+            .map(|(control, bulk)| control.came() + bulk.both())
+            .sum()
     }
 
     /// Remembers how much came of a worker before it was lost.

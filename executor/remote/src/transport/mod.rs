@@ -10,8 +10,8 @@ mod reach;
 mod settings;
 mod stream;
 
-pub(crate) use counted::Moved;
 pub use connect::{Connector, Dialer, EngineLink, Link};
+pub(crate) use counted::Moved;
 pub(crate) use door::Silence;
 pub use door::{Admitted, Door, Peer, accepted};
 pub use endpoint::{BadEndpoint, Endpoint};

@@ -133,7 +133,8 @@ impl Desk {
     /// Begins a share, unless a stream that ended left it and the next one did not ask for it again.
     pub(super) fn begin(&self, share: &Share) -> bool {
         let mut state = self.state();
-        let is_wanted = state.is_left || state.given.get(&share.id).is_some_and(|asked| asked.is_for(share) && asked.is_wanted);
+        let is_wanted =
+            state.is_left || state.given.get(&share.id).is_some_and(|asked| asked.is_for(share) && asked.is_wanted);
         if !is_wanted && state.given.get(&share.id).is_some_and(|asked| asked.is_for(share)) {
             state.given.remove(&share.id);
         }

@@ -79,8 +79,7 @@ async fn a_put_goes_on_where_it_was_lost() {
     let values: Vec<_> = [300_000, 3_000_000, 1, 0].iter().map(|&len| Bytes::from(noise(len))).collect();
     let items: Vec<_> = values.iter().enumerate().map(|(n, data)| (put_item(n as u64), data.clone())).collect();
     let nbytes: usize = values.iter().map(Bytes::len).sum();
-    let table: [(&[usize], bool); 5] =
-        [(&[], true), (&[1], true), (&[5, 3], true), (&[2; 20], true), (&[1; 9], false)];
+    let table: [(&[usize], bool); 5] = [(&[], true), (&[1], true), (&[5, 3], true), (&[2; 20], true), (&[1; 9], false)];
     for (losses, comes) in table {
         let running = serve(Door::default(), None).await;
         let link = connector(None, None).connect(&running.endpoint).await.unwrap();
@@ -126,7 +125,13 @@ fn what_did_not_begin_does_not_go_on() {
 #[test]
 fn frames_that_make_no_value_are_refused() {
     let item = || Some(put_item(1));
-    let frame = |item, data: &'static [u8], nbytes, checksum| PutFrame { item, data: data.into(), nbytes, checksum, ..PutFrame::default() };
+    let frame = |item, data: &'static [u8], nbytes, checksum| PutFrame {
+        item,
+        data: data.into(),
+        nbytes,
+        checksum,
+        ..PutFrame::default()
+    };
     let whole = crc32c::crc32c(b"abc");
     let table: [(&[PutFrame], &str); 9] = [
         (&[frame(None, b"a", None, None)], "malformed-frames"),

@@ -100,8 +100,7 @@ impl Engine for Served {
     }
 
     async fn put(&self, request: Request<Streaming<proto::PutFrame>>) -> Reply<proto::PutReply> {
-        let (mut frames, mut receiving) =
-            (request.into_inner(), Receiving::new(1 << 30, Arc::clone(&self.0.begun)));
+        let (mut frames, mut receiving) = (request.into_inner(), Receiving::new(1 << 30, Arc::clone(&self.0.begun)));
         let (mut reply, mut left) = (proto::PutReply::default(), None);
         while let Some(frame) = frames.message().await? {
             if let Some(item) = frame.item.as_ref().filter(|_| frame.asks) {
