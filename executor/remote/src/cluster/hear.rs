@@ -1,6 +1,6 @@
 //! What workers say, and what became of what was asked of them.
 
-use super::answer::is_whole;
+use super::answer::{is_as_sent, is_whole};
 use super::lane::{News, Note};
 use super::run::Run;
 use crate::items;
@@ -103,7 +103,7 @@ impl Run<'_> {
             let (kept, busy) = (false, Duration::ZERO);
             return self.inputs.push_back(Input::Done(Answer { worker, share, checksum: 0, kept, busy }));
         };
-        if !is_whole(self.plan, stage, &tasks, &done) {
+        if !is_whole(self.plan, stage, &tasks, &done) || !is_as_sent(self.plan, (stage, &tasks), &done) {
             let (code, message) = ("malformed-answer".into(), "its answer is not what its tasks make".into());
             let failure = Failure { code, message, passing: true, ..Failure::default() };
             return self.inputs.push_back(Input::Failed { worker, share, attempt: done.attempt, failure });

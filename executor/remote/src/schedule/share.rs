@@ -30,8 +30,9 @@ pub(super) struct Share {
     /// Whether it leaves blocks for later stages with a worker, and with whom they are.
     pub(super) kept: bool,
     pub(super) holder: Option<WorkerId>,
-    /// Who had better not try it again, and who had better.
+    /// Who had better not try it again, not before which time even if there is nobody else, and who had better.
     pub(super) avoid: Option<WorkerId>,
+    pub(super) rests_until: Time,
     pub(super) prefer: Option<WorkerId>,
 }
 
@@ -77,6 +78,7 @@ impl Share {
             kept: false,
             holder: None,
             avoid: None,
+            rests_until: Time::ZERO,
             prefer: None,
         }
     }

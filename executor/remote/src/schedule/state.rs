@@ -91,7 +91,7 @@ impl Schedule {
             Input::Progress { worker } => self.moved(now, worker),
             Input::Done(answer) => self.done(now, &answer),
             Input::Secured { worker, share } => self.secured(worker, share),
-            Input::Missed { worker, share, failure } => self.missed(worker, share, failure),
+            Input::Missed { worker, share, failure } => self.missed(now, worker, share, failure),
             Input::Failed { worker, share, attempt, failure } => self.failed(now, worker, (share, attempt), failure),
             Input::Draining { worker } => {
                 self.hear(now, worker);
@@ -207,14 +207,14 @@ impl Schedule {
         }
     }
 
-    fn missed(&mut self, worker: WorkerId, id: ShareId, failure: Failure) {
+    fn missed(&mut self, now: Time, worker: WorkerId, id: ShareId, failure: Failure) {
         let held = self.shares.get(id.0 as usize).is_some_and(|s| s.state == State::Securing(worker));
         if held {
             let share = &mut self.shares[id.0 as usize];
             (share.state, share.misses, share.rival) = (State::Waiting, share.misses + 1, None);
             // What nobody took need not be what others answer.
             share.answer = share.answer.filter(|&(_, first)| share.taken || first != worker);
-            self.again(worker, id, failure);
+            self.again(now, worker, id, failure);
         }
     }
 
@@ -226,11 +226,11 @@ impl Schedule {
         }
         share.leave(worker);
         self.dequeue(now, worker, id);
-        self.again(worker, id, failure);
+        self.again(now, worker, id, failure);
     }
 
     /// A share was not done: somebody else tries, or the run ends.
-    fn again(&mut self, worker: WorkerId, id: ShareId, failure: Failure) {
+    fn again(&mut self, now: Time, worker: WorkerId, id: ShareId, failure: Failure) {
         if failure.too_large && self.halve(id) {
             return;
         }
@@ -245,6 +245,8 @@ impl Schedule {
         }
         if failure.lost.is_empty() {
             (share.avoid, share.prefer) = (Some(worker), None);
+            let doubled = share.faults.saturating_sub(1).min(16);
+            share.rests_until = now + self.rules.rest * if blames { 1 << doubled } else { 0 };
         } else {
             share.prefer = Some(worker);
         }

@@ -127,12 +127,20 @@ fn threads_that_hang_end_the_lease() {
 }
 
 fn start(schedule: &mut Schedule, worker: u32) -> Vec<(ShareId, u32)> {
-    let orders = schedule.step(Time::ZERO, Input::Joined { worker: WorkerId(worker), threads: 1 });
+    starts(schedule.step(Time::ZERO, Input::Joined { worker: WorkerId(worker), threads: 1 }))
+}
+
+fn starts(orders: Vec<Order>) -> Vec<(ShareId, u32)> {
     let started = |order: Order| match order {
         Order::Start { share, attempt, .. } => Some((share, attempt)),
         _ => None,
     };
     orders.into_iter().filter_map(started).collect()
+}
+
+fn fault(worker: u32, share: ShareId, attempt: u32) -> Input {
+    let failure = Failure { passing: true, ..Failure::default() };
+    Input::Failed { worker: WorkerId(worker), share, attempt, failure }
 }
 
 fn answer(worker: u32, share: ShareId, checksum: u32) -> Input {
@@ -160,19 +168,27 @@ fn errors_that_stay_end_the_run_at_once() {
 #[test]
 fn faults_that_pass_are_tried_three_times_again() {
     let mut schedule = Schedule::new(shapes()[6].clone(), Rules::default());
-    let mut started = start(&mut schedule, 0);
+    let (mut started, mut now) = (start(&mut schedule, 0), Time::ZERO);
     for round in 0..4 {
         let (share, attempt) = started[0];
         assert_eq!(attempt, round + 1);
-        let failure = Failure { passing: true, ..Failure::default() };
-        let failed = Input::Failed { worker: WorkerId(0), share, attempt, failure };
-        let orders = schedule.step(Time::ZERO, failed);
+        let orders = schedule.step(now, fault(0, share, attempt));
         assert_eq!(end_of(&orders).is_some(), round == 3, "{orders:?}");
-        started = orders
-            .into_iter()
-            .filter_map(|o| if let Order::Start { share, attempt, .. } = o { Some((share, attempt)) } else { None })
-            .collect();
+        // Alone it waits a while, each time longer.
+        let rest = schedule.rules.rest * (1 << round);
+        assert!(starts(orders).is_empty());
+        assert!(starts(schedule.step(now + rest - Duration::from_millis(1), Input::Tick)).is_empty());
+        now += rest;
+        started = starts(schedule.step(now, Input::Tick));
     }
+}
+
+#[test]
+fn another_need_not_wait_to_try_what_one_failed() {
+    let mut schedule = Schedule::new(shapes()[6].clone(), Rules::default());
+    let (share, attempt) = start(&mut schedule, 0)[0];
+    assert!(starts(schedule.step(Time::ZERO, fault(0, share, attempt))).is_empty());
+    assert_eq!(start(&mut schedule, 1), [(share, attempt + 1)]);
 }
 
 #[test]
