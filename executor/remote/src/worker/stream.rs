@@ -87,10 +87,10 @@ impl Stream {
         if *self.house.draining.borrow() {
             return Err(refusal(Code::Unavailable, "draining", "this worker is about to end"));
         }
-        if let Some(job) = self.house.same_job(&open) {
-            if let Some(number) = job.desk.serve_by(&self.outbox) {
-                return Ok((job, number));
-            }
+        if let Some(job) = self.house.same_job(&open)
+            && let Some(number) = job.desk.serve_by(&self.outbox)
+        {
+            return Ok((job, number));
         }
         let (house, outbox) = (Arc::clone(&self.house), self.outbox.clone());
         let opened = tokio::task::spawn_blocking(move || {
