@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// How long to wait before a second attempt; twice that before a third, and so on.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 /// A value that somebody keeps.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,13 +5,15 @@ mod error;
 mod fetch;
 mod put;
 mod read;
+mod receive;
 mod serve;
 
 pub use attend::attended;
 pub use error::BulkError;
 pub use fetch::{Fetch, fetch, fetch_block};
 pub use put::put;
-pub use serve::{Received, Receiving, frames};
+pub use receive::{Begun, Received, Receiving};
+pub use serve::frames;
 
 /// Bytes of a frame: enough to keep up with a bare socket, and little enough that others get a turn. With what stands
 /// around them they fill one frame of HTTP/2, so that no tiny one follows.

@@ -2,7 +2,7 @@
 
 use crate::elements;
 use crate::items;
-use crate::proto::{self, Done, Finished};
+use crate::proto::{self, Done, Finished, Share};
 use cleave_cpu::Part;
 use cleave_ops::{Chunks, DType, Region};
 use cleave_plan::stage::block_region;
@@ -68,6 +68,22 @@ pub(super) fn is_whole(plan: &Plan, stage: usize, tasks: &Range<usize>, done: &D
             done.parts.iter().all(|p| boxes.contains(&(p.r#box as usize)))
         }
     }
+}
+
+/// What a worker was asked that answers.
+pub(super) fn asked((stage, tasks): (usize, &Range<usize>), done: &Done) -> Share {
+    let (first, count) = (tasks.start as u64, tasks.len() as u64);
+    Share { id: done.share, stage: stage as u32, first, count, attempt: done.attempt }
+}
+
+/// Whether an answer came as it was sent, as far as that is known before the rest of it is fetched.
+pub(super) fn is_as_sent(plan: &Plan, (stage, tasks): (usize, &Range<usize>), done: &Done) -> bool {
+    if done.parts.iter().any(|p| p.item.is_some()) {
+        return true;
+    }
+    let parts: Option<Vec<Part>> = done.parts.iter().map(|told| part(plan, stage, told, None)).collect();
+    let sum = |parts: Vec<Part>| items::checksum(&asked((stage, tasks), done), &done.finished, parts.iter());
+    parts.map(sum) == Some(done.checksum)
 }
 
 /// A part whose elements came with it, or are those bytes.

@@ -1,7 +1,6 @@
 //! What workers say, and what became of what was asked of them.
 
-use super::RemoteError;
-use super::answer::is_whole;
+use super::answer::{is_as_sent, is_whole};
 use super::lane::{News, Note};
 use super::run::Run;
 use crate::items;
@@ -16,8 +15,6 @@ use std::time::Duration;
 
 /// The most that is believed of what workers count, so that sums stay numbers.
 const MOST: u64 = 1 << 50;
-/// More than a new connection carries before anything else.
-const SOME_BYTES: u64 = 64 << 10;
 
 /// Takes blocks that became whole by a part.
 #[derive(Default)]
@@ -40,24 +37,15 @@ impl Run<'_> {
                 events.into_iter().for_each(|event| self.event(worker, event));
             }
             News::Events(_) => {}
-            News::Closed { why, refused } => {
-                self.note_lost(worker);
-                self.inputs.push_back(Input::Gone { worker, why: why.clone() });
-                // One that never joined is not the schedule's to lose.
-                self.drop_lane(worker);
-                if let Some(code) = refused.filter(|_| self.lanes.is_empty() && self.tally.is_empty()) {
-                    self.end = Some(Err(RemoteError::Refused { code, why }.into()));
-                }
-            }
+            News::Closed { connection, why, refused } => self.closed(worker, connection, (why, refused)),
             News::Taken { share, parts, released } => self.taken(worker, share, parts, released),
             News::Secured { share } => self.secured(worker, share),
             News::Moved => self.inputs.push_back(Input::Progress { worker }),
             News::Relayed { share, attempt } => self.relayed(worker, (share, attempt)),
             News::Unrelayed(failed) => self.failed(worker, failed),
-            News::Missed { share, failure } => {
-                self.answers.remove(&(worker, share));
-                self.inputs.push_back(Input::Missed { worker, share, failure });
-            }
+            News::Lost { share, failure } => self.lost(worker, share, failure),
+            News::Retake { share, failure } => self.retake(worker, share, failure),
+            News::Missed { share, failure } => self.missed(worker, share, failure),
             News::Sink(error) => self.end = Some(Err(error)),
         }
     }
@@ -78,15 +66,15 @@ impl Run<'_> {
     }
 
     fn opened(&mut self, worker: WorkerId, opened: &proto::Opened) {
-        let Some(lane) = self.lanes.get(&worker) else { return };
+        let Some(lane) = self.lanes.get_mut(&worker) else { return };
         if opened.plan != self.hash {
             let why = "it came to another plan".to_owned();
             return self.inputs.push_back(Input::Gone { worker, why });
         }
         let threads = lane.connection.threads;
+        lane.opened();
         self.tally.joined(worker, self.endpoints[&worker].clone(), threads);
-        let lives: Vec<_> = self.same_process(worker).filter(|&w| self.gave_more(w)).collect();
-        self.inputs.extend(lives.into_iter().map(|worker| Input::Lives { worker }));
+        self.acquit(worker);
         self.inputs.push_back(Input::Joined { worker, threads });
     }
 
@@ -102,6 +90,7 @@ impl Run<'_> {
             signs => self.tally.fetched(worker, share, signs),
         };
         if gets_on {
+            self.lanes.get_mut(&worker).into_iter().for_each(|lane| lane.returns.signs += 1);
             self.inputs.push_back(Input::Progress { worker });
         }
     }
@@ -114,7 +103,7 @@ impl Run<'_> {
             let (kept, busy) = (false, Duration::ZERO);
             return self.inputs.push_back(Input::Done(Answer { worker, share, checksum: 0, kept, busy }));
         };
-        if !is_whole(self.plan, stage, &tasks, &done) {
+        if !is_whole(self.plan, stage, &tasks, &done) || !is_as_sent(self.plan, (stage, &tasks), &done) {
             let (code, message) = ("malformed-answer".into(), "its answer is not what its tasks make".into());
             let failure = Failure { code, message, passing: true, ..Failure::default() };
             return self.inputs.push_back(Input::Failed { worker, share, attempt: done.attempt, failure });
@@ -166,21 +155,8 @@ impl Run<'_> {
         Some(Item { session: self.pool.session.clone(), job: self.number, what: Some(what) })
     }
 
-    /// Remembers how much a worker gave before the connection to it was lost.
-    fn note_lost(&mut self, worker: WorkerId) {
-        if let Some(lane) = self.lanes.get(&worker) {
-            let bulk = lane.connection.bulk.clone();
-            self.given.insert(worker, (bulk.moved_bytes(), bulk));
-        }
-    }
-
-    /// Whether what a lost worker left still comes, so that its connection was to blame and not its share.
-    fn gave_more(&self, worker: WorkerId) -> bool {
-        self.given.get(&worker).is_some_and(|(before, bulk)| bulk.moved_bytes() > before + SOME_BYTES)
-    }
-
     /// Earlier and later connections to the process of a worker.
-    fn same_process(&self, worker: WorkerId) -> impl Iterator<Item = WorkerId> + '_ {
+    pub(super) fn same_process(&self, worker: WorkerId) -> impl Iterator<Item = WorkerId> + '_ {
         let is_same = move |other: &WorkerId| {
             self.endpoints.get(other) == self.endpoints.get(&worker)
                 && self.epochs.get(other) == self.epochs.get(&worker)

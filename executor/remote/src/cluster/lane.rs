@@ -1,17 +1,22 @@
 //! One worker's stream in a run.
 
+use super::again::Returns;
 use super::member::{Connection, Member};
 use super::values::Given;
-use crate::bulk::{attended, put};
+use crate::bulk::{BulkError, attended, put};
 use crate::proto::{self, Event, Item, Open, Order, order};
 use crate::schedule::{ShareId, WorkerId};
 use bytes::Bytes;
 use cleave_cpu::Part;
 use cleave_plan::RunError;
 use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, interval_at};
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Orders that wait for the network.
@@ -19,17 +24,24 @@ const WAITING: usize = 64;
 /// Bytes of values that are put in one call, and a value.
 const PUT_BYTES: usize = 8 << 20;
 
+/// How often a worker hears something even if nothing is wanted of it.
+const BEAT: Duration = Duration::from_secs(2);
+
 /// One worker in a run.
 pub(super) struct Lane {
     pub(super) member: Arc<Member>,
     pub(super) connection: Connection,
     pub(super) draining: bool,
+    /// What is known of how connections to its worker end.
+    pub(super) returns: Returns,
     /// What was sent: versions of places, values, blocks of sources.
     pub(super) places: HashMap<u32, u64>,
     pub(super) values: Given,
     pub(super) sources: HashSet<(u64, usize)>,
     parcels: UnboundedSender<Parcel>,
     tasks: [JoinHandle<()>; 2],
+    /// The one before, which ends when this one is open: the worker would take its end for that of the job.
+    former: Option<Box<Lane>>,
 }
 
 /// Something for a worker; one goes after the other.
@@ -47,8 +59,8 @@ pub(super) struct Note {
 pub(super) enum News {
     /// Events came, perhaps none.
     Events(Vec<Event>),
-    /// Its stream ended; with a code, because it does not want the job.
-    Closed { why: String, refused: Option<String> },
+    /// Its stream over a connection ended; with a code, because it does not want the job.
+    Closed { connection: u64, why: String, refused: Option<String> },
     /// What a share left is here.
     Taken { share: ShareId, parts: Vec<Part>, released: Vec<Item> },
     /// What was joined of it is where it belongs.
@@ -59,6 +71,10 @@ pub(super) enum News {
     Relayed { share: ShareId, attempt: u32 },
     /// That it is not.
     Unrelayed(proto::Failed),
+    /// What a share left is not here because of connections that were lost.
+    Lost { share: ShareId, failure: crate::schedule::Failure },
+    /// It may be tried again to have that.
+    Retake { share: ShareId, failure: crate::schedule::Failure },
     /// What a share left is not here.
     Missed { share: ShareId, failure: crate::schedule::Failure },
     /// A result could not be handed on.
@@ -85,14 +101,29 @@ impl Lane {
             member: Arc::clone(member),
             connection,
             draining: false,
+            returns: Returns::default(),
             places: HashMap::new(),
             values: Given::new(),
             sources: HashSet::new(),
             parcels,
             tasks,
+            former: None,
         };
         lane.order(order::Order::Open(open));
         lane
+    }
+
+    /// Takes the place of one to the same process.
+    pub(super) fn replace(&mut self, mut former: Lane) {
+        former.former = None;
+        self.returns = former.returns.clone();
+        self.returns.away = None;
+        self.former = Some(Box::new(former));
+    }
+
+    /// The worker has the job by this connection.
+    pub(super) fn opened(&mut self) {
+        (self.returns.is_open, self.former) = (true, None);
     }
 
     /// Sends an order, after all that was sent before.
@@ -114,7 +145,7 @@ impl Lane {
         self.parcels = closed;
         let [sending, listening] = &mut self.tasks;
         let both = async { (sending.await.ok(), listening.await.ok()) };
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), both).await;
+        let _ = tokio::time::timeout(Duration::from_millis(200), both).await;
     }
 }
 
@@ -133,13 +164,24 @@ struct Sender {
 
 impl Sender {
     async fn send_all(self, mut parcels: UnboundedReceiver<Parcel>) {
-        while let Some(parcel) = parcels.recv().await {
+        while let Some(parcel) = self.beating(parcels.recv()).await {
             let sent = match parcel {
                 Parcel::Order(order) => self.orders.send(Order { order: Some(order) }).await.is_ok(),
-                Parcel::Put(values) => self.put(&values).await,
+                Parcel::Put(values) => self.beating(self.put(&values)).await,
             };
             if !sent {
                 return;
+            }
+        }
+    }
+
+    /// Waits for something, and meanwhile lets the worker hear that somebody is there.
+    async fn beating<T>(&self, work: impl Future<Output = T>) -> T {
+        let (mut work, mut beats) = (pin!(work), interval_at(Instant::now() + BEAT, BEAT));
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = beats.tick() => drop(self.orders.try_send(Order { order: None })),
             }
         }
     }
@@ -156,7 +198,9 @@ impl Sender {
             let tell = |news| drop(self.notes.send(Note { worker: self.worker, news }));
             let put = attended(&self.bulk.bulk, put(&self.bulk.bulk, now), || tell(News::Moved)).await;
             let is_there = put.is_ok();
-            tell(put.map_or_else(|e| News::Closed { why: e.to_string(), refused: None }, |_| News::Moved));
+            let connection = self.bulk.number;
+            let closed = |error: BulkError| News::Closed { connection, why: error.to_string(), refused: None };
+            tell(put.map_or_else(closed, |_| News::Moved));
             if !is_there {
                 return false;
             }
@@ -191,5 +235,5 @@ async fn listen(worker: WorkerId, connection: Connection, orders: ReceiverStream
             }
         }
     };
-    tell(News::Closed { why, refused });
+    tell(News::Closed { connection: connection.number, why, refused });
 }

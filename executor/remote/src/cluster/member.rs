@@ -35,6 +35,8 @@ struct Known {
     connection: Option<Connection>,
     /// How many connections there were.
     count: u64,
+    /// Why the last attempt to connect shows that its process is not there any more.
+    ended: Option<String>,
 }
 
 /// A connection: blocks have one of their own, so that orders and events need not queue behind them.
@@ -50,7 +52,7 @@ pub(super) struct Connection {
 impl Member {
     pub(super) fn new(endpoint: Endpoint, connector: Connector) -> Arc<Self> {
         let facts = WorkerFacts { endpoint: endpoint.to_string(), ..WorkerFacts::default() };
-        let known = Mutex::new(Known { facts, seen: Instant::now(), connection: None, count: 0 });
+        let known = Mutex::new(Known { facts, seen: Instant::now(), connection: None, count: 0, ended: None });
         Arc::new(Self { endpoint, connector, known, broken: Notify::new() })
     }
 
@@ -69,6 +71,11 @@ impl Member {
     /// The connection to it, if there is one.
     pub(super) fn connection(&self) -> Option<Connection> {
         self.known().connection.clone()
+    }
+
+    /// Why its process is not there any more, if that is known.
+    pub(super) fn ended(&self) -> Option<String> {
+        self.known().ended.clone()
     }
 
     /// Where it is reached.
@@ -93,10 +100,12 @@ impl Member {
                 connection.number = known.count;
                 known.seen = Instant::now();
                 known.facts = facts(&self.endpoint, &hello, latency);
-                known.connection = Some(connection.clone());
+                (known.connection, known.ended) = (Some(connection.clone()), None);
                 Ok(connection)
             }
             Err(error) => {
+                let is_there = error.fault.is_passing() && error.fault != Fault::Refused;
+                known.ended = (!is_there).then(|| error.to_string());
                 known.facts.state = if error.fault.is_passing() {
                     WorkerState::Lost(error.to_string())
                 } else {
@@ -132,7 +141,7 @@ impl Member {
                 failures = 0;
                 let why = self.watch(&connection).await;
                 let mut known = self.known();
-                known.connection = None;
+                (known.connection, known.ended) = (None, None);
                 known.facts.state = WorkerState::Lost(why);
             }
             sleep(pause(failures)).await;

@@ -1,10 +1,11 @@
 //! The kernel's side: workers that are connected, and runs on them.
 //!
 //! In reading order: `options` and `error`, `member` (one worker, connected again when it was lost), `run` (one run,
-//! by the schedule), `hear` (events in) and `obey` (orders out), `lane` (one worker's stream in it), `places` (where
+//! by the schedule), `again` (connections that end and come back), `hear` (events in) and `obey` (orders out), `lane` (one worker's stream in it), `places` (where
 //! blocks are), `relay` (blocks that go through the kernel), `values` (what the kernel holds between stages), `answer` (what a worker says of a share), `take`
 //! (what it left is fetched and handed on), `tally` (progress, report, lanes), `live` (lanes for those who look).
 
+mod again;
 mod answer;
 mod error;
 mod hear;

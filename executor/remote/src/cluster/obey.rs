@@ -1,6 +1,7 @@
 //! What the schedule wants is done.
 
 use super::lane::{News, Note};
+use super::member::Connection;
 use super::run::Run;
 use super::take::Lack;
 use crate::elements::view;
@@ -38,6 +39,9 @@ impl Run<'_> {
                 }
             }
             Order::Lose { worker, why } => {
+                if matches!(why, Loss::Silent { .. }) {
+                    self.note_lost(worker);
+                }
                 if !matches!(why, Loss::Gone(_)) {
                     self.lanes.get(&worker).into_iter().for_each(|l| l.member.give_up(l.connection.number));
                 }
@@ -117,10 +121,18 @@ impl Run<'_> {
         let Some(lane) = self.lanes.get(&worker).filter(|_| first) else {
             return self.secured(worker, share);
         };
-        let (delivery, connection, notes) = (Arc::clone(&self.delivery), lane.connection.clone(), self.notes.clone());
+        self.deliver(worker, share, lane.connection.clone());
+    }
+
+    /// Takes what a share left, which an answer tells.
+    pub(super) fn deliver(&self, worker: WorkerId, share: ShareId, connection: Connection) {
+        let Some(done) = self.answers.get(&(worker, share)).map(Arc::clone) else { return };
+        let Some((stage, tasks)) = self.schedule.share(share) else { return };
+        let (delivery, notes) = (Arc::clone(&self.delivery), self.notes.clone());
         tokio::spawn(async move {
             let news = match delivery.take(&connection, (stage, &tasks), &done).await {
                 Ok((parts, released)) => News::Taken { share, parts, released },
+                Err(Lack::Lost(failure)) => News::Lost { share, failure },
                 Err(Lack::Missed(failure)) => News::Missed { share, failure },
                 Err(Lack::Sink(error)) => News::Sink(error),
             };

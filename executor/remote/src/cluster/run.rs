@@ -12,7 +12,7 @@ use super::{RemoteError, RemoteJob};
 use crate::facts::LaneFacts;
 use crate::proto::{self, Done};
 use crate::schedule::{End, Failure, Input, Order, Rules, Schedule, Shape, ShareId, WorkerId};
-use crate::transport::Link;
+use crate::transport::Moved;
 use bytes::Bytes;
 use cleave_cpu::{Control, Joiner};
 use cleave_plan::memory::task_bytes;
@@ -61,7 +61,9 @@ pub(super) async fn run(
         next_worker: 0,
         endpoints: HashMap::new(),
         epochs: HashMap::new(),
+        counters: HashMap::new(),
         given: HashMap::new(),
+        retakes: HashMap::new(),
         places: Places::default(),
         values,
         answers: HashMap::new(),
@@ -101,8 +103,12 @@ pub(super) struct Run<'a> {
     pub(super) endpoints: HashMap<WorkerId, String>,
     /// Which start of it that was.
     pub(super) epochs: HashMap<WorkerId, u64>,
-    /// Of those that were lost the way to what they left, and how much had come by it.
-    pub(super) given: HashMap<WorkerId, (u64, Link)>,
+    /// What counts the bytes over connections to a worker, those of control and of bulk, and how many had passed
+    /// to or from its process when it was lost.
+    pub(super) counters: HashMap<WorkerId, Vec<(Moved, Moved)>>,
+    pub(super) given: HashMap<WorkerId, u64>,
+    /// How often it was tried again to take what a share left.
+    pub(super) retakes: HashMap<(WorkerId, ShareId), u32>,
     pub(super) places: Places,
     pub(super) values: Values,
     /// Answers that the schedule may want.
@@ -122,13 +128,16 @@ impl Run<'_> {
             if self.seen.insert(index, connection.number) == Some(connection.number) {
                 continue;
             }
+            let Some(connection) = self.comes_back(member, connection) else { continue };
             let worker = WorkerId(self.next_worker);
             self.next_worker += 1;
             self.endpoints.insert(worker, member.endpoint().to_string());
             self.epochs.insert(worker, connection.epoch);
+            self.count(worker, &connection);
             let open = self.open(connection.threads);
             self.lanes.insert(worker, Lane::open(worker, member, connection, open, self.notes.clone()));
         }
+        self.look_for_ended();
         let drained = self.lanes.iter().filter(|(w, l)| l.draining && self.is_done_with(**w)).map(|(&w, _)| w);
         let gone = |worker| Input::Gone { worker, why: "it was told to end".to_owned() };
         let gone: Vec<Input> = drained.map(gone).collect();
@@ -143,7 +152,7 @@ impl Run<'_> {
     }
 
     /// The order by which a worker learns of the job: its memory is its part of what was planned.
-    fn open(&self, threads: usize) -> proto::Open {
+    pub(super) fn open(&self, threads: usize) -> proto::Open {
         let planning = &self.job.parts.planning;
         let part = planning.memory_bytes as u128 * threads as u128 / planning.threads.max(1) as u128;
         proto::Open {

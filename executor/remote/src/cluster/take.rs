@@ -1,12 +1,12 @@
 //! What a share left at its worker is fetched and handed on, before the share counts.
 
 use super::RemoteJob;
-use super::answer::{Results, part, part_bytes};
+use super::answer::{Results, asked, part, part_bytes};
 use super::member::Connection;
 use crate::bulk::{BulkError, Fetch, attended, fetch, fetch_block};
 use crate::elements::{from_block, view};
 use crate::items::{checksum, dense, fetched};
-use crate::proto::{Done, Finished, Item, OutputBlock, Share, item};
+use crate::proto::{Done, Finished, Item, OutputBlock, item};
 use crate::schedule::Failure;
 use bytes::Bytes;
 use cleave_cpu::{DenseSink, Part};
@@ -36,6 +36,8 @@ pub(super) struct Delivery {
 
 /// Why what a share left is not there.
 pub(super) enum Lack {
+    /// Connections were lost on which it might have come.
+    Lost(Failure),
     /// It did not come.
     Missed(Failure),
     /// It came, but could not be handed on.
@@ -86,9 +88,7 @@ impl Delivery {
             };
             parts.push(part(&self.plan, stage, told, bytes.as_deref()).ok_or_else(malformed)?);
         }
-        let (first, count) = (tasks.start as u64, tasks.len() as u64);
-        let asked = Share { id: done.share, stage: stage as u32, first, count, attempt: done.attempt };
-        if checksum(&asked, &done.finished, parts.iter()) != done.checksum {
+        if checksum(&asked((stage, tasks), done), &done.finished, parts.iter()) != done.checksum {
             return Err(malformed());
         }
         for finished in &done.finished {
@@ -171,7 +171,8 @@ fn missed(error: &BulkError) -> Lack {
     let (code, message) = (error.code().to_owned(), error.to_string());
     // Connections that end are the worker's loss, not the share's fault.
     let returned = matches!(error, BulkError::Reach(_));
-    Lack::Missed(Failure { code, message, passing: true, returned, ..Failure::default() })
+    let failure = Failure { code, message, passing: true, returned, ..Failure::default() };
+    if returned && error.is_passing() { Lack::Lost(failure) } else { Lack::Missed(failure) }
 }
 
 fn malformed() -> Lack {

@@ -67,7 +67,7 @@ impl Tally {
     }
 
     pub(super) fn joined(&mut self, worker: WorkerId, endpoint: String, threads: usize) {
-        self.lanes.insert(worker, LaneFacts { endpoint, threads, ..LaneFacts::default() });
+        self.lanes.entry(worker).or_insert(LaneFacts { endpoint, threads, ..LaneFacts::default() });
     }
 
     /// The stage that runs.
@@ -81,7 +81,10 @@ impl Tally {
 
     pub(super) fn started(&mut self, worker: WorkerId, share: ShareId, stage: usize, attempt: u32) {
         let now = self.now();
-        self.given.insert((share, worker), (now, attempt));
+        let given = self.given.entry((share, worker)).or_insert((now, attempt));
+        if given.1 != attempt {
+            *given = (now, attempt);
+        }
         self.stages[stage].first.get_or_insert(now);
     }
 

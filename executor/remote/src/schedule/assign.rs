@@ -23,14 +23,14 @@ impl Schedule {
     }
 
     fn pick(&mut self, now: Time, stage: usize, worker: WorkerId) -> Option<ShareId> {
-        self.waiting(stage, worker).or_else(|| self.new_share(stage, worker)).or_else(|| {
+        self.waiting(now, stage, worker).or_else(|| self.new_share(stage, worker)).or_else(|| {
             let is_idle = self.members[&worker].queue.is_empty();
             is_idle.then(|| self.queued(now, stage, worker).or_else(|| self.slow(now, stage, worker))).flatten()
         })
     }
 
-    /// A share that waits; one that this worker should not try only if nobody else can.
-    fn waiting(&self, stage: usize, worker: WorkerId) -> Option<ShareId> {
+    /// A share that waits; one that this worker should not try only if nobody else can, and after a while.
+    fn waiting(&self, now: Time, stage: usize, worker: WorkerId) -> Option<ShareId> {
         let others = self.ready().count() > 1;
         let rank = |share: &Share| match () {
             () if share.prefer == Some(worker) => 0,
@@ -38,8 +38,10 @@ impl Schedule {
             () if share.prefer.is_some_and(|w| self.ready().any(|r| r == w)) => 2,
             () => 1,
         };
-        let ranked = self.stages[stage].waiting.iter().map(|&id| (rank(&self.shares[id.0 as usize]), id));
-        ranked.min().filter(|&(rank, _)| rank < 2 || !others).map(|(_, id)| id)
+        let may = |share: &Share, rank| rank < 2 || (!others && (rank < 3 || share.rests_until <= now));
+        let shares = self.stages[stage].waiting.iter().map(|&id| (&self.shares[id.0 as usize], id));
+        let ranked = shares.map(|(share, id)| (rank(share), id, share)).filter(|&(rank, _, share)| may(share, rank));
+        ranked.map(|(rank, id, _)| (rank, id)).min().map(|(_, id)| id)
     }
 
     fn new_share(&mut self, stage: usize, worker: WorkerId) -> Option<ShareId> {
@@ -79,7 +81,8 @@ impl Schedule {
             let took = now.saturating_sub(copy.began.unwrap_or(now));
             let usual_s = median_s.map(|s| s * share.tasks.len() as f64 / member.threads as f64);
             let is_late = usual_s.is_some_and(|s| took.as_secs_f64() > self.rules.hedge_medians * s);
-            member.standing == Standing::Suspect || (is_late && took >= self.rules.hedge_least)
+            let is_missing = now.saturating_sub(member.heard) >= self.rules.suspect;
+            is_missing || (is_late && took >= self.rules.hedge_least)
         };
         let at_work = self.stages[stage].shares.iter().filter(|id| self.shares[id.0 as usize].state == State::AtWork);
         at_work.filter(is_slow).min_by_key(|id| self.shares[id.0 as usize].copies[0].began).copied()

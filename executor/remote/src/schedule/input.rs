@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Input {
-    /// A worker is ready: it has the job and came to the same plan.
+    /// A worker is ready: it has the job and came to the same plan. One that was away gets again what it had.
     Joined { worker: WorkerId, threads: usize },
     /// A sign of life of its process.
     Heard { worker: WorkerId },
@@ -23,7 +23,9 @@ pub enum Input {
     Failed { worker: WorkerId, share: ShareId, attempt: u32, failure: Failure },
     /// It wants no new shares, but finishes what it has.
     Draining { worker: WorkerId },
-    /// The connection to it ended.
+    /// The connection to it ended, but it may come back by another: then it has joined again.
+    Away { worker: WorkerId },
+    /// The connection to it ended for good.
     Gone { worker: WorkerId, why: String },
     /// One that was lost has not ended: the same process is connected again.
     Lives { worker: WorkerId },

@@ -21,6 +21,8 @@ pub(super) struct Member {
 pub(super) enum Standing {
     Ready,
     Suspect,
+    /// There is no connection to it.
+    Away,
     Draining,
 }
 
@@ -49,6 +51,13 @@ impl Member {
         self.heard = now;
         if self.standing == Standing::Suspect {
             self.standing = Standing::Ready;
+        }
+    }
+
+    /// The connection to it ended.
+    pub(super) fn leave(&mut self) {
+        if self.standing != Standing::Draining {
+            self.standing = Standing::Away;
         }
     }
 

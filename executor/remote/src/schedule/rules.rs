@@ -15,6 +15,9 @@ pub struct Rules {
     pub lease_estimates: f64,
     /// How often a share is tried again after a fault that may pass.
     pub retries: u32,
+    /// How long it rests before the worker that failed it may try again, where there is no other; twice that the next
+    /// time. Others may come meanwhile, and faults pass.
+    pub rest: Duration,
     /// How often it is tried again because blocks it reads were lost.
     pub retries_of_lost: u32,
     /// Workers a share may take down before it is blamed.
@@ -41,6 +44,7 @@ impl Default for Rules {
             lease: Duration::from_secs(30),
             lease_estimates: 10.0,
             retries: 3,
+            rest: Duration::from_millis(100),
             retries_of_lost: 16,
             deadly: 3,
             hedge_medians: 3.0,

@@ -23,13 +23,16 @@ pub(super) struct Share {
     pub(super) killed: BTreeSet<WorkerId>,
     /// Over what came out of it, and who said so first.
     pub(super) answer: Option<(u32, WorkerId)>,
+    /// Who said something else before it was known whether the first told the truth.
+    pub(super) rival: Option<WorkerId>,
     /// Whether what it left for the kernel is there.
     pub(super) taken: bool,
     /// Whether it leaves blocks for later stages with a worker, and with whom they are.
     pub(super) kept: bool,
     pub(super) holder: Option<WorkerId>,
-    /// Who had better not try it again, and who had better.
+    /// Who had better not try it again, not before which time even if there is nobody else, and who had better.
     pub(super) avoid: Option<WorkerId>,
+    pub(super) rests_until: Time,
     pub(super) prefer: Option<WorkerId>,
 }
 
@@ -70,10 +73,12 @@ impl Share {
             given: BTreeSet::new(),
             killed: BTreeSet::new(),
             answer: None,
+            rival: None,
             taken: false,
             kept: false,
             holder: None,
             avoid: None,
+            rests_until: Time::ZERO,
             prefer: None,
         }
     }

@@ -86,23 +86,36 @@ impl Schedule {
 
     fn take(&mut self, now: Time, input: Input) {
         match input {
-            Input::Joined { worker, threads } => {
-                self.members.entry(worker).or_insert_with(|| Member::new(threads, now));
-            }
+            Input::Joined { worker, threads } => self.joined(now, worker, threads),
             Input::Heard { worker } => self.hear(now, worker),
             Input::Progress { worker } => self.moved(now, worker),
             Input::Done(answer) => self.done(now, &answer),
             Input::Secured { worker, share } => self.secured(worker, share),
-            Input::Missed { worker, share, failure } => self.missed(worker, share, failure),
+            Input::Missed { worker, share, failure } => self.missed(now, worker, share, failure),
             Input::Failed { worker, share, attempt, failure } => self.failed(now, worker, (share, attempt), failure),
             Input::Draining { worker } => {
                 self.hear(now, worker);
                 self.members.get_mut(&worker).into_iter().for_each(|m| m.standing = Standing::Draining);
             }
+            Input::Away { worker } => self.members.get_mut(&worker).into_iter().for_each(Member::leave),
             Input::Gone { worker, why } => self.lose(worker, Loss::Gone(why)),
             Input::Lives { worker } => self.shares.iter_mut().for_each(|s| s.killed.retain(|w| *w != worker)),
             Input::Cancel => self.end(Err(End::Cancelled)),
             Input::Tick => {}
+        }
+    }
+
+    fn joined(&mut self, now: Time, worker: WorkerId, threads: usize) {
+        let member = self.members.entry(worker).or_insert_with(|| Member::new(threads, now));
+        if member.standing != Standing::Away {
+            return;
+        }
+        (member.standing, member.heard, member.moved) = (Standing::Ready, now, now);
+        for &id in &member.queue {
+            let share = &self.shares[id.0 as usize];
+            let attempt = share.copies.iter().find(|c| c.worker == worker).map_or(share.attempts, |c| c.attempt);
+            let (stage, tasks) = (share.stage, share.tasks.clone());
+            self.orders.push(Order::Start { worker, share: id, attempt, stage, tasks });
         }
     }
 
@@ -133,8 +146,12 @@ impl Schedule {
         let Some(share) = self.spoken_of(worker, id) else { return };
         let (_, first) = *share.answer.get_or_insert((checksum, worker));
         if share.answer != Some((checksum, first)) {
-            let (stage, tasks) = (share.stage, share.tasks.clone());
-            return self.end(Err(End::Disagree { share: id, stage, tasks, workers: vec![first, worker] }));
+            // Whether the first is what it says is known when all of it is here.
+            if first != worker && !share.taken && share.state == State::Securing(first) {
+                share.rival = Some(worker);
+                return;
+            }
+            return self.disagree(id, vec![first, worker]);
         }
         self.dequeue(now, worker, id);
         let share = &mut self.shares[id.0 as usize];
@@ -147,6 +164,12 @@ impl Schedule {
         self.stages[stage].tasks.learn(tasks, busy.as_secs_f64());
         self.orders.push(Order::Take { worker, share: id, first });
         self.stop_others(now, id);
+    }
+
+    fn disagree(&mut self, id: ShareId, workers: Vec<WorkerId>) {
+        let share = &self.shares[id.0 as usize];
+        let (stage, tasks) = (share.stage, share.tasks.clone());
+        self.end(Err(End::Disagree { share: id, stage, tasks, workers }));
     }
 
     /// Takes a share off a worker's queue; the next one begins.
@@ -171,6 +194,9 @@ impl Schedule {
         if share.state != State::Securing(worker) {
             return;
         }
+        if let Some(rival) = share.rival {
+            return self.disagree(id, vec![worker, rival]);
+        }
         share.taken = true;
         share.state = State::Done;
         share.holder = (share.kept && self.members.contains_key(&worker)).then_some(worker);
@@ -181,14 +207,14 @@ impl Schedule {
         }
     }
 
-    fn missed(&mut self, worker: WorkerId, id: ShareId, failure: Failure) {
+    fn missed(&mut self, now: Time, worker: WorkerId, id: ShareId, failure: Failure) {
         let held = self.shares.get(id.0 as usize).is_some_and(|s| s.state == State::Securing(worker));
         if held {
             let share = &mut self.shares[id.0 as usize];
-            (share.state, share.misses) = (State::Waiting, share.misses + 1);
+            (share.state, share.misses, share.rival) = (State::Waiting, share.misses + 1, None);
             // What nobody took need not be what others answer.
             share.answer = share.answer.filter(|&(_, first)| share.taken || first != worker);
-            self.again(worker, id, failure);
+            self.again(now, worker, id, failure);
         }
     }
 
@@ -200,11 +226,11 @@ impl Schedule {
         }
         share.leave(worker);
         self.dequeue(now, worker, id);
-        self.again(worker, id, failure);
+        self.again(now, worker, id, failure);
     }
 
     /// A share was not done: somebody else tries, or the run ends.
-    fn again(&mut self, worker: WorkerId, id: ShareId, failure: Failure) {
+    fn again(&mut self, now: Time, worker: WorkerId, id: ShareId, failure: Failure) {
         if failure.too_large && self.halve(id) {
             return;
         }
@@ -219,6 +245,8 @@ impl Schedule {
         }
         if failure.lost.is_empty() {
             (share.avoid, share.prefer) = (Some(worker), None);
+            let doubled = share.faults.saturating_sub(1).min(16);
+            share.rests_until = now + self.rules.rest * if blames { 1 << doubled } else { 0 };
         } else {
             share.prefer = Some(worker);
         }

@@ -9,7 +9,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::version::TLS13;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::rustls::{CipherSuite, ClientConfig, RootCertStore, ServerConfig};
 
 /// Where the certificates are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,11 @@ impl Tls {
         Tls::new(&files.ca, authority, certificates(&files.cert)?, key)
     }
 
+    /// The same for connections of another kind.
+    pub fn configs(&self) -> (Arc<ClientConfig>, Arc<ServerConfig>) {
+        (Arc::clone(&self.client), Arc::clone(&self.server))
+    }
+
     fn new(
         path: &Path,
         authority: Vec<CertificateDer<'static>>,
@@ -53,7 +58,7 @@ impl Tls {
         let unusable = |cause: String| SecurityError::Authority { path: path.into(), cause };
         let mut roots = RootCertStore::empty();
         authority.into_iter().try_for_each(|cert| roots.add(cert)).map_err(|error| unusable(error.to_string()))?;
-        let (roots, ring) = (Arc::new(roots), Arc::new(tokio_rustls::rustls::crypto::ring::default_provider()));
+        let (roots, ring) = (Arc::new(roots), Arc::new(provider()));
         let client = client_config(&ring, &roots, chain.clone(), key.clone_key())?;
         let verifier = WebPkiClientVerifier::builder_with_provider(roots, ring.clone()).build();
         let verifier = verifier.map_err(|error| unusable(error.to_string()))?;
@@ -66,6 +71,13 @@ impl Tls {
         server.alpn_protocols = vec![b"h2".to_vec()];
         Ok(Tls { client: Arc::new(client), server: Arc::new(server) })
     }
+}
+
+/// What ciphers there are: the fastest of those that are safe for long comes first.
+fn provider() -> CryptoProvider {
+    let mut ring = tokio_rustls::rustls::crypto::ring::default_provider();
+    ring.cipher_suites.sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    ring
 }
 
 fn client_config(

@@ -5,7 +5,7 @@ use super::endpoint::Endpoint;
 use super::fetching::FETCH;
 use super::first::{Ear, Heard, Listened};
 use super::reach::{Fault, ReachError};
-use super::settings::{MESSAGE_BYTES, PATIENCE, READ_BYTES, client};
+use super::settings::{ENCRYPTED_BYTES, MESSAGE_BYTES, PATIENCE, READ_BYTES, client};
 use super::stream::Stream;
 use crate::proto::FetchRequest;
 use crate::proto::engine_client::EngineClient;
@@ -157,7 +157,9 @@ impl Connector {
         let shaken = TlsConnector::from(tls.client.clone()).connect(name, stream);
         let late = |_| Fault::Silent { after: self.patience };
         let shaken = timeout(self.patience, shaken).await.map_err(late)?;
-        shaken.map(|stream| Box::new(stream) as Box<dyn Stream>).map_err(|error| Fault::of_handshake(&error))
+        let mut stream = shaken.map_err(|error| Fault::of_handshake(&error))?;
+        stream.get_mut().1.set_buffer_limit(Some(ENCRYPTED_BYTES));
+        Ok(Box::new(stream))
     }
 }
 
@@ -169,7 +171,12 @@ impl Link {
 
     /// Bytes that came and went over it so far.
     pub fn moved_bytes(&self) -> u64 {
-        self.moved.bytes()
+        self.moved.both()
+    }
+
+    /// What counts them.
+    pub(crate) fn moved(&self) -> Moved {
+        self.moved.clone()
     }
 
     /// The channel, for other services of the same peer.

@@ -8,17 +8,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes both ways, of all connections that were made to a peer.
+/// Bytes of all connections that were made to a peer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Moved(Arc<AtomicU64>);
+pub(crate) struct Moved {
+    came: Arc<AtomicU64>,
+    went: Arc<AtomicU64>,
+}
 
 impl Moved {
-    pub(super) fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+    /// Those that came.
+    pub(crate) fn came(&self) -> u64 {
+        self.came.load(Ordering::Relaxed)
     }
 
-    fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    /// Those both ways.
+    pub(crate) fn both(&self) -> u64 {
+        self.came() + self.went.load(Ordering::Relaxed)
     }
 }
 
@@ -34,7 +39,8 @@ impl Counted {
     }
 
     fn count(&self, written: io::Result<usize>) -> Poll<io::Result<usize>> {
-        written.iter().for_each(|&bytes| self.moved.add(bytes));
+        let bytes = written.as_ref().map_or(0, |&bytes| bytes as u64);
+        self.moved.went.fetch_add(bytes, Ordering::Relaxed);
         Poll::Ready(written)
     }
 }
@@ -43,7 +49,7 @@ impl AsyncRead for Counted {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let outcome = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
-        self.moved.add(buf.filled().len() - before);
+        self.moved.came.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
         Poll::Ready(outcome)
     }
 }

@@ -1,6 +1,6 @@
 //! Who is let in: so many connections, each of which shakes hands and begins with HTTP/2 in time.
 
-use super::settings::{CONNECTIONS, PATIENCE, READ_BYTES};
+use super::settings::{CONNECTIONS, ENCRYPTED_BYTES, PATIENCE, READ_BYTES};
 use super::stream::{Stream, writes_through};
 use crate::security::Tls;
 use futures_util::{Stream as Items, StreamExt, stream};
@@ -8,12 +8,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
@@ -42,8 +43,42 @@ impl Default for Door {
 }
 
 /// Where a connection comes from; a request's extensions hold it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub SocketAddr);
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The other side's address.
+    pub at: SocketAddr,
+    silence: Silence,
+}
+
+impl Peer {
+    /// How long nothing has come from it, at any time.
+    pub(crate) fn silence(&self) -> Silence {
+        self.silence.clone()
+    }
+}
+
+/// How long nothing has come over a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Silence {
+    began: Instant,
+    /// When something came last, in milliseconds since then.
+    heard: Arc<AtomicU64>,
+}
+
+impl Silence {
+    fn new() -> Self {
+        Self { began: Instant::now(), heard: Arc::default() }
+    }
+
+    fn end(&self) {
+        self.heard.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Until now.
+    pub(crate) fn lasts(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(self.heard.load(Ordering::Relaxed)))
+    }
+}
 
 /// Connections of a listener; one that fails does not end them.
 pub fn accepted(listener: TcpListener) -> impl Items<Item = io::Result<(TcpStream, SocketAddr)>> + Send {
@@ -79,7 +114,8 @@ impl Door {
                 let (door, out) = (door.clone(), out.clone());
                 tokio::spawn(async move {
                     if let Some(stream) = door.welcome(stream).await {
-                        let admitted = Admitted { said: 0, stream, peer: Peer(peer), _place: place };
+                        let peer = Peer { at: peer, silence: Silence::new() };
+                        let admitted = Admitted { said: 0, stream, peer, _place: place };
                         let _ = out.send(Ok(admitted)).await;
                     }
                 });
@@ -109,7 +145,10 @@ impl Door {
         let shaken = TlsAcceptor::from(tls.server.clone()).accept(BufReader::with_capacity(READ_BYTES, stream));
         let shaken = shaken.into_fallible();
         match timeout(self.patience, shaken).await {
-            Ok(Ok(stream)) => Some(Box::new(stream)),
+            Ok(Ok(mut stream)) => {
+                stream.get_mut().1.set_buffer_limit(Some(ENCRYPTED_BYTES));
+                Some(Box::new(stream))
+            }
             Ok(Err((_, stream))) => {
                 dismiss(stream, self.patience).await;
                 None
@@ -156,7 +195,7 @@ impl Connected for Admitted {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
-        self.peer
+        self.peer.clone()
     }
 }
 
@@ -164,7 +203,12 @@ impl AsyncRead for Admitted {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let left = &PREFACE[self.said..];
         if left.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(cx, buf);
+            let before = buf.filled().len();
+            let outcome = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
+            if buf.filled().len() > before {
+                self.peer.silence.end();
+            }
+            return Poll::Ready(outcome);
         }
         let count = left.len().min(buf.remaining());
         buf.put_slice(&left[..count]);

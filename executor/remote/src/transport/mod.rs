@@ -11,6 +11,8 @@ mod settings;
 mod stream;
 
 pub use connect::{Connector, Dialer, EngineLink, Link};
+pub(crate) use counted::Moved;
+pub(crate) use door::Silence;
 pub use door::{Admitted, Door, Peer, accepted};
 pub use endpoint::{BadEndpoint, Endpoint};
 pub use fetching::Fetching;

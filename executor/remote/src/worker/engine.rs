@@ -1,6 +1,6 @@
 //! The service's calls.
 
-use super::fetch::{bytes_of, job_of, keep};
+use super::fetch::{bytes_of, job_of, keep, there};
 use super::house::House;
 use super::{status, stream as job_stream};
 use crate::bulk::{Receiving, frames};
@@ -48,7 +48,7 @@ impl Engine for Door {
 
     async fn run(&self, request: Request<Streaming<Order>>) -> Result<Response<Self::RunStream>, Status> {
         let (out, events) = mpsc::channel(WAITING);
-        tokio::spawn(job_stream::serve(Arc::clone(&self.0), request.into_inner(), out));
+        tokio::spawn(job_stream::serve(Arc::clone(&self.0), request, out));
         Ok(Response::new(ReceiverStream::new(events)))
     }
 
@@ -70,9 +70,13 @@ impl Engine for Door {
 
     async fn put(&self, request: Request<Streaming<PutFrame>>) -> Result<Response<PutReply>, Status> {
         let mut incoming = request.into_inner();
-        let mut receiving = Receiving::new(self.0.options.memory_bytes);
+        let mut receiving = Receiving::new(self.0.options.memory_bytes, Arc::clone(&self.0.begun));
         let mut reply = PutReply::default();
         while let Some(frame) = incoming.message().await? {
+            if let Some(item) = frame.item.as_ref().filter(|_| frame.asks) {
+                reply.there.push(there(&self.0, item));
+                continue;
+            }
             let taken = receiving.take(frame);
             let taken = taken.map_err(|error| Status::invalid_argument(error.to_string()))?;
             let Some(received) = taken else { continue };
@@ -89,7 +93,7 @@ impl Engine for Door {
     async fn drain(&self, request: Request<DrainRequest>) -> Result<Response<DrainReply>, Status> {
         let grace = Duration::from_millis(request.into_inner().grace_ms).min(self.0.options.grace);
         self.0.drain(grace).await;
-        let left = self.0.jobs().values().map(|job| job.shares() as u32).sum();
+        let left = self.0.jobs().values().map(|job| job.desk.shares() as u32).sum();
         Ok(Response::new(DrainReply { handed_back: left }))
     }
 

@@ -37,6 +37,13 @@ pub(super) fn bytes_of(job: &Job, item: &Item) -> Result<(Bytes, Option<u32>), S
     Ok((found.map(block_bytes).ok_or_else(absent)?, job.sum_of((kind, block))))
 }
 
+/// How many bytes of a value that others bring are here.
+pub(super) fn there(house: &House, item: &Item) -> u64 {
+    let job = job_of(house, item).ok();
+    let whole = job.and_then(|job| job.named(item).filter(|(kind, block, ..)| job.kept.holds(*kind, *block)));
+    whole.map_or_else(|| house.begun.there(item), |(_, _, dtype, len)| (len * dtype.size()) as u64)
+}
+
 /// Keeps what came.
 pub(super) fn keep(job: &Job, received: &Received) -> Result<(), Status> {
     let unwanted = || refusal(Code::InvalidArgument, "not-wanted", "the job has no such block");

@@ -37,11 +37,9 @@ pub(super) async fn prepare(house: Arc<House>, job: Arc<Job>, given: Given) {
     match outcome {
         Ok(()) => job.queue(&house, given),
         Err(failure) => {
-            if !given.cancel.is_cancelled() {
-                House::count(&house.counts.failed, 1);
-                job.outbox.send(given.failed(failure));
-            }
-            job.finish(given.share.id, given.share.attempt);
+            let is_wanted = !given.cancel.is_cancelled();
+            House::count(&house.counts.failed, u64::from(is_wanted));
+            job.desk.answer(&given.share, is_wanted.then(|| given.failed(failure)));
         }
     }
 }
@@ -55,7 +53,7 @@ async fn gather(house: &House, job: &Arc<Job>, given: &Given) -> Result<(), Fail
     }
     // Counts up with each block, and with each second in which something of one came.
     let signs = AtomicU64::new(0);
-    let advances = || job.outbox.send(given.fetching(1 + signs.fetch_add(1, Ordering::Relaxed)));
+    let advances = || job.desk.tell(&given.share, given.fetching(1 + signs.fetch_add(1, Ordering::Relaxed)));
     let mut fetches = stream::iter(missing)
         .map(|wanted| async move { fetch(house, job, &wanted, &advances).await.map_err(|error| (wanted, error)) })
         .buffer_unordered(AT_ONCE);

@@ -3,7 +3,8 @@
 use super::job::Job;
 use super::turns::Turns;
 use super::{ServeError, WorkerOptions};
-use crate::bulk::BulkError;
+use crate::bulk::{Begun, BulkError};
+use crate::proto;
 use crate::transport::{Connector, Endpoint, Fault, Link, ReachError};
 use bytes::Bytes;
 use cleave_cpu::{Budget, Pool};
@@ -20,6 +21,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long a worker that could not be reached is not tried again: each try takes seconds, and the kernel knows a way.
 const UNSEEN: Duration = Duration::from_secs(30);
 
+/// The part of the memory that values may take of which only some bytes came.
+const BEGUN_PART: u64 = 8;
+
 /// A job by the kernel's session and the job's number there.
 pub(super) type JobKey = (Bytes, u64);
 
@@ -33,6 +37,8 @@ pub(super) struct House {
     pub(super) budget: Arc<Budget>,
     pub(super) turns: Turns,
     pub(super) counts: Counts,
+    /// Values that kernels have begun to put.
+    pub(super) begun: Arc<Begun>,
     /// Shares that the threads have and have not done.
     pub(super) at_work: AtomicUsize,
     /// Whether nothing new is taken.
@@ -84,6 +90,7 @@ impl House {
             budget: Budget::new(options.memory_bytes),
             turns: Turns::default(),
             counts: Counts::default(),
+            begun: Arc::new(Begun::new(options.memory_bytes / BEGUN_PART)),
             at_work: AtomicUsize::new(0),
             draining: watch::Sender::new(false),
             closed: watch::Sender::new(false),
@@ -98,6 +105,12 @@ impl House {
     /// The jobs there are.
     pub(super) fn jobs(&self) -> MutexGuard<'_, HashMap<JobKey, Arc<Job>>> {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The job that an order would open, if it is here.
+    pub(super) fn same_job(&self, open: &proto::Open) -> Option<Arc<Job>> {
+        let job = self.jobs().get(&(open.session.clone(), open.job)).cloned();
+        job.filter(|job| job.program == open.hash)
     }
 
     /// Takes a job up; one of the same name is no longer wanted.
@@ -119,6 +132,7 @@ impl House {
         let mut jobs = self.jobs();
         if jobs.get(&job.key).is_some_and(|present| Arc::ptr_eq(present, job)) {
             jobs.remove(&job.key);
+            self.begun.forget(|item| (&item.session, item.job) == (&job.key.0, job.key.1));
         }
         drop(jobs);
         self.share_out();
@@ -168,7 +182,7 @@ impl House {
     pub(super) async fn drain(&self, grace: Duration) {
         self.draining.send_replace(true);
         let end = Instant::now() + grace;
-        let is_busy = || self.jobs().values().any(|job| job.is_open());
+        let is_busy = || self.jobs().values().any(|job| job.desk.is_heard());
         while is_busy() && Instant::now() < end {
             tokio::time::sleep(LOOK).await;
         }

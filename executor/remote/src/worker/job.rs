@@ -1,13 +1,14 @@
 //! One job on a worker: its plan, what it keeps, and the thread that runs its shares.
 
 use super::WorkerOptions;
+use super::desk::Desk;
 use super::house::{AtWork, House, JobKey};
 use super::outbox::Outbox;
 use super::room::Room;
 use super::share::Given;
 use super::targets::Targets;
-use crate::items::put_source;
-use crate::proto::{self, Failure, Item, item};
+use crate::items::{fetched, kept, put_source};
+use crate::proto::{self, Done, Failure, Item, item};
 use crate::spec::{self, JobParts, Limits, Opened};
 use crate::transport::Endpoint;
 use blake3::Hash;
@@ -18,7 +19,7 @@ use cleave_ops::{Chunks, DType};
 use cleave_plan::{BufferId, Keep, Plan, RunError, Sources};
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -42,13 +43,13 @@ pub(super) struct Job {
     pub(super) targets: Targets,
     /// What its tasks may use here.
     pub(super) room: Room,
-    pub(super) outbox: Outbox,
+    /// The stream it is served by, and shares that wait or are at work.
+    pub(super) desk: Desk,
     /// Bytes that its share at work holds.
     pub(super) bytes_in_use: AtomicU64,
     pub(super) bytes_fetched: AtomicU64,
     /// Where shares go that are ready to run.
     inbox: mpsc::Sender<(Given, AtWork)>,
-    is_open: AtomicBool,
     cancel: Cancel,
     /// Guards what is known of where values are.
     places: Mutex<HashMap<BufferId, Vec<Place>>>,
@@ -60,8 +61,6 @@ pub(super) struct Job {
     asked: Mutex<Instant>,
     /// Somebody else has its name now.
     replaced: Notify,
-    /// Guards the shares that wait or are at work, with their attempts.
-    given: Mutex<HashMap<u64, (u32, Cancel)>>,
 }
 
 /// Where some blocks of a value are.
@@ -94,10 +93,10 @@ impl Job {
         let room = Room::of(&plan, (memory_bytes, all_bytes), (threads, parts.planning.threads));
         let room = room.map_err(|error| refused(error.code(), error.to_string()))?;
         let key = (open.session.clone(), open.job);
-        let (kept, left, sums) = taken_up(house, &key, &open.hash);
+        let (shelves, left, sums) = taken_up(house, &key, &open.hash);
         for source in parts.sources.iter().filter(|s| !sources.contains_key(&s.id)).collect::<Vec<_>>() {
-            kept.open(Kind::Source(source.id), &source.grid, source.dtype);
-            kept.source(Kind::Source(source.id)).into_iter().for_each(|s| drop(sources.insert(source.id, s)));
+            shelves.open(Kind::Source(source.id), &source.grid, source.dtype);
+            shelves.source(Kind::Source(source.id)).into_iter().for_each(|s| drop(sources.insert(source.id, s)));
         }
         let targets = Targets::open(&house.options.roots, &parts, &plan);
         let (inbox, shares) = mpsc::channel();
@@ -109,20 +108,18 @@ impl Job {
             plan,
             plan_hash,
             sources,
-            kept,
+            kept: shelves,
             targets,
-            outbox,
+            desk: Desk::new(outbox),
             bytes_in_use: AtomicU64::new(0),
             bytes_fetched: AtomicU64::new(0),
             inbox,
-            is_open: AtomicBool::new(true),
             cancel: Cancel::default(),
             places: Mutex::default(),
             left,
             sums,
             asked: Mutex::new(Instant::now()),
             replaced: Notify::new(),
-            given: Mutex::default(),
         });
         let (own, house) = (Arc::downgrade(&job), Arc::clone(house));
         let started = std::thread::Builder::new().name("job".into()).spawn(move || {
@@ -143,9 +140,17 @@ impl Job {
 
     /// Nothing more comes of it.
     pub(super) fn end(&self) {
-        self.is_open.store(false, Ordering::Relaxed);
+        self.desk.close();
         self.cancel.cancel();
-        self.given().drain().for_each(|(_, (_, cancel))| cancel.cancel());
+    }
+
+    /// The same, unless another stream than that one serves it; whether it is over.
+    pub(super) fn end_after(&self, stream: u64) -> bool {
+        let is_over = self.desk.close_after(stream);
+        if is_over {
+            self.cancel.cancel();
+        }
+        is_over
     }
 
     /// Another has its name, and all that it kept.
@@ -176,48 +181,33 @@ impl Job {
         }
     }
 
-    /// Whether somebody listens to what comes of it.
-    pub(super) fn is_open(&self) -> bool {
-        self.is_open.load(Ordering::Relaxed)
+    /// A share came, which this one may have already: what stops it, if it has yet to be run.
+    pub(super) fn take(&self, share: &proto::Share) -> Option<Cancel> {
+        self.desk.take(share, |done| self.holds_all(share.stage as usize, done))
     }
 
-    /// A share came; what stops it.
-    pub(super) fn take(&self, share: u64, attempt: u32) -> Cancel {
-        let cancel = Cancel::default();
-        let former = self.given().insert(share, (attempt, cancel.clone()));
-        former.iter().for_each(|(_, cancel)| cancel.cancel());
-        cancel
+    /// Whether all that an answer speaks of is here.
+    fn holds_all(&self, stage: usize, done: &Done) -> bool {
+        let Some(stage) = self.plan.stages.get(stage) else { return false };
+        let targets = stage.targets();
+        let holds = |f: &proto::Finished| {
+            let Some(target) = targets.get(f.goal as usize) else { return false };
+            let block = f.block as usize;
+            let is_kept = kept(&self.plan, target).is_none_or(|b| self.kept.holds(Kind::Buffer(b), block));
+            let waits = fetched(&self.plan, target).filter(|_| f.data.is_none() && !f.written);
+            is_kept && waits.is_none_or(|o| self.kept.holds(Kind::Output(o), block))
+        };
+        let has = |p: &proto::Part| {
+            let what = p.item.as_ref().and_then(|item| item.what.as_ref());
+            !matches!(what, Some(item::What::Part(o)) if !self.left().contains_key(&(o.share, o.number)))
+        };
+        done.finished.iter().all(holds) && done.parts.iter().all(has)
     }
 
     /// A share is to be run.
     pub(super) fn queue(&self, house: &Arc<House>, given: Given) {
         // The thread ends only when the job does.
         let _ = self.inbox.send((given, AtWork::new(house)));
-    }
-
-    /// A share is done with.
-    pub(super) fn finish(&self, share: u64, attempt: u32) {
-        let mut given = self.given();
-        if given.get(&share).is_some_and(|(a, _)| *a == attempt) {
-            given.remove(&share);
-        }
-    }
-
-    /// Shares are no longer wanted; none means all.
-    pub(super) fn cancel(&self, shares: &[u64]) {
-        let mut given = self.given();
-        given.retain(|share, (_, cancel)| {
-            let stays = !shares.is_empty() && !shares.contains(share);
-            if !stays {
-                cancel.cancel();
-            }
-            stays
-        });
-    }
-
-    /// How many shares wait or are at work.
-    pub(super) fn shares(&self) -> usize {
-        self.given().len()
     }
 
     /// Learns where a value's blocks are, all of them anew.
@@ -303,10 +293,6 @@ impl Job {
             }
             item::What::Output(_) | item::What::Part(_) => None,
         }
-    }
-
-    fn given(&self) -> MutexGuard<'_, HashMap<u64, (u32, Cancel)>> {
-        self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,10 +1,11 @@
 //! A worker: one machine's threads, memory and files for whoever connects.
 //!
 //! In reading order: `options` (what it is started with), `house` (what all its jobs share), `engine` (the service's
-//! calls), `turns` (whose share runs), `stream` (one job's orders and events), `outbox` (events, coalesced), `room` (its
+//! calls), `turns` (whose share runs), `stream` (one job's orders and events), `desk` (whom it tells of shares), `outbox` (events, coalesced), `room` (its
 //! memory), `job` (what one job keeps), `gather` (blocks from other workers), `targets` (arrays it writes to), `share`
 //! (tasks run for it), `fetch` (what others ask for), `status` (how it is), `unbound` (a worker on another network).
 
+mod desk;
 mod engine;
 mod error;
 mod fetch;

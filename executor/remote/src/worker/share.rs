@@ -40,8 +40,9 @@ struct Delivery<'a> {
 impl Given {
     /// Runs it and tells what came of it; nothing if it is no longer wanted.
     pub(super) fn run(&self, house: &House, job: &Job, site: &Site<'_>) {
-        let turn = house.turns.take(|| job.outbox.send(self.waits()));
-        if !self.cancel.is_cancelled() {
+        let turn = house.turns.take(|| job.desk.tell(&self.share, self.waits()));
+        let mut told = None;
+        if !self.cancel.is_cancelled() && job.desk.begin(&self.share) {
             let event = match self.work(job, site) {
                 Ok(done) => Some(event::Event::Done(done)),
                 Err(RunError::Cancelled) => None,
@@ -49,14 +50,14 @@ impl Given {
             };
             let Counts { done, failed, .. } = &house.counts;
             House::count(if matches!(event, Some(event::Event::Done(_))) { done } else { failed }, 1);
-            event.into_iter().for_each(|event| job.outbox.send(event));
+            told = event;
         }
+        job.desk.answer(&self.share, told);
         if house.turns.len() > 1 {
             site.rest();
         }
         job.bytes_in_use.store(0, Ordering::Relaxed);
         drop(turn);
-        job.finish(self.share.id, self.share.attempt);
     }
 
     /// The event that says that others had a turn.
@@ -125,14 +126,15 @@ impl Given {
         let Event::Progress(progress) = event else { return };
         job.bytes_in_use.store(progress.bytes_in_use, Ordering::Relaxed);
         let proto::Share { id, attempt, .. } = self.share;
-        job.outbox.send(event::Event::Progress(Progress {
+        let told = Progress {
             share: id,
             attempt,
             elements: progress.elements,
             memory_bytes: progress.bytes_in_use,
             work: progress.done,
             ..Progress::default()
-        }));
+        };
+        job.desk.tell(&self.share, event::Event::Progress(told));
     }
 
     /// The parts as messages, the larger ones kept.

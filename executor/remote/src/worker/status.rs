@@ -22,7 +22,7 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn status(&mut self, house: &House) -> WorkerStatus {
         let jobs: Vec<_> = house.jobs().values().cloned().collect();
-        let shares: usize = jobs.iter().map(|job| job.shares()).sum();
+        let shares: usize = jobs.iter().map(|job| job.desk.shares()).sum();
         let running = usize::from(house.turns.len() > 0);
         let kept_bytes = house.budget.used_bytes();
         let in_use: u64 = jobs.iter().map(|job| job.bytes_in_use.load(Ordering::Relaxed)).sum();

@@ -32,7 +32,7 @@ fn with_worker(talk: impl AsyncFnOnce(&Started, EngineLink)) {
     assert_eq!(bits(&task.remote(&connect(std::slice::from_ref(&worker))).unwrap().data), bits(&task.local()));
 }
 
-fn opening() -> Open {
+pub(crate) fn opening() -> Open {
     let (graph, wanted) = moments([600, 400]);
     let task = Task::new(&graph, &wanted, &Sources::new(), 1, true);
     Open {

@@ -7,6 +7,7 @@ mod faults;
 mod liars;
 mod resets;
 mod same_bits;
+mod silence;
 mod simulated;
 mod stores;
 #[path = "../../../cpu/tests/support/mod.rs"]

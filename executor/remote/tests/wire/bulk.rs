@@ -3,10 +3,11 @@
 use crate::keeper::{Fault, connector, put_item, serve};
 use bytes::Bytes;
 use cleave_ops::{DType, Data};
-use cleave_remote::bulk::{Fetch, Receiving, fetch, fetch_block, put};
+use cleave_remote::bulk::{Begun, Fetch, Receiving, fetch, fetch_block, put};
 use cleave_remote::elements;
 use cleave_remote::proto::PutFrame;
 use cleave_remote::transport::Door;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 fn noise(len: usize) -> Vec<u8> {
@@ -73,10 +74,64 @@ async fn a_fetch_goes_on_where_it_was_lost() {
     }
 }
 
+#[tokio::test]
+async fn a_put_goes_on_where_it_was_lost() {
+    let values: Vec<_> = [300_000, 3_000_000, 1, 0].iter().map(|&len| Bytes::from(noise(len))).collect();
+    let items: Vec<_> = values.iter().enumerate().map(|(n, data)| (put_item(n as u64), data.clone())).collect();
+    let nbytes: usize = values.iter().map(Bytes::len).sum();
+    let table: [(&[usize], bool); 5] = [(&[], true), (&[1], true), (&[5, 3], true), (&[2; 20], true), (&[1; 9], false)];
+    for (losses, comes) in table {
+        let running = serve(Door::default(), None).await;
+        let link = connector(None, None).connect(&running.endpoint).await.unwrap();
+        *running.keeper.put_losses.lock().unwrap() = losses.to_vec();
+        let outcome = put(&link, &items).await;
+        assert_eq!(outcome.is_ok(), comes, "{losses:?}: {outcome:?}");
+        if comes {
+            let kept = running.keeper.kept.lock().unwrap();
+            assert!(values.iter().enumerate().all(|(n, data)| kept[&(n as u64)].0 == data), "{losses:?}");
+            // No byte was taken twice, whatever was on its way.
+            assert_eq!(running.keeper.put_bytes.load(Ordering::Relaxed), nbytes, "{losses:?}");
+        }
+    }
+}
+
+#[test]
+fn what_did_not_begin_does_not_go_on() {
+    let begun = Arc::new(Begun::new(1000));
+    let frame = |data: &'static [u8], offset| PutFrame {
+        item: Some(put_item(1)),
+        data: data.into(),
+        nbytes: Some(6),
+        offset,
+        ..PutFrame::default()
+    };
+    let refused = |frame| Receiving::new(1000, Arc::clone(&begun)).take(frame).unwrap_err().code().to_owned();
+    assert_eq!(refused(frame(b"def", 3)), "malformed-frames");
+    assert_eq!(Receiving::new(1000, Arc::clone(&begun)).take(frame(b"abc", 0)), Ok(None));
+    assert_eq!(begun.there(&put_item(1)), 3);
+    assert_eq!(refused(frame(b"f", 5)), "malformed-frames");
+    let mut receiving = Receiving::new(1000, Arc::clone(&begun));
+    assert_eq!(receiving.take(frame(b"abc", 0)), Ok(None));
+    drop(receiving);
+    let last = PutFrame { checksum: Some(crc32c::crc32c(b"abXYZW")), ..frame(b"XYZW", 2) };
+    let whole = Receiving::new(1000, Arc::clone(&begun)).take(last).unwrap().unwrap();
+    assert_eq!((whole.data.as_ref(), begun.there(&put_item(1))), (&b"abXYZW"[..], 0));
+    // There is no room for more than a limit.
+    let small = Arc::new(Begun::new(2));
+    assert_eq!(Receiving::new(1000, Arc::clone(&small)).take(frame(b"abc", 0)), Ok(None));
+    assert_eq!(small.there(&put_item(1)), 0);
+}
+
 #[test]
 fn frames_that_make_no_value_are_refused() {
     let item = || Some(put_item(1));
-    let frame = |item, data: &'static [u8], nbytes, checksum| PutFrame { item, data: data.into(), nbytes, checksum };
+    let frame = |item, data: &'static [u8], nbytes, checksum| PutFrame {
+        item,
+        data: data.into(),
+        nbytes,
+        checksum,
+        ..PutFrame::default()
+    };
     let whole = crc32c::crc32c(b"abc");
     let table: [(&[PutFrame], &str); 9] = [
         (&[frame(None, b"a", None, None)], "malformed-frames"),
@@ -90,11 +145,11 @@ fn frames_that_make_no_value_are_refused() {
         (&[frame(item(), b"abc", Some(u64::MAX), None)], "too-large"),
     ];
     for (frames, code) in table {
-        let mut receiving = Receiving::new(1000);
+        let mut receiving = Receiving::new(1000, Arc::default());
         let refused = frames.iter().find_map(|frame| receiving.take(frame.clone()).err());
         assert_eq!(refused.map(|e| e.code().to_string()).as_deref(), Some(code), "{frames:?}");
     }
-    let mut receiving = Receiving::new(1000);
+    let mut receiving = Receiving::new(1000, Arc::default());
     let done = receiving.take(frame(item(), b"abc", Some(3), Some(whole))).unwrap();
     assert_eq!(done.unwrap().data.as_ref(), b"abc");
 }

@@ -1,7 +1,7 @@
 //! A worker that only keeps values.
 
 use bytes::Bytes;
-use cleave_remote::bulk::{Receiving, frames};
+use cleave_remote::bulk::{Begun, Receiving, frames};
 use cleave_remote::proto::engine_server::Engine;
 use cleave_remote::proto::{self, Item, item};
 use cleave_remote::security::{Tls, Token};
@@ -17,12 +17,35 @@ use tokio::task::JoinHandle;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 /// Values by the number under which they are put.
-#[derive(Default)]
 pub(crate) struct Keeper {
     pub(crate) kept: Mutex<HashMap<u64, (Bytes, Option<u32>)>>,
     pub(crate) fetches: AtomicUsize,
+    /// After how many frames puts break off, the first time and the times after, and the bytes that came by all.
+    pub(crate) put_losses: Mutex<Vec<usize>>,
+    pub(crate) put_bytes: AtomicUsize,
+    begun: Arc<Begun>,
     /// What fetches do besides giving frames, the first time and the times after.
     pub(crate) faults: Mutex<Vec<Fault>>,
+}
+
+impl Default for Keeper {
+    fn default() -> Self {
+        Self {
+            kept: Mutex::default(),
+            fetches: AtomicUsize::new(0),
+            put_losses: Mutex::default(),
+            put_bytes: AtomicUsize::new(0),
+            begun: Arc::new(Begun::new(1 << 30)),
+            faults: Mutex::default(),
+        }
+    }
+}
+
+impl Keeper {
+    fn there(&self, item: &Item) -> u64 {
+        let Some(item::What::Put(put)) = &item.what else { return 0 };
+        self.kept.lock().unwrap().get(&put.number).map_or_else(|| self.begun.there(item), |(data, _)| data.len() as u64)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,9 +100,23 @@ impl Engine for Served {
     }
 
     async fn put(&self, request: Request<Streaming<proto::PutFrame>>) -> Reply<proto::PutReply> {
-        let (mut frames, mut receiving) = (request.into_inner(), Receiving::new(1 << 30));
-        let mut reply = proto::PutReply::default();
+        let (mut frames, mut receiving) = (request.into_inner(), Receiving::new(1 << 30, Arc::clone(&self.0.begun)));
+        let (mut reply, mut left) = (proto::PutReply::default(), None);
         while let Some(frame) = frames.message().await? {
+            if let Some(item) = frame.item.as_ref().filter(|_| frame.asks) {
+                reply.there.push(self.0.there(item));
+                continue;
+            }
+            let mut losses = self.0.put_losses.lock().unwrap();
+            if left.is_none() && !losses.is_empty() {
+                left = Some(losses.remove(0));
+            }
+            drop(losses);
+            left = left.map(|left| left - 1);
+            if left == Some(0) {
+                return Err(Status::unavailable("lost"));
+            }
+            self.0.put_bytes.fetch_add(frame.data.len(), Ordering::Relaxed);
             let taken = receiving.take(frame);
             let taken = taken.map_err(|error| refusal(Code::InvalidArgument, "damaged-block", error.to_string()))?;
             let Some(value) = taken else { continue };

@@ -127,12 +127,20 @@ fn threads_that_hang_end_the_lease() {
 }
 
 fn start(schedule: &mut Schedule, worker: u32) -> Vec<(ShareId, u32)> {
-    let orders = schedule.step(Time::ZERO, Input::Joined { worker: WorkerId(worker), threads: 1 });
+    starts(schedule.step(Time::ZERO, Input::Joined { worker: WorkerId(worker), threads: 1 }))
+}
+
+fn starts(orders: Vec<Order>) -> Vec<(ShareId, u32)> {
     let started = |order: Order| match order {
         Order::Start { share, attempt, .. } => Some((share, attempt)),
         _ => None,
     };
     orders.into_iter().filter_map(started).collect()
+}
+
+fn fault(worker: u32, share: ShareId, attempt: u32) -> Input {
+    let failure = Failure { passing: true, ..Failure::default() };
+    Input::Failed { worker: WorkerId(worker), share, attempt, failure }
 }
 
 fn answer(worker: u32, share: ShareId, checksum: u32) -> Input {
@@ -160,19 +168,27 @@ fn errors_that_stay_end_the_run_at_once() {
 #[test]
 fn faults_that_pass_are_tried_three_times_again() {
     let mut schedule = Schedule::new(shapes()[6].clone(), Rules::default());
-    let mut started = start(&mut schedule, 0);
+    let (mut started, mut now) = (start(&mut schedule, 0), Time::ZERO);
     for round in 0..4 {
         let (share, attempt) = started[0];
         assert_eq!(attempt, round + 1);
-        let failure = Failure { passing: true, ..Failure::default() };
-        let failed = Input::Failed { worker: WorkerId(0), share, attempt, failure };
-        let orders = schedule.step(Time::ZERO, failed);
+        let orders = schedule.step(now, fault(0, share, attempt));
         assert_eq!(end_of(&orders).is_some(), round == 3, "{orders:?}");
-        started = orders
-            .into_iter()
-            .filter_map(|o| if let Order::Start { share, attempt, .. } = o { Some((share, attempt)) } else { None })
-            .collect();
+        // Alone it waits a while, each time longer.
+        let rest = schedule.rules.rest * (1 << round);
+        assert!(starts(orders).is_empty());
+        assert!(starts(schedule.step(now + rest - Duration::from_millis(1), Input::Tick)).is_empty());
+        now += rest;
+        started = starts(schedule.step(now, Input::Tick));
     }
+}
+
+#[test]
+fn another_need_not_wait_to_try_what_one_failed() {
+    let mut schedule = Schedule::new(shapes()[6].clone(), Rules::default());
+    let (share, attempt) = start(&mut schedule, 0)[0];
+    assert!(starts(schedule.step(Time::ZERO, fault(0, share, attempt))).is_empty());
+    assert_eq!(start(&mut schedule, 1), [(share, attempt + 1)]);
 }
 
 #[test]
@@ -183,6 +199,51 @@ fn different_answers_are_an_error() {
     assert!(end_of(&schedule.step(Time::ZERO, answer(0, share, 7))).is_none());
     let orders = schedule.step(Time::ZERO, answer(0, share, 8));
     assert!(matches!(end_of(&orders), Some(Err(End::Disagree { .. }))), "{orders:?}");
+}
+
+/// A share that two workers have: the second had nothing else to do when the first was late.
+fn with_two() -> (Schedule, ShareId) {
+    let mut schedule = Schedule::new(shapes()[6].clone(), Rules::default());
+    let (share, _) = start(&mut schedule, 0)[0];
+    let late = Rules::default().suspect;
+    let joined = schedule.step(late, Input::Joined { worker: WorkerId(1), threads: 1 });
+    assert!(joined.iter().any(|o| matches!(o, Order::Start { worker: WorkerId(1), .. })), "{joined:?}");
+    (schedule, share)
+}
+
+#[test]
+fn who_told_the_truth_is_known_when_all_is_here() {
+    let (mut schedule, share) = with_two();
+    schedule.step(Time::ZERO, answer(0, share, 7));
+    assert_eq!(end_of(&schedule.step(Time::ZERO, answer(1, share, 8))), None);
+    let mut honest = schedule.clone();
+    let orders = honest.step(Time::ZERO, Input::Secured { worker: WorkerId(0), share });
+    assert!(matches!(end_of(&orders), Some(Err(End::Disagree { .. }))), "{orders:?}");
+    let failure = Failure { passing: true, ..Failure::default() };
+    let orders = schedule.step(Time::ZERO, Input::Missed { worker: WorkerId(0), share, failure });
+    assert!(orders.iter().any(|o| matches!(o, Order::Start { worker: WorkerId(1), .. })), "{orders:?}");
+    schedule.step(Time::ZERO, answer(1, share, 8));
+    let orders = schedule.step(Time::ZERO, Input::Secured { worker: WorkerId(1), share });
+    assert_eq!(end_of(&orders), Some(&Ok(())));
+}
+
+#[test]
+fn who_is_away_for_a_moment_goes_on() {
+    let mut schedule = Schedule::new(shapes()[2].clone(), Rules::default());
+    let started = start(&mut schedule, 0);
+    let (worker, moment) = (WorkerId(0), Duration::from_millis(500));
+    schedule.step(Time::ZERO, Input::Away { worker });
+    assert_eq!(schedule.step(moment, Input::Tick), []);
+    let again = schedule.step(moment, Input::Joined { worker, threads: 1 });
+    let found: Vec<_> = again
+        .iter()
+        .filter_map(|o| if let Order::Start { share, attempt, .. } = o { Some((*share, *attempt)) } else { None })
+        .collect();
+    assert_eq!(found, started);
+    // For long it is as if it had ended.
+    schedule.step(moment, Input::Away { worker });
+    let orders = schedule.step(moment + Rules::default().lost, Input::Tick);
+    assert!(matches!(orders[..], [Order::Lose { why: Loss::Silent { .. }, .. }, ..]), "{orders:?}");
 }
 
 #[test]
