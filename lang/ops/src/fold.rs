@@ -251,7 +251,7 @@ macro_rules! reductions {
     ($($(#[$doc:meta])* $name:ident<$i:ident, $a:ident: $bound:path> $gist:expr, $start:expr, $x:ident => $load:expr, $join:expr $(, $plain:expr)?;)*) => {$(
         $(#[$doc])*
         pub(crate) struct $name<$i, $a>(PhantomData<($i, $a)>);
-        impl<$i: Element + Cast<$a>, $a: $bound> Reduce for $name<$i, $a> {
+        impl<$i: Element + Cast<$a>, $a: $bound + Element> Reduce for $name<$i, $a> {
             type In = $i;
             type State = $a;
             const GIST: Option<Gist> = $gist;

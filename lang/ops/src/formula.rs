@@ -352,7 +352,7 @@ pub(crate) fn nan_to_num<T: Float>(a: T) -> T {
 }
 
 /// Rounded to `decimals`, halves to even.
-pub(crate) fn round<T: Float + Cast<f64>>(a: T, decimals: i64) -> T {
+pub(crate) fn round<T: Float>(a: T, decimals: i64) -> T {
     if decimals == 0 {
         return a.rint();
     }

@@ -10,5 +10,6 @@ mod folds;
 mod precision;
 mod promotion;
 mod table;
+mod traces;
 mod values;
 mod views;
