@@ -7,8 +7,8 @@
 use crate::cast::Cast;
 use crate::data::{DataMut, DataRef, Element};
 use crate::lane::{Float, Int};
-use crate::math::Lane;
 use crate::loops::{fast, operand, result};
+use crate::math::Lane;
 
 /// Adding it to a whole number below 2^51 puts that into the lowest bits.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;

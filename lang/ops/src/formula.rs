@@ -345,8 +345,8 @@ pub(crate) fn any_sinc<T: Float>(a: T) -> T {
 pub(crate) fn nan_to_num<T: Float>(a: T) -> T {
     match () {
         () if a.is_nan() => T::ZERO,
-        () if a == T::GREATEST => a.next_toward(T::ZERO),
-        () if a == T::LEAST => a.next_toward(T::ZERO),
+        () if a == T::GREATEST => T::GREATEST.next_toward(T::ZERO),
+        () if a == T::LEAST => T::LEAST.next_toward(T::ZERO),
         () => a,
     }
 }

@@ -321,8 +321,12 @@ macro_rules! traced {
             $crate::trace::Answer::var($f(a, b, $crate::trace::argument::<$crate::loops::traced!($t)>(x, 2)))
         }
     };
-    (bool) => { bool };
-    ($t:ident) => { $crate::trace::Number };
+    (bool) => {
+        bool
+    };
+    ($t:ident) => {
+        $crate::trace::Number
+    };
 }
 
 pub(crate) use {map_loop, map_loops, number_loops, result_of, sum_in, sum_loop, traced, typed};

@@ -80,11 +80,11 @@ pub(super) fn convert(from: DType, to: DType, bits: u64) -> u64 {
 /// What a step of one operand gives; float16 takes part in none.
 pub(super) fn unary(dtype: DType, unary: Unary, bits: u64) -> u64 {
     of_dtype!(dtype, T => int_unary(unary, T::of_bits(bits)).bits();
-        I8 i8, U8 u8, I16 i16, U16 u16, I32 i32, U32 u32, I64 i64, U64 u64; other => match other {
-            DType::Bool => (!bool::of_bits(bits)).bits(),
-            DType::F32 => float_unary(unary, f32::of_bits(bits)).bits(),
-            _ => float_unary(unary, f64::of_bits(bits)).bits(),
-        })
+    I8 i8, U8 u8, I16 i16, U16 u16, I32 i32, U32 u32, I64 i64, U64 u64; other => match other {
+        DType::Bool => (!bool::of_bits(bits)).bits(),
+        DType::F32 => float_unary(unary, f32::of_bits(bits)).bits(),
+        _ => float_unary(unary, f64::of_bits(bits)).bits(),
+    })
 }
 
 fn float_unary<T: Float>(unary: Unary, x: T) -> T {
@@ -112,11 +112,11 @@ fn int_unary<T: Int>(unary: Unary, x: T) -> T {
 /// What a step of two operands of a dtype gives; float16 takes part in none.
 pub(super) fn binary(dtype: DType, binary: Binary, a: u64, b: u64) -> u64 {
     of_dtype!(dtype, T => int_binary(binary, T::of_bits(a), T::of_bits(b));
-        I8 i8, U8 u8, I16 i16, U16 u16, I32 i32, U32 u32, I64 i64, U64 u64; other => match other {
-            DType::Bool => int_binary(binary, u8::of_bits(a), u8::of_bits(b)),
-            DType::F32 => float_binary(binary, f32::of_bits(a), f32::of_bits(b)),
-            _ => float_binary(binary, f64::of_bits(a), f64::of_bits(b)),
-        })
+    I8 i8, U8 u8, I16 i16, U16 u16, I32 i32, U32 u32, I64 i64, U64 u64; other => match other {
+        DType::Bool => int_binary(binary, u8::of_bits(a), u8::of_bits(b)),
+        DType::F32 => float_binary(binary, f32::of_bits(a), f32::of_bits(b)),
+        _ => float_binary(binary, f64::of_bits(a), f64::of_bits(b)),
+    })
 }
 
 fn compared<T: PartialOrd>(binary: Binary, a: &T, b: &T) -> bool {
@@ -161,5 +161,14 @@ pub(super) fn fma(dtype: DType, a: u64, b: u64, c: u64) -> u64 {
     match dtype {
         DType::F32 => f32::of_bits(a).mul_add(f32::of_bits(b), f32::of_bits(c)).bits(),
         _ => f64::of_bits(a).mul_add(f64::of_bits(b), f64::of_bits(c)).bits(),
+    }
+}
+
+/// The neighbour of a float in the direction of another.
+pub(super) fn next_toward(dtype: DType, from: u64, to: u64) -> u64 {
+    match dtype {
+        DType::F16 => f16::of_bits(from).next_toward(f16::of_bits(to)).bits(),
+        DType::F32 => f32::of_bits(from).next_toward(f32::of_bits(to)).bits(),
+        _ => f64::of_bits(from).next_toward(f64::of_bits(to)).bits(),
     }
 }

@@ -39,7 +39,7 @@ impl Argument for Number {
 
 impl Argument for bool {
     fn of(var: Var) -> Self {
-        ask(var)
+        ask(var, false)
     }
 }
 
@@ -138,10 +138,14 @@ impl Number {
     }
 
     fn holds(self, binary: Binary, other: Number) -> bool {
+        self.compared(binary, other, false)
+    }
+
+    fn compared(self, binary: Binary, other: Number, first: bool) -> bool {
         let (a, b) = self.pair(other);
         let float16 = on_tape(|tape| tape.dtype(a)) == DType::F16;
         let (a, b) = if float16 { (converted(a, DType::F32), converted(b, DType::F32)) } else { (a, b) };
-        ask(on_tape(|tape| tape.binary(binary, a, b)))
+        ask(on_tape(|tape| tape.binary(binary, a, b)), first)
     }
 
     /// A function of `math`: in float64, then rounded; of float16 to float32 first.
@@ -175,6 +179,9 @@ pub(crate) fn converted(x: Var, to: DType) -> Var {
 impl PartialEq for Number {
     fn eq(&self, other: &Self) -> bool {
         self.holds(Binary::Eq, *other)
+    }
+    fn ne(&self, other: &Self) -> bool {
+        !self.compared(Binary::Eq, *other, true)
     }
 }
 
@@ -285,7 +292,10 @@ macro_rules! float_numbers {
                 Number::Var(on_tape(|tape| tape.reinterpret(wide, DType::I64))) < Number::ZERO
             }
             fn near_sin_cos(self) -> (Self, Self) { (self.near_sin(), self.near_cos()) }
-            fn next_toward(self, _: Self) -> Self { give_up(); self }
+            fn next_toward(self, to: Self) -> Self {
+                let (from, to) = self.pair(to);
+                Number::Var(on_tape(|tape| tape.next_toward(from, to)).unwrap_or_else(|| { give_up(); from }))
+            }
             fn sin(self) -> Self { self.angle().wide(math::sin) }
             fn near_sin(self) -> Self { self.angle().wide(math::sin) }
             fn cos(self) -> Self { self.angle().wide(math::cos) }

@@ -20,7 +20,7 @@ struct Writing {
     tape: Tape,
     /// What was asked on this path and how it was answered.
     asked: Vec<(Var, bool)>,
-    /// How the first questions are to be answered; later ones are answered by `false`.
+    /// How the first questions are to be answered.
     answers: Vec<bool>,
     paths: usize,
     /// The dtype of constants beside which there is no number.
@@ -66,8 +66,8 @@ pub(super) fn give_up() {
     with(|now| now.failed = true);
 }
 
-/// Whether a bool is true, on this path.
-pub(super) fn ask(mask: Var) -> bool {
+/// Whether a bool is true, on this path; `first` is tried first, and has to be what ends a loop.
+pub(super) fn ask(mask: Var, first: bool) -> bool {
     with(|now| {
         if let Some(known) = now.tape.known(mask) {
             return known.to_f64() != 0.0;
@@ -76,7 +76,7 @@ pub(super) fn ask(mask: Var) -> bool {
             return *answer;
         }
         now.failed |= now.asked.len() >= MOST_QUESTIONS;
-        let answer = now.answers.get(now.asked.len()).copied().unwrap_or(false);
+        let answer = now.answers.get(now.asked.len()).copied().unwrap_or(first);
         now.asked.push((mask, answer));
         answer
     })
@@ -86,7 +86,8 @@ pub(super) fn ask(mask: Var) -> bool {
 pub(super) fn explored(tape: &mut Tape, formula: Trace, operands: &[Var]) -> Option<Var> {
     // The last operand is never a condition.
     let dtype = operands.last().map_or(DType::F64, |&x| tape.dtype(x));
-    let writing = Writing { tape: std::mem::take(tape), asked: vec![], answers: vec![], paths: 0, dtype, failed: false };
+    let writing =
+        Writing { tape: std::mem::take(tape), asked: vec![], answers: vec![], paths: 0, dtype, failed: false };
     let outer = NOW.replace(Some(writing));
     let result = branch(formula, operands, Vec::new());
     let writing = NOW.replace(outer).expect("it was put there");
@@ -107,11 +108,12 @@ fn branch(formula: Trace, operands: &[Var], answers: Vec<bool>) -> Option<Var> {
     if failed {
         return None;
     }
-    // From the last question on: where its answer is true, what follows is another path.
-    (first..asked.len()).rev().try_fold(no_more, |otherwise, place| {
-        let mut answers: Vec<bool> = asked[..place].iter().map(|(_, answer)| *answer).collect();
-        answers.push(true);
-        let then = branch(formula, operands, answers)?;
-        Some(on_tape(|tape| tape.pick(asked[place].0, then, otherwise)))
+    // From the last question on: where it is answered the other way, what follows is another path.
+    (first..asked.len()).rev().try_fold(no_more, |so, place| {
+        let (mask, answer) = asked[place];
+        let before = asked[..place].iter().map(|(_, answer)| *answer);
+        let otherwise = branch(formula, operands, before.chain([!answer]).collect())?;
+        let (yes, no) = if answer { (so, otherwise) } else { (otherwise, so) };
+        Some(on_tape(|tape| tape.pick(mask, yes, no)))
     })
 }

@@ -103,7 +103,13 @@ impl Tape {
         let truth = |var: Var| self.known(var).filter(|_| self.dtype(var) == DType::Bool).map(|v| v.to_f64() != 0.0);
         match (truth(mask), truth(yes), truth(no)) {
             _ if yes == no => yes,
-            (Some(mask), ..) => if mask { yes } else { no },
+            (Some(mask), ..) => {
+                if mask {
+                    yes
+                } else {
+                    no
+                }
+            }
             (_, Some(true), Some(false)) => mask,
             (_, Some(true), _) => self.binary(Binary::Or, mask, no),
             (_, _, Some(false)) => self.binary(Binary::And, mask, yes),
@@ -135,6 +141,16 @@ impl Tape {
             (_, Step::Const(bits)) => self.bits(to, bits),
             (_, Step::Bits(y)) if self.dtype(y) == to => y,
             _ => self.push(to, Step::Bits(x)),
+        }
+    }
+
+    /// The neighbour of a float in the direction of another, of constants only.
+    pub(super) fn next_toward(&mut self, from: Var, to: Var) -> Option<Var> {
+        match (self.step(from), self.step(to)) {
+            ((dtype, Step::Const(from)), (_, Step::Const(to))) => {
+                Some(self.bits(dtype, apply::next_toward(dtype, from, to)))
+            }
+            _ => None,
         }
     }
 

@@ -18,8 +18,28 @@ impl Noise {
 }
 
 const EDGES: [f64; 22] = [
-    0.0, -0.0, 1.0, -1.0, 0.5, -1.5, 2.0, 3.0, 2.5, 1e-320, -1e-310, 1e-7, 255.0, 65504.0, 1e30, -1e300, 1e9, 4e9,
-    f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 0.1,
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -1.5,
+    2.0,
+    3.0,
+    2.5,
+    1e-320,
+    -1e-310,
+    1e-7,
+    255.0,
+    65504.0,
+    1e30,
+    -1e300,
+    1e9,
+    4e9,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+    0.1,
 ];
 
 fn value(dtype: DType, noise: &mut Noise) -> Scalar {
