@@ -209,7 +209,7 @@ macro_rules! float_functions {
         }
 
         impl Float for f16 {
-            fn near(value: f64) -> Self { f16::from_f64(value) }
+            fn near(value: f64) -> Self { half_float::narrow_wide(value) }
             #[inline(always)]
             fn widest(self) -> f64 { self.to_f64() }
             #[inline(always)]

@@ -10,7 +10,7 @@ use crate::infer::Operand;
 use crate::loops::OPERAND;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
-use crate::trace::Trace;
+use crate::trace::{FoldTrace, Trace};
 use crate::view::View;
 use smallvec::SmallVec;
 use std::fmt;
@@ -226,6 +226,8 @@ pub struct FoldLoop {
     pub combine: fn(left: &mut [Data], right: &[Data]),
     /// The state of no elements, `kept` times.
     pub identity: fn(kept: usize, state: &mut [Data]),
+    /// What `take` and `combine` do, written down; `None` where that has no steps that every machine has.
+    pub trace: Option<&'static FoldTrace>,
     /// Turns states into results.
     pub finish: fn(state: &[Data], facts: &FoldFacts, out: &mut Data),
 }

@@ -171,6 +171,11 @@ impl Number {
     }
 }
 
+/// A step of the two operands.
+pub(crate) fn binary(binary: Binary, operands: &[Var]) -> Var {
+    on_tape(|tape| tape.binary(binary, operands[0], operands[1]))
+}
+
 /// An operand, converted as `astype` does.
 pub(crate) fn converted(x: Var, to: DType) -> Var {
     on_tape(|tape| tape.convert(x, to))

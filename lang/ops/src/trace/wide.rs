@@ -10,15 +10,20 @@ use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
 /// A float64 on the tape.
 #[derive(Clone, Copy)]
-pub(super) struct Wide(pub(super) Var);
+pub(crate) struct Wide(pub(super) Var);
 
 /// 64 bits on the tape.
 #[derive(Clone, Copy)]
-pub(super) struct WideBits(Var);
+pub(crate) struct WideBits(Var);
 
 /// Whether something holds, on the tape.
 #[derive(Clone, Copy)]
-pub(super) struct Mask(Var);
+pub(crate) struct Mask(pub(super) Var);
+
+/// What a formula of float64 gives of operands.
+pub(crate) fn wide<const N: usize>(operands: &[Var], formula: impl FnOnce([Wide; N]) -> Wide) -> Var {
+    formula(std::array::from_fn(|place| Wide(operands[place]))).0
+}
 
 impl Wide {
     /// The formula holds only where this does.

@@ -7,10 +7,10 @@ use cleave_ops::{DType, Data, DataRef, Kind, Op, Scalar, table};
 use std::collections::BTreeSet;
 
 /// Numbers without rhyme or reason, the same every time.
-struct Noise(u64);
+pub(crate) struct Noise(pub(crate) u64);
 
 impl Noise {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) ^ (mixed >> 31)
@@ -54,13 +54,13 @@ fn value(dtype: DType, noise: &mut Noise) -> Scalar {
     }
 }
 
-fn column(dtype: DType, len: usize, noise: &mut Noise) -> Data {
+pub(crate) fn column(dtype: DType, len: usize, noise: &mut Noise) -> Data {
     let mut data = Data::zeros(dtype, len);
     cleave_ops::each_dtype!(Data, &mut data, v => v.iter_mut().for_each(|x| *x = Element::from_scalar(value(dtype, noise))));
     data
 }
 
-fn bits(data: DataRef<'_>, i: usize) -> u64 {
+pub(crate) fn bits(data: DataRef<'_>, i: usize) -> u64 {
     match data {
         DataRef::Bool(v) => v[i].into(),
         DataRef::I8(v) => (v[i] as u8).into(),
@@ -77,7 +77,7 @@ fn bits(data: DataRef<'_>, i: usize) -> u64 {
     }
 }
 
-fn is_nan(dtype: DType, bits: u64) -> bool {
+pub(crate) fn is_nan(dtype: DType, bits: u64) -> bool {
     match dtype {
         DType::F16 => bits & 0x7fff > 0x7c00,
         DType::F32 => f32::from_bits(bits as u32).is_nan(),
@@ -100,7 +100,7 @@ fn compare(op: &Op, of: &MapLoop, apart: Option<i64>, noise: &mut Noise) -> Opti
     assert_eq!(tape.dtype(result), of.output, "{}", op.name);
     let inputs: Vec<DataRef<'_>> = columns.iter().map(Data::as_ref).collect();
     let mut out = Data::zeros(of.output, LEN);
-    (of.run)(&inputs, &mut out);
+    (of.run)(&inputs, out.as_mut());
     let mut held = 0;
     for i in 0..LEN {
         let given: Vec<u64> = inputs.iter().map(|x| bits(*x, i)).collect();
