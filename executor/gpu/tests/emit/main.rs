@@ -1,0 +1,7 @@
+//! Kernels as text: what is emitted, that it is legal, and where it goes.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod assembled;
+mod corpus;
+mod golden;
+mod launches;
