@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod assembled;
+mod computed;
 mod corpus;
 mod golden;
 mod launches;
