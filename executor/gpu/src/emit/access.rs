@@ -5,6 +5,7 @@ use super::recipe::Load;
 use super::text::{Class, Reg, Text};
 use super::unfit::Unfit;
 use cleave_ops::DType;
+use cleave_ops::trace::Var;
 
 /// A kernel takes 4 KiB of parameters.
 const MOST_PARAMS: usize = 512;
@@ -43,7 +44,7 @@ impl Params {
 /// The parameters that say where loads are, in a space of so many axes.
 pub(super) fn load_params(loads: &[Load], axes: usize) -> impl Iterator<Item = Param> + '_ {
     loads.iter().enumerate().flat_map(move |(number, load)| {
-        let steps = (0..axes).filter(|&axis| load.follows(axis)).map(move |axis| Param::Step { load: number, axis });
+        let steps = load.stepped(axes).into_iter().map(move |axis| Param::Step { load: number, axis });
         std::iter::once(Param::Base(number)).chain(steps)
     })
 }
@@ -63,6 +64,21 @@ pub(super) fn load(text: &mut Text, dtype: DType, address: Reg) -> Reg {
         _ => class.plain(),
     };
     text.make(class, &format!("ld.global.nc.{ty}"), format_args!("[{address}]"))
+}
+
+/// Reads an element at an index that was computed.
+pub(super) fn gathered(
+    text: &mut Text,
+    params: &Params,
+    (of, number): (&Load, usize),
+    index: &[Var],
+    regs: &[Option<Reg>],
+) -> Reg {
+    let at = |var: &Var| regs[var.index()].expect("an index stands before what it is of");
+    let axes = index.iter().enumerate().map(|(axis, var)| (at(var), Param::Step { load: number, axis }));
+    let base = params.of(Param::Base(number));
+    let address = params.along(text, base, axes);
+    load(text, of.dtype, address)
 }
 
 /// Writes an element where something holds, or anyhow.

@@ -1,16 +1,16 @@
 //! The elements of a cell, in order, and what the passes over them give.
 
-use super::access::{load, long};
+use super::access::{gathered, load, long};
 use super::cell::{Node, Writer};
 use super::kernel::Param;
-use super::recipe::Input;
-use super::steps::{needed, write};
-use super::text::{Class, Reg};
+use super::recipe::{Input, Seen};
+use super::steps::write;
+use super::text::{Class, Reg, Text};
 use super::unfit::Unfit;
 use cleave_ops::trace::{Step, Var};
 
 /// Formulas of fewer steps are done for so many elements at once, so that their loads wait together.
-const UNROLLS: [(usize, u32); 2] = [(40, 4), (120, 2)];
+const UNROLLS: [(usize, u32); 3] = [(12, 8), (40, 4), (120, 2)];
 
 /// A cell at hand.
 pub(super) struct CellAt {
@@ -81,7 +81,8 @@ impl Writer<'_> {
     fn bases(&mut self, first: &[Reg]) -> Vec<Reg> {
         let mut bases = vec![];
         for (number, of) in self.recipe.loads.iter().enumerate() {
-            let axes = (0..first.len()).filter(|&axis| of.follows(axis));
+            let is_seen = of.seen != Seen::Anywhere;
+            let axes = (0..first.len()).filter(|&axis| is_seen && of.follows(axis));
             let axes = axes.map(|axis| (first[axis], Param::Step { load: number, axis }));
             let base = self.params.of(Param::Base(number));
             bases.push(self.params.along(&mut self.text, base, axes));
@@ -101,7 +102,7 @@ impl Writer<'_> {
         let values = self.starts(pass, cell, known)?;
         let loads: Vec<Var> =
             self.goals.iter().filter_map(|goal| goal.passes.get(pass)).map(|pass| pass.load).collect();
-        let needed = needed(&self.recipe.tape, loads.iter().chain(self.recipe.tape.beyond()).copied());
+        let needed = self.recipe.needed(loads.iter().chain(self.recipe.tape.beyond()).copied());
         let steps = needed.iter().filter(|needed| **needed).count();
         let at = self.text.copy(lane.first);
         if let Some((_, unroll)) = UNROLLS.iter().find(|(most, _)| steps < *most) {
@@ -121,7 +122,7 @@ impl Writer<'_> {
                     Some(start) => start.write(&mut self.text, &[])?[0],
                     None => {
                         let zero = self.text.zero(Class::Word);
-                        let needed = needed(&self.recipe.tape, [of.load]);
+                        let needed = self.recipe.needed([of.load]);
                         let inputs = self.inputs(cell, zero, known, &needed);
                         self.element(inputs, &needed)?[of.load.index()].expect("it is needed")
                     }
@@ -177,11 +178,12 @@ impl Writer<'_> {
         let mut regs = vec![None; self.recipe.tape.steps().len()];
         for (at, (_, step)) in self.recipe.tape.steps().iter().enumerate().filter(|(at, _)| needed[*at]) {
             let Step::Input(number) = step else { continue };
-            regs[at] = match self.recipe.inputs[*number] {
+            regs[at] = match &self.recipe.inputs[*number] {
                 Input::Count => Some(cell.float_count),
-                Input::Passed(number) => known[number],
-                Input::Element(number) => Some(self.loaded(cell, number, &offsets)),
-                Input::Index(axis) => Some(match offsets.iter().find(|(along, _)| *along == axis) {
+                Input::Passed(number) => known[*number],
+                Input::Element(number) => Some(self.loaded(cell, *number, &offsets)),
+                Input::Gathered(..) => None,
+                &Input::Index(axis) => Some(match offsets.iter().find(|(along, _)| *along == axis) {
                     None => cell.first[axis],
                     Some((_, offset)) => {
                         let first = cell.first[axis];
@@ -217,7 +219,14 @@ impl Writer<'_> {
 
     /// The steps of an element whose inputs are there.
     fn element(&mut self, mut regs: Vec<Option<Reg>>, needed: &[bool]) -> Result<Vec<Option<Reg>>, Unfit> {
-        write(&mut self.text, &self.recipe.tape, needed, &mut regs)?;
+        let (recipe, params) = (self.recipe, &self.params);
+        let mut input = |text: &mut Text, number: usize, regs: &[Option<Reg>]| match &recipe.inputs[number] {
+            Input::Gathered(number, index) => {
+                Some(gathered(text, params, (&recipe.loads[*number], *number), index, regs))
+            }
+            Input::Index(_) | Input::Element(_) | Input::Count | Input::Passed(_) => None,
+        };
+        write(&mut self.text, &recipe.tape, needed, &mut regs, &mut input)?;
         Ok(regs)
     }
 

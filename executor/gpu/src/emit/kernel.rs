@@ -1,6 +1,6 @@
 //! What is emitted: text, and what must be known to launch it.
 
-use super::recipe::Load;
+use super::recipe::{Load, Seen};
 use cleave_ops::op::Layout;
 use cleave_ops::{DType, Region, Shape};
 use cleave_plan::Lattice;
@@ -34,9 +34,10 @@ pub enum Param {
     Start(usize),
     /// How many indices on an axis of the space.
     Len(usize),
-    /// The address of the element of a load that index 0 of the space reads, were it there.
+    /// The address of the element of a load that index 0 of the space reads, or of the array's first, were it there.
     Base(usize),
-    /// Bytes from one element of a load to the next along an axis of the space.
+    /// Bytes from one element of a load to the next along an axis of the space, or of the array where it is read at
+    /// computed places.
     Step {
         /// The load.
         load: usize,
@@ -125,8 +126,13 @@ impl Placed {
 
 /// Bytes from one element of a load to the next along an axis of the space.
 fn load_step(load: &Load, placed: &Placed, axis: usize) -> u64 {
-    let steps = load.view.source.iter().zip(&placed.strides);
-    let elements: i64 = steps.map(|(source, &stride)| source.step_on(axis) * stride as i64).sum();
+    let elements: i64 = match &load.seen {
+        Seen::Anywhere => placed.strides[axis] as i64,
+        Seen::Through(view) => {
+            let steps = view.source.iter().zip(&placed.strides);
+            steps.map(|(source, &stride)| source.step_on(axis) * stride as i64).sum()
+        }
+    };
     (elements * load.dtype.size() as i64) as u64
 }
 
@@ -136,7 +142,11 @@ impl Kernel {
         match param {
             Param::Base(number) => {
                 let load = &self.loads[number];
-                Some(loads[number].base(load.dtype.size(), |axis| load.view.source[axis].start))
+                let first = |axis: usize| match &load.seen {
+                    Seen::Anywhere => 0,
+                    Seen::Through(view) => view.source[axis].start,
+                };
+                Some(loads[number].base(load.dtype.size(), first))
             }
             Param::Step { load, axis } => Some(load_step(&self.loads[load], &loads[load], axis)),
             _ => None,

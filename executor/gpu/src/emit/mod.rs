@@ -24,7 +24,7 @@ mod text;
 mod unfit;
 
 pub use kernel::{FoldKernel, Grid, Kernel, Nodes, Param, Placed, StoreKernel};
-pub use recipe::Load;
+pub use recipe::{Load, Seen};
 pub use unfit::Unfit;
 
 use cleave_plan::{Stage, Work};

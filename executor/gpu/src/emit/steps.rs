@@ -5,6 +5,7 @@ use super::unfit::Unfit;
 use super::{conversions, integers};
 use cleave_ops::trace::{Binary, Step, Tape, Unary, Var};
 use cleave_ops::{DType, Kind};
+use smallvec::SmallVec;
 
 /// A number in a register, with its dtype.
 #[derive(Clone, Copy, Debug)]
@@ -14,12 +15,16 @@ pub(super) struct Value {
 }
 
 /// Which steps of a tape are needed for some results.
-pub(super) fn needed(tape: &Tape, results: impl IntoIterator<Item = Var>) -> Vec<bool> {
+pub(super) fn needed(
+    tape: &Tape,
+    results: impl IntoIterator<Item = Var>,
+    operands: impl Fn(Step) -> SmallVec<[Var; 4]>,
+) -> Vec<bool> {
     let mut needed = vec![false; tape.steps().len()];
     results.into_iter().for_each(|var| needed[var.index()] = true);
     for place in (0..needed.len()).rev() {
         if needed[place] {
-            operands(tape.steps()[place].1).into_iter().flatten().for_each(|var| needed[var.index()] = true);
+            operands(tape.steps()[place].1).into_iter().for_each(|var| needed[var.index()] = true);
         }
     }
     needed
@@ -35,27 +40,34 @@ pub(super) fn operands(step: Step) -> [Option<Var>; 3] {
     }
 }
 
-/// Writes those steps that are needed and have no register yet.
-pub(super) fn write(text: &mut Text, tape: &Tape, needed: &[bool], regs: &mut [Option<Reg>]) -> Result<(), Unfit> {
+/// Writes those steps that are needed and have no register yet; `input` says where an input is, by its number, and may
+/// look at what stands before it.
+pub(super) fn write(
+    text: &mut Text,
+    tape: &Tape,
+    needed: &[bool],
+    regs: &mut [Option<Reg>],
+    input: &mut dyn FnMut(&mut Text, usize, &[Option<Reg>]) -> Option<Reg>,
+) -> Result<(), Unfit> {
     for (place, &(dtype, step)) in tape.steps().iter().enumerate() {
-        if needed[place] && regs[place].is_none() {
-            let at = |var: Var| Value { dtype: tape.dtype(var), reg: regs[var.index()].expect(EARLIER) };
-            let wide = |var: Var| fits_word(tape, var);
-            regs[place] = Some(one(text, dtype, step, &at, &wide)?);
+        if !needed[place] || regs[place].is_some() {
+            continue;
         }
+        let at = |var: Var| Value { dtype: tape.dtype(var), reg: regs[var.index()].expect(EARLIER) };
+        let is_word = |var: Var| fits_word(tape, var);
+        regs[place] = match step {
+            Step::Input(number) => Some(input(text, number, regs).ok_or(Unfit::Step)?),
+            other => Some(one(text, dtype, other, &at, &is_word)?),
+        };
     }
     Ok(())
 }
 
 /// The results of a tape of which each input is in a register.
 pub(super) fn inline(text: &mut Text, tape: &Tape, inputs: &[Reg], results: &[Var]) -> Result<Vec<Reg>, Unfit> {
-    let needed = needed(tape, results.iter().copied());
-    let mut regs: Vec<Option<Reg>> = tape
-        .steps()
-        .iter()
-        .map(|(_, step)| if let Step::Input(number) = step { Some(inputs[*number]) } else { None })
-        .collect();
-    write(text, tape, &needed, &mut regs)?;
+    let needed = needed(tape, results.iter().copied(), |step| operands(step).into_iter().flatten().collect());
+    let mut regs = vec![None; tape.steps().len()];
+    write(text, tape, &needed, &mut regs, &mut |_, number, _| Some(inputs[number]))?;
     Ok(results.iter().map(|var| regs[var.index()].expect(EARLIER)).collect())
 }
 

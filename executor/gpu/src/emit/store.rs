@@ -1,10 +1,10 @@
 //! Elements that are kept: threads side by side take elements side by side on the last axis; all other axes together are
 //! rows.
 
-use super::access::{Params, load, load_params, long, special, store};
+use super::access::{Params, gathered, load, load_params, long, special, store};
 use super::kernel::{Kernel, Param, StoreKernel};
-use super::recipe::{Input, Recipe};
-use super::steps::{needed, operands, write};
+use super::recipe::{Input, Recipe, Seen};
+use super::steps::write;
 use super::text::{Class, Label, Reg, Text};
 use super::unfit::Unfit;
 use cleave_ops::DType;
@@ -18,7 +18,7 @@ const UNROLLS: [(usize, u32); 2] = [(60, 4), (250, 2)];
 pub(super) fn kernel(program: &Program, work: &StoreWork) -> Result<StoreKernel, Unfit> {
     let recipe = Recipe::of(program)?;
     let goals = work.goals.iter().map(|goal| recipe.slot(goal.slot)).collect::<Result<Vec<Var>, _>>()?;
-    let needed = needed(&recipe.tape, goals.iter().chain(recipe.tape.beyond()).copied());
+    let needed = recipe.needed(goals.iter().chain(recipe.tape.beyond()).copied());
     let count = needed.iter().filter(|needed| **needed).count();
     let unroll = UNROLLS.iter().find(|(steps, _)| count < *steps).map_or(1, |(_, unroll)| *unroll);
     let (axes, mut text) = (program.space.ndim(), Text::default());
@@ -163,20 +163,20 @@ impl Writer<'_> {
         let loaded = self.loaded(row, columns);
         let mut first: Option<Vec<Option<Reg>>> = None;
         for (number, &holds) in columns.holds.iter().enumerate() {
-            let input = |input: Input| match input {
-                Input::Index(axis) => row.get(axis).or(columns.index.get(number)).copied(),
-                Input::Element(load) => Some(loaded[load][number.min(loaded[load].len() - 1)]),
+            let (recipe, params) = (self.recipe, &self.params);
+            let mut input = |text: &mut Text, input: usize, regs: &[Option<Reg>]| match &recipe.inputs[input] {
+                Input::Index(axis) => row.get(*axis).or(columns.index.get(number)).copied(),
+                Input::Element(load) => loaded[*load].get(number).or(loaded[*load].last()).copied(),
+                Input::Gathered(number, index) => {
+                    Some(gathered(text, params, (&recipe.loads[*number], *number), index, regs))
+                }
                 Input::Count | Input::Passed(_) => None,
             };
-            let regs = self.recipe.tape.steps().iter().zip(&varies).enumerate().map(|(place, ((_, step), varies))| {
-                match (step, &first) {
-                    (Step::Input(number), _) => input(self.recipe.inputs[*number]),
-                    (_, Some(first)) if !varies => first[place],
-                    _ => None,
-                }
-            });
-            let mut regs: Vec<Option<Reg>> = regs.collect();
-            write(&mut self.text, &self.recipe.tape, &self.needed, &mut regs)?;
+            let mut regs: Vec<Option<Reg>> = match &first {
+                Some(first) => first.iter().zip(&varies).map(|(reg, varies)| reg.filter(|_| !varies)).collect(),
+                None => vec![None; recipe.tape.steps().len()],
+            };
+            write(&mut self.text, &recipe.tape, &self.needed, &mut regs, &mut input)?;
             self.keep(row, columns.index.get(number).copied(), holds, &regs);
             first.get_or_insert(regs);
         }
@@ -191,11 +191,11 @@ impl Writer<'_> {
                 Step::Input(number) => match self.recipe.inputs[*number] {
                     Input::Index(axis) => axis + 1 == self.axes,
                     Input::Element(load) => self.along_row(load),
-                    Input::Count | Input::Passed(_) => false,
+                    Input::Gathered(..) | Input::Count | Input::Passed(_) => false,
                 },
-                other => operands(*other).into_iter().flatten().any(|var| varies[var.index()]),
+                _ => false,
             };
-            varies.push(own);
+            varies.push(own || self.recipe.operands(*step).iter().any(|var| varies[var.index()]));
         }
         varies
     }
@@ -208,6 +208,10 @@ impl Writer<'_> {
     fn loaded(&mut self, row: &[Reg], columns: &Columns) -> Vec<Vec<Reg>> {
         let mut all = vec![];
         for (number, of) in self.recipe.loads.iter().enumerate() {
+            if of.seen == Seen::Anywhere {
+                all.push(vec![]);
+                continue;
+            }
             let step = |axis: usize| Param::Step { load: number, axis };
             let axes = row.iter().enumerate().filter(|(axis, _)| of.follows(*axis));
             let base = self.params.of(Param::Base(number));

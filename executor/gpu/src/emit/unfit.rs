@@ -7,8 +7,6 @@ use std::fmt;
 pub enum Unfit {
     /// A product of matrices.
     Product,
-    /// Values laid over others.
-    Patch,
     /// Running values.
     Running,
     /// An operation whose formula goes on for as long as its operands want.
@@ -27,7 +25,6 @@ impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unfit::Product => f.write_str("products of matrices"),
-            Unfit::Patch => f.write_str("values laid over others"),
             Unfit::Running => f.write_str("running values"),
             Unfit::Formula(name) => write!(f, "`{name}`, which has no fixed number of steps"),
             Unfit::Step => f.write_str("a step that the card has no instruction for"),

@@ -6,3 +6,6 @@ mod computed;
 mod corpus;
 mod golden;
 mod launches;
+mod random;
+#[path = "../../../cpu/tests/support/mod.rs"]
+mod support;
