@@ -2,11 +2,12 @@
 
 use super::access::{Params, load_params, long, special, store, word};
 use super::columns;
-use super::kernel::{FoldKernel, Kernel, Param};
+use super::kernel::{FoldKernel, Kernel, Param, THREADS, TILE_THREADS};
 use super::recipe::{Input, Recipe};
 use super::rows;
 use super::steps::inline;
 use super::text::{Class, Label, Reg, Text};
+use super::tile;
 use super::unfit::Unfit;
 use cleave_ops::fold::LANES;
 use cleave_ops::op::Layout;
@@ -22,15 +23,16 @@ const MOST_RUN: [usize; 2] = [LANES, 64];
 /// The kernel of one of a stage's reductions.
 pub(super) fn kernel(stage: &Stage, work: &FoldWork) -> Result<FoldKernel, Unfit> {
     let lattice = &work.lattice;
-    let mut recipe = Recipe::of(&stage.program)?;
-    let goals = work.goals.iter().map(|goal| Goal::of(goal, &mut recipe, lattice)).collect::<Result<Vec<_>, _>>()?;
     let layout = layout(lattice);
+    let mut recipe = Recipe::of(&stage.program, (layout == Layout::Rows).then_some(lattice))?;
+    let goals = work.goals.iter().map(|goal| Goal::of(goal, &mut recipe, lattice)).collect::<Result<Vec<_>, _>>()?;
     let most_run = MOST_RUN[usize::from(layout == Layout::Columns)].min(lattice.superbox.size().next_power_of_two());
     let mut text = Text::default();
     let columns: Vec<DType> = goals.iter().flat_map(|goal| goal.states.iter().copied()).collect();
     let params = Params::read(&mut text, list(&recipe, lattice, columns.len()))?;
     let (bad, end) = (text.zero(Class::Truth), text.label());
-    let mut writer = Writer { recipe: &recipe, lattice, goals: &goals, params, text, bad, end };
+    let tile = recipe.draw.as_ref().map(|draw| tile::base(&mut text, draw));
+    let mut writer = Writer { recipe: &recipe, lattice, goals: &goals, params, text, bad, tile, end };
     match layout {
         Layout::Rows => rows::body(&mut writer)?,
         Layout::Columns => columns::body(&mut writer, most_run)?,
@@ -39,8 +41,9 @@ pub(super) fn kernel(stage: &Stage, work: &FoldWork) -> Result<FoldKernel, Unfit
     let (name, text) = text.module(params.list.len());
     let may_fail = !recipe.tape.beyond().is_empty();
     let states = goals.iter().map(|goal| goal.states.iter().copied().collect()).collect();
+    let threads = if recipe.draw.is_some() { TILE_THREADS } else { THREADS };
     let kernel = Kernel { name, text, params: params.list, loads: recipe.loads, may_fail };
-    Ok(FoldKernel { kernel, lattice: lattice.clone(), layout, most_run, states })
+    Ok(FoldKernel { kernel, lattice: lattice.clone(), layout, most_run, states, threads })
 }
 
 /// One lane takes a short row, as it takes a column.
@@ -163,6 +166,8 @@ pub(super) struct Writer<'a> {
     pub(super) text: Text,
     /// Whether there was an element for which a formula does not hold.
     pub(super) bad: Reg,
+    /// Where the warp's draws of a cell wait.
+    pub(super) tile: Option<Reg>,
     /// Where those go that have no node.
     pub(super) end: Label,
 }

@@ -6,6 +6,7 @@ use super::kernel::Param;
 use super::recipe::{Input, Seen};
 use super::steps::write;
 use super::text::{Class, Reg, Text};
+use super::tile::drawn;
 use super::unfit::Unfit;
 use cleave_ops::trace::{Step, Var};
 
@@ -15,7 +16,7 @@ const UNROLLS: [(usize, u32); 3] = [(12, 8), (40, 4), (120, 2)];
 /// A cell at hand.
 pub(super) struct CellAt {
     /// The index of its first element, by axis of the space.
-    first: Vec<Reg>,
+    pub(super) first: Vec<Reg>,
     /// Axes of the space along which it has several elements, outermost first, with its length there.
     long: Vec<(usize, usize)>,
     /// How many elements it has.
@@ -183,6 +184,10 @@ impl Writer<'_> {
                 Input::Passed(number) => known[*number],
                 Input::Element(number) => Some(self.loaded(cell, *number, &offsets)),
                 Input::Gathered(..) => None,
+                Input::Drawn => {
+                    let draw = self.recipe.draw.as_ref().zip(self.tile);
+                    draw.map(|(draw, base)| drawn(&mut self.text, draw, base, place))
+                }
                 &Input::Index(axis) => Some(match offsets.iter().find(|(along, _)| *along == axis) {
                     None => cell.first[axis],
                     Some((_, offset)) => {
@@ -224,7 +229,7 @@ impl Writer<'_> {
             Input::Gathered(number, index) => {
                 Some(gathered(text, params, (&recipe.loads[*number], *number), index, regs))
             }
-            Input::Index(_) | Input::Element(_) | Input::Count | Input::Passed(_) => None,
+            Input::Index(_) | Input::Element(_) | Input::Count | Input::Passed(_) | Input::Drawn => None,
         };
         write(&mut self.text, &recipe.tape, needed, &mut regs, &mut input)?;
         Ok(regs)

@@ -8,6 +8,8 @@ use smallvec::SmallVec;
 
 /// Threads of a block.
 pub(super) const THREADS: u32 = 256;
+/// The same where each warp keeps a cell in shared memory: two of them take the 32 KiB that every card has.
+pub(super) const TILE_THREADS: u32 = 64;
 
 /// A kernel's text and its parameters.
 #[derive(Clone, Debug)]
@@ -109,6 +111,8 @@ pub struct FoldKernel {
     pub most_run: usize,
     /// The dtypes of the columns of each goal, one buffer each.
     pub states: Vec<SmallVec<[DType; 3]>>,
+    /// Threads of a block.
+    pub threads: u32,
 }
 
 impl Placed {
@@ -222,8 +226,8 @@ impl FoldKernel {
     /// The launch that makes nodes, of which there are fewer than 2^31.
     pub fn grid(&self, nodes: &Nodes) -> Grid {
         let lanes = if self.layout == Layout::Rows { cleave_ops::fold::LANES } else { 1 };
-        let blocks = (self.nodes(nodes) * lanes).div_ceil(THREADS as usize);
-        Grid { blocks: [blocks as u32, 1], threads: [THREADS, 1] }
+        let blocks = (self.nodes(nodes) * lanes).div_ceil(self.threads as usize);
+        Grid { blocks: [blocks as u32, 1], threads: [self.threads, 1] }
     }
 
     /// The parameters of a launch: where loads stand, the addresses of the columns of states of all goals, and the flag.

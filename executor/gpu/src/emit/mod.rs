@@ -3,7 +3,7 @@
 //! In reading order: `unfit` (why a stage stays on the processor), `recipe` (a stage's program as one tape), `text` (lines
 //! and registers), `access` (parameters, addresses, memory), `steps`, `integers` and `conversions` (a tape's steps as instructions), `kernel` (what is emitted),
 //! `store` (elements that are kept), `cell` (a node of a reduction's tree, what both layouts share), `element`
-//! (a cell's elements), `rows` and `columns`
+//! (a cell's elements), `tile` (random numbers that wait), `rows` and `columns`
 //! (the two layouts).
 //!
 //! PTX 7.0 for `sm_75`: every driver since 2020 compiles it. Floats are rounded to nearest in every instruction, nothing is
@@ -21,6 +21,7 @@ mod rows;
 mod steps;
 mod store;
 mod text;
+mod tile;
 mod unfit;
 
 pub use kernel::{FoldKernel, Grid, Kernel, Nodes, Param, Placed, StoreKernel};

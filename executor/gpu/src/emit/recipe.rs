@@ -1,12 +1,13 @@
 //! A stage's program as one tape: what an element is, from its index and from what is loaded.
 
+use super::tile::Draw;
 use super::unfit::Unfit;
 use cleave_ops::trace::{Binary, Step as TapeStep, Tape, Var};
 use cleave_ops::view::SourceAxis;
-use cleave_ops::{Class, DType, Scalar, Shape, View};
+use cleave_ops::{Class, DType, Fill, Scalar, Shape, View};
 use cleave_plan::program::Making;
 use cleave_plan::progression::Progression;
-use cleave_plan::{Action, Origin, Program, Slot, Step};
+use cleave_plan::{Action, Lattice, Origin, Program, Slot, Step};
 use smallvec::SmallVec;
 
 /// The most steps of a kernel: compiling takes longer than they save beyond.
@@ -68,6 +69,8 @@ pub(super) enum Input {
     Count,
     /// What a pass over a cell gave, by its number among all passes of all goals.
     Passed(usize),
+    /// An element of the draw that waits in shared memory.
+    Drawn,
 }
 
 /// How a program's space lies to the stage's.
@@ -90,15 +93,19 @@ pub(super) struct Recipe {
     pub(super) slots: Vec<Option<Var>>,
     /// How many passes over a cell there are.
     pub(super) passed: usize,
+    /// The draw that waits in shared memory.
+    pub(super) draw: Option<Draw>,
+    /// The order of cells that are gone through element by element, if a draw may wait for them.
+    cells: Option<Lattice>,
 }
 
 impl Recipe {
-    /// Writes a program down.
-    pub(super) fn of(program: &Program) -> Result<Recipe, Unfit> {
+    /// Writes a program down. With the order of cells, a normal draw may wait for each in shared memory.
+    pub(super) fn of(program: &Program, cells: Option<&Lattice>) -> Result<Recipe, Unfit> {
         if program.space.is_empty_array() {
             return Err(Unfit::Empty);
         }
-        let mut recipe = Recipe::default();
+        let mut recipe = Recipe { cells: cells.cloned(), ..Recipe::default() };
         recipe.slots = recipe.run(program, At::View(&View::identity(&program.space)))?;
         Ok(recipe)
     }
@@ -122,7 +129,7 @@ impl Recipe {
         match step {
             TapeStep::Input(number) => match &self.inputs[number] {
                 Input::Gathered(_, index) => index.clone(),
-                Input::Index(_) | Input::Element(_) | Input::Count | Input::Passed(_) => SmallVec::new(),
+                Input::Index(_) | Input::Element(_) | Input::Count | Input::Passed(_) | Input::Drawn => SmallVec::new(),
             },
             other => super::steps::operands(other).into_iter().flatten().collect(),
         }
@@ -156,6 +163,9 @@ impl Recipe {
         let known = |slot: &Slot| slots[slot.0 as usize].ok_or(Unfit::Step);
         match &step.action {
             Action::Fill { fill, shape, view } => {
+                if self.waits(fill, (dtype, shape), view, at) {
+                    return Ok(self.input(Input::Drawn, dtype));
+                }
                 let index = self.through(view, at);
                 self.tape.fill(fill, shape, dtype, &index).ok_or(Unfit::Step)
             }
@@ -175,6 +185,13 @@ impl Recipe {
                 self.overlay(base, (patch, place), at)
             }
         }
+    }
+
+    /// Whether a fill is the draw that waits in shared memory; the first that can be is.
+    fn waits(&mut self, fill: &Fill, form: (DType, &Shape), view: &View, at: At<'_>) -> bool {
+        let (At::View(outer), Some(cells)) = (at, &self.cells) else { return false };
+        let Some(draw) = Draw::of(fill, form, &outer.of(view), cells) else { return false };
+        *self.draw.get_or_insert_with(|| draw.clone()) == draw
     }
 
     fn load(&mut self, origin: Origin, (dtype, shape): (DType, &Shape), view: &View, at: At<'_>) -> Var {

@@ -4,6 +4,7 @@ use super::access::special;
 use super::cell::Writer;
 use super::element::Lane;
 use super::text::{Class, Reg, Text};
+use super::tile;
 use super::unfit::Unfit;
 use cleave_ops::fold::LANES;
 use cleave_ops::op::Layout;
@@ -42,6 +43,7 @@ pub(super) fn body(writer: &mut Writer<'_>) -> Result<(), Unfit> {
 /// The states of a cell, the same in all lanes. Few elements are taken by one lane: all do the same then.
 fn cell(writer: &mut Writer<'_>, node: &super::cell::Node, at: Reg, lane: Reg) -> Result<Vec<Vec<Reg>>, Unfit> {
     let cell = writer.cell_at(node, at);
+    tile::make(writer, &cell, lane)?;
     let text = &mut writer.text;
     let is_long = text.test("ge.u32", cell.count, LANES);
     let first = text.make(Class::Word, "selp.b32", format_args!("{lane}, 0, {is_long}"));
@@ -99,7 +101,7 @@ fn shuffled(text: &mut Text, mode: &str, value: Reg, by: usize) -> Reg {
             text.make(Class::Single, "mov.b32", format_args!("{other}"))
         }
         Class::Long | Class::Double => {
-            let (low, high) = (text.new(Class::Word), text.new(Class::Word));
+            let (low, high) = (text.register(Class::Word), text.register(Class::Word));
             text.line(format_args!("mov.b64 {{{low}, {high}}}, {value}"));
             let [low, high] = [low, high].map(|half| word(text, mode, half, by));
             text.make(value.class, "mov.b64", format_args!("{{{low}, {high}}}"))

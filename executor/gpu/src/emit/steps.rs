@@ -40,14 +40,16 @@ pub(super) fn operands(step: Step) -> [Option<Var>; 3] {
     }
 }
 
-/// Writes those steps that are needed and have no register yet; `input` says where an input is, by its number, and may
-/// look at what stands before it.
+/// Says where an input is, by its number; may look at the steps before it.
+pub(super) type Input<'a> = dyn FnMut(&mut Text, usize, &[Option<Reg>]) -> Option<Reg> + 'a;
+
+/// Writes those steps that are needed and have no register yet.
 pub(super) fn write(
     text: &mut Text,
     tape: &Tape,
     needed: &[bool],
     regs: &mut [Option<Reg>],
-    input: &mut dyn FnMut(&mut Text, usize, &[Option<Reg>]) -> Option<Reg>,
+    input: &mut Input<'_>,
 ) -> Result<(), Unfit> {
     for (place, &(dtype, step)) in tape.steps().iter().enumerate() {
         if !needed[place] || regs[place].is_some() {

@@ -16,7 +16,7 @@ const UNROLLS: [(usize, u32); 2] = [(60, 4), (250, 2)];
 
 /// The kernel of a stage that keeps elements.
 pub(super) fn kernel(program: &Program, work: &StoreWork) -> Result<StoreKernel, Unfit> {
-    let recipe = Recipe::of(program)?;
+    let recipe = Recipe::of(program, None)?;
     let goals = work.goals.iter().map(|goal| recipe.slot(goal.slot)).collect::<Result<Vec<Var>, _>>()?;
     let needed = recipe.needed(goals.iter().chain(recipe.tape.beyond()).copied());
     let count = needed.iter().filter(|needed| **needed).count();
@@ -170,7 +170,7 @@ impl Writer<'_> {
                 Input::Gathered(number, index) => {
                     Some(gathered(text, params, (&recipe.loads[*number], *number), index, regs))
                 }
-                Input::Count | Input::Passed(_) => None,
+                Input::Count | Input::Passed(_) | Input::Drawn => None,
             };
             let mut regs: Vec<Option<Reg>> = match &first {
                 Some(first) => first.iter().zip(&varies).map(|(reg, varies)| reg.filter(|_| !varies)).collect(),
@@ -191,7 +191,7 @@ impl Writer<'_> {
                 Step::Input(number) => match self.recipe.inputs[*number] {
                     Input::Index(axis) => axis + 1 == self.axes,
                     Input::Element(load) => self.along_row(load),
-                    Input::Gathered(..) | Input::Count | Input::Passed(_) => false,
+                    Input::Gathered(..) | Input::Count | Input::Passed(_) | Input::Drawn => false,
                 },
                 _ => false,
             };

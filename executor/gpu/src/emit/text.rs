@@ -82,11 +82,12 @@ pub(super) struct Text {
     body: String,
     registers: [u32; 6],
     labels: u32,
+    shared_bytes: usize,
 }
 
 impl Text {
     /// A register that nothing else uses.
-    pub(super) fn new(&mut self, class: Class) -> Reg {
+    pub(super) fn register(&mut self, class: Class) -> Reg {
         let count = &mut self.registers[class as usize];
         *count += 1;
         Reg { class, number: *count - 1 }
@@ -100,7 +101,7 @@ impl Text {
 
     /// An instruction that writes a fresh register; `operands` are what stands behind that.
     pub(super) fn make(&mut self, class: Class, instruction: &str, operands: fmt::Arguments<'_>) -> Reg {
-        let result = self.new(class);
+        let result = self.register(class);
         self.line(format_args!("{instruction} {result}, {operands}"));
         result
     }
@@ -112,7 +113,7 @@ impl Text {
 
     /// A fresh copy.
     pub(super) fn copy(&mut self, value: Reg) -> Reg {
-        let copy = self.new(value.class);
+        let copy = self.register(value.class);
         self.set(copy, value);
         copy
     }
@@ -181,8 +182,19 @@ impl Text {
                 let _ = writeln!(text, "    .reg .{} %{}<{count}>;", class.plain(), class.prefix());
             }
         }
+        if self.shared_bytes > 0 {
+            let _ = writeln!(text, "    .shared .align 8 .b8 tile[{}];", self.shared_bytes);
+        }
         let _ = writeln!(text, "{}    ret;\n}}", self.body.replace(PARAM, &format!("{name}_p")));
         (name, text)
+    }
+
+    /// The address of so many bytes of shared memory; a kernel has them once.
+    pub(super) fn share(&mut self, bytes: usize) -> Reg {
+        self.shared_bytes = bytes;
+        let address = self.register(Class::Word);
+        self.line(format_args!("mov.u32 {address}, tile"));
+        address
     }
 
     /// Reads a parameter.

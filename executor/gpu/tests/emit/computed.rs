@@ -194,7 +194,7 @@ fn elements(dtype: DType, len: usize, seed: usize) -> Data {
     let value = |i: usize| {
         let mixed = (i + 977 * seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
         match mixed % 97 {
-            small @ 0..12 if seed % 2 == 0 => Scalar::Float(edges[small]),
+            small @ 0..12 if seed.is_multiple_of(2) => Scalar::Float(edges[small]),
             _ => Scalar::Float((mixed as f64 / 9e12 - 0.9) * 9.0),
         }
     };

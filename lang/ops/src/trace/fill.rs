@@ -1,6 +1,6 @@
 //! Values made from an index, written down.
 
-use super::paths::{explored, on_tape};
+use super::paths::explored;
 use super::step::{Binary, Unary};
 use super::tape::{Tape, Var};
 use super::wide::Wide;
@@ -30,6 +30,23 @@ impl Tape {
             }
         };
         Some(value)
+    }
+
+    /// Both numbers of a block of a normal draw, those at the row-major indices `2 * block` and `2 * block + 1`; `None`
+    /// for other rules. The block is a uint64.
+    pub fn normal_pair(&mut self, fill: &Fill, dtype: DType, block: Var) -> Option<[Var; 2]> {
+        let Fill::Random { seed, draw, law: Law::Normal { mean, std } } = fill else { return None };
+        let units = self.words((*seed, *draw), block).map(|bits| self.unit(bits));
+        let both = [explored(self, even, &units)?, explored(self, odd, &units)?];
+        Some(both.map(|z| self.spread(dtype, [*mean, *std], z)))
+    }
+
+    /// A Gaussian number with a mean and a standard deviation.
+    fn spread(&mut self, dtype: DType, rule: [Scalar; 2], z: Var) -> Var {
+        let [mean, std] = rule.map(|value| self.float(value.to_f64()));
+        let far = self.binary(Binary::Mul, std, z);
+        let value = self.binary(Binary::Add, mean, far);
+        self.convert(value, dtype)
     }
 
     fn whole(&mut self, dtype: DType, value: u64) -> Var {
@@ -86,8 +103,8 @@ impl Tape {
     fn drawn(&mut self, dtype: DType, stream: (u64, u64), law: &Law, flat: Var) -> Option<Var> {
         let one = self.whole(DType::U64, 1);
         let block = self.binary(Binary::Shr, flat, one);
-        let odd = self.binary(Binary::And, flat, one);
-        let is_odd = self.convert(odd, DType::Bool);
+        let rest = self.binary(Binary::And, flat, one);
+        let is_odd = self.convert(rest, DType::Bool);
         let words = self.words(stream, block);
         let value = match law {
             Law::Uniform { low, high } => {
@@ -95,11 +112,10 @@ impl Tape {
                 self.uniform(dtype, [low.to_f64(), high.to_f64()], bits)
             }
             Law::Normal { mean, std } => {
-                let [a, b] = words.map(|bits| self.unit(bits));
-                let z = explored(self, one_of, &[a, b, is_odd])?;
-                let [mean, std] = [mean, std].map(|value| self.float(value.to_f64()));
-                let far = self.binary(Binary::Mul, std, z);
-                self.binary(Binary::Add, mean, far)
+                let units = words.map(|bits| self.unit(bits));
+                let both = [explored(self, odd, &units)?, explored(self, even, &units)?];
+                let z = self.pick(is_odd, both[0], both[1]);
+                self.spread(dtype, [*mean, *std], z)
             }
             Law::Integers { low, high } => {
                 let bits = self.pick(is_odd, words[1], words[0]);
@@ -209,8 +225,12 @@ impl Tape {
     }
 }
 
-/// One of the two Gaussian numbers of a block.
-fn one_of(x: &[Var]) -> Var {
-    let [even, odd] = draw::gauss([Wide(x[0]), Wide(x[1])]);
-    on_tape(|tape| tape.pick(x[2], odd.0, even.0))
+/// The even one of the two Gaussian numbers of a block.
+fn even(units: &[Var]) -> Var {
+    draw::gauss([Wide(units[0]), Wide(units[1])])[0].0
+}
+
+/// The odd one.
+fn odd(units: &[Var]) -> Var {
+    draw::gauss([Wide(units[0]), Wide(units[1])])[1].0
 }

@@ -181,6 +181,8 @@ pub(crate) fn converted(x: Var, to: DType) -> Var {
     on_tape(|tape| tape.convert(x, to))
 }
 
+// A loop that goes on while two differ ends first where they are taken for equal.
+#[allow(clippy::partialeq_ne_impl)]
 impl PartialEq for Number {
     fn eq(&self, other: &Self) -> bool {
         self.holds(Binary::Eq, *other)
@@ -192,6 +194,8 @@ impl PartialEq for Number {
 
 impl Eq for Number {}
 
+// Floats are compared too, so that an order is not all there is.
+#[allow(clippy::non_canonical_partial_ord_impl)]
 impl PartialOrd for Number {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         match () {

@@ -162,6 +162,14 @@ fn fills() -> Vec<Fill> {
     plain.into_iter().chain(laws().into_iter().enumerate().map(random)).collect()
 }
 
+/// What a pair of a normal draw gives at a row-major index.
+fn paired(fill: &Fill, dtype: DType, flat: u64) -> Option<u64> {
+    let mut tape = Tape::default();
+    let block = tape.input(0, DType::U64);
+    let pair = tape.normal_pair(fill, dtype, block)?;
+    Some(tape.run(&[flat / 2])[pair[flat as usize % 2].index()])
+}
+
 #[test]
 fn fills_give_what_rows_give() {
     let two = Shape::new([12, 17]);
@@ -181,6 +189,10 @@ fn fills_give_what_rows_give() {
                 let run = tape.run(&index);
                 assert!(tape.beyond().iter().all(|mask| run[mask.index()] == 0));
                 let expected = bits(row.as_ref(), i);
+                let flat: u64 = index.iter().zip(shape.strides()).map(|(i, stride)| i * stride as u64).sum();
+                if let Some(of_pair) = paired(&fill, dtype, flat) {
+                    assert!(same(dtype, of_pair, expected), "{fill:?} of {dtype} at {i}");
+                }
                 assert!(same(dtype, run[result.index()], expected), "{fill:?} of {dtype} at {i}");
             }
         }
