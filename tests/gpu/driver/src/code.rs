@@ -80,9 +80,9 @@ const NAMES: &[(i32, &std::ffi::CStr, &std::ffi::CStr)] = &[
 pub(crate) fn of_fault(kind: &FaultKind) -> Code {
     match kind {
         FaultKind::Memory(MemoryError::Misaligned { .. }) => Code::MISALIGNED_ADDRESS,
-        FaultKind::Memory(MemoryError::OutOfBounds { .. } | MemoryError::Freed { .. } | MemoryError::Constant { .. }) => {
-            Code::ILLEGAL_ADDRESS
-        }
+        FaultKind::Memory(
+            MemoryError::OutOfBounds { .. } | MemoryError::Freed { .. } | MemoryError::Constant { .. },
+        ) => Code::ILLEGAL_ADDRESS,
         FaultKind::Budget => Code::LAUNCH_TIMEOUT,
         FaultKind::BadLaunch(_) => Code::INVALID_VALUE,
         _ => Code::LAUNCH_FAILED,

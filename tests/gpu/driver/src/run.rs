@@ -35,7 +35,8 @@ impl Driver {
 
     /// Runs all work of a device, the youngest stream first: nobody promised another order.
     pub(crate) fn drain_device(&mut self, ordinal: usize) -> Outcome {
-        let of_device = |(handle, stream): (&Handle, &crate::stream::Stream)| (stream.ordinal == ordinal).then_some(*handle);
+        let of_device =
+            |(handle, stream): (&Handle, &crate::stream::Stream)| (stream.ordinal == ordinal).then_some(*handle);
         let streams: Vec<Handle> = self.streams.iter().rev().filter_map(of_device).collect();
         streams.into_iter().try_for_each(|stream| self.drain(stream))?;
         self.devices[ordinal].dead.map_or(Ok(()), Err)

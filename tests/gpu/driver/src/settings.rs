@@ -123,8 +123,14 @@ mod tests {
         let text = "devices=2, memory=64M deferred fail=cuMemAlloc_v2:3:2 poison=7f";
         let settings = Settings::read(text).unwrap();
         let failures = vec![Failure { name: "cuMemAlloc_v2".into(), count: 3, code: 2 }];
-        let expected =
-            Settings { devices: 2, memory_bytes: 64 << 20, deferred: true, failures, poison: 0x7f, ..Settings::default() };
+        let expected = Settings {
+            devices: 2,
+            memory_bytes: 64 << 20,
+            deferred: true,
+            failures,
+            poison: 0x7f,
+            ..Settings::default()
+        };
         assert_eq!(settings, expected);
     }
 

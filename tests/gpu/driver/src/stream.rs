@@ -51,13 +51,35 @@ pub(crate) struct KernelCall {
 pub(crate) enum Work {
     Kernel(KernelCall),
     /// Bytes that were staged when the call was made.
-    Put { to: u64, bytes: Vec<u8> },
-    FromHost { to: u64, from: HostRange },
-    ToHost { to: HostRange, from: u64 },
-    Copy { to: u64, from: u64, len: u64 },
-    Fill { to: u64, pattern: Vec<u8>, count: usize },
-    Free { address: u64 },
+    Put {
+        to: u64,
+        bytes: Vec<u8>,
+    },
+    FromHost {
+        to: u64,
+        from: HostRange,
+    },
+    ToHost {
+        to: HostRange,
+        from: u64,
+    },
+    Copy {
+        to: u64,
+        from: u64,
+        len: u64,
+    },
+    Fill {
+        to: u64,
+        pattern: Vec<u8>,
+        count: usize,
+    },
+    Free {
+        address: u64,
+    },
     Record(Ticket),
     Wait(Ticket),
-    Call { function: usize, argument: usize },
+    Call {
+        function: usize,
+        argument: usize,
+    },
 }

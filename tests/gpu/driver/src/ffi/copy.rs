@@ -73,7 +73,12 @@ pub(crate) unsafe extern "C" fn cuMemcpyHtoD_v2(to: u64, from: *const c_void, le
 }
 
 #[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn cuMemcpyHtoDAsync_v2(to: u64, from: *const c_void, len: usize, stream: Handle) -> c_int {
+pub(crate) unsafe extern "C" fn cuMemcpyHtoDAsync_v2(
+    to: u64,
+    from: *const c_void,
+    len: usize,
+    stream: Handle,
+) -> c_int {
     // SAFETY: the caller's bytes.
     call("cuMemcpyHtoDAsync_v2", |driver| unsafe { to_device(driver, to, from, len, stream) })
 }
@@ -102,7 +107,14 @@ pub(crate) extern "C" fn cuMemcpyDtoDAsync_v2(to: u64, from: u64, len: usize, st
 }
 
 #[unsafe(no_mangle)]
-pub(crate) extern "C" fn cuMemcpyPeerAsync(to: u64, _: usize, from: u64, _: usize, len: usize, stream: Handle) -> c_int {
+pub(crate) extern "C" fn cuMemcpyPeerAsync(
+    to: u64,
+    _: usize,
+    from: u64,
+    _: usize,
+    len: usize,
+    stream: Handle,
+) -> c_int {
     call("cuMemcpyPeerAsync", |driver| between(driver, to, from, len, stream))
 }
 

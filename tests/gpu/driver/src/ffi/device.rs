@@ -74,7 +74,11 @@ pub(crate) unsafe extern "C" fn cuDeviceGetAttribute(value: *mut c_int, id: c_in
 }
 
 #[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn cuDeviceComputeCapability(major: *mut c_int, minor: *mut c_int, device: c_int) -> c_int {
+pub(crate) unsafe extern "C" fn cuDeviceComputeCapability(
+    major: *mut c_int,
+    minor: *mut c_int,
+    device: c_int,
+) -> c_int {
     call("cuDeviceComputeCapability", |driver| {
         driver.device(device)?;
         // SAFETY: the caller's pointers.

@@ -84,7 +84,8 @@ pub(crate) extern "C" fn cuEventQuery(event: Handle) -> c_int {
 
 /// When an event was reached.
 fn time(driver: &Driver, handle: Handle) -> Result<Instant, Code> {
-    let event = driver.events.get(&handle).filter(|event| event.flags & WITHOUT_TIME == 0).ok_or(Code::INVALID_HANDLE)?;
+    let event =
+        driver.events.get(&handle).filter(|event| event.flags & WITHOUT_TIME == 0).ok_or(Code::INVALID_HANDLE)?;
     let ticket = event.last.ok_or(Code::INVALID_HANDLE)?;
     driver.recordings.get(&ticket).and_then(|recording| recording.reached).ok_or(Code::NOT_READY)
 }

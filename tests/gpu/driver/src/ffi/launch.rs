@@ -93,7 +93,6 @@ unsafe fn queue(driver: &mut Driver, function: Handle, sizes: &Sizes, stream: Ha
 }
 
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the interface of the driver")]
 pub(crate) unsafe extern "C" fn cuLaunchKernel(
     function: Handle,
     grid_x: c_uint,
@@ -113,7 +112,6 @@ pub(crate) unsafe extern "C" fn cuLaunchKernel(
 }
 
 #[unsafe(no_mangle)]
-#[expect(clippy::too_many_arguments, reason = "the interface of the driver")]
 pub(crate) unsafe extern "C" fn cuLaunchCooperativeKernel(
     function: Handle,
     grid_x: c_uint,

@@ -96,7 +96,11 @@ pub(crate) extern "C" fn cuModuleUnload(module: Handle) -> c_int {
 }
 
 #[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn cuModuleGetFunction(function: *mut Handle, module: Handle, name: *const c_char) -> c_int {
+pub(crate) unsafe extern "C" fn cuModuleGetFunction(
+    function: *mut Handle,
+    module: Handle,
+    name: *const c_char,
+) -> c_int {
     call("cuModuleGetFunction", |driver| {
         driver.context()?;
         // SAFETY: the caller's text.

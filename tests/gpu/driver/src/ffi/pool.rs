@@ -2,10 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::{
-    host::put,
-    memory::alloc_in_order,
-};
+use super::{host::put, memory::alloc_in_order};
 use crate::{
     code::{Code, Outcome},
     device::Device,
@@ -40,7 +37,10 @@ pub(crate) unsafe extern "C" fn cuDeviceGetMemPool(pool: *mut u64, device: c_int
 
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn cuDeviceSetMemPool(device: c_int, pool: u64) -> c_int {
-    call("cuDeviceSetMemPool", |driver| if pool_of(driver, device)? == pool { Ok(()) } else { Err(Code::INVALID_VALUE) })
+    call(
+        "cuDeviceSetMemPool",
+        |driver| if pool_of(driver, device)? == pool { Ok(()) } else { Err(Code::INVALID_VALUE) },
+    )
 }
 
 #[unsafe(no_mangle)]
@@ -87,7 +87,12 @@ pub(crate) unsafe extern "C" fn cuMemPoolGetAttribute(pool: u64, attribute: c_in
 }
 
 #[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn cuMemAllocFromPoolAsync(address: *mut u64, len: usize, pool: u64, stream: Handle) -> c_int {
+pub(crate) unsafe extern "C" fn cuMemAllocFromPoolAsync(
+    address: *mut u64,
+    len: usize,
+    pool: u64,
+    stream: Handle,
+) -> c_int {
     call("cuMemAllocFromPoolAsync", |driver| {
         device_of(driver, pool)?;
         // SAFETY: the caller's pointer.

@@ -24,7 +24,11 @@ pub(crate) unsafe extern "C" fn cuStreamCreate(stream: *mut Handle, flags: c_uin
 }
 
 #[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn cuStreamCreateWithPriority(stream: *mut Handle, flags: c_uint, priority: c_int) -> c_int {
+pub(crate) unsafe extern "C" fn cuStreamCreateWithPriority(
+    stream: *mut Handle,
+    flags: c_uint,
+    priority: c_int,
+) -> c_int {
     // SAFETY: the caller's pointer.
     call("cuStreamCreateWithPriority", |driver| unsafe { put(stream, create(driver, flags, priority)?) })
 }

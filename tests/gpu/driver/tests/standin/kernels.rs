@@ -60,10 +60,7 @@ fn a_bad_text_is_refused_with_its_line() {
 fn log_of(text: &str) -> String {
     let image = std::ffi::CString::new(text).unwrap();
     let mut log = [0u8; 128];
-    let mut keys = [
-        sys::CUjit_option::CU_JIT_ERROR_LOG_BUFFER,
-        sys::CUjit_option::CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES,
-    ];
+    let mut keys = [sys::CUjit_option::CU_JIT_ERROR_LOG_BUFFER, sys::CUjit_option::CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES];
     let mut values = [log.as_mut_ptr().cast(), log.len() as *mut std::ffi::c_void];
     let mut module = std::ptr::null_mut();
     let image = image.as_ptr().cast();
@@ -81,7 +78,12 @@ fn a_bad_launch_is_refused_and_nothing_dies() {
         let mut data = stream.clone_htod(&[1.0f64]).unwrap();
         let (factor, count) = (1.0f64, 1u32);
         let input = stream.clone_htod(&[1.0f64]).unwrap();
-        let configs = [((0, 1, 1), (1, 1, 1), 0), ((1, 70_000, 1), (1, 1, 1), 0), ((1, 1, 1), (2048, 1, 1), 0), ((1, 1, 1), (32, 1, 1), 100_000)];
+        let configs = [
+            ((0, 1, 1), (1, 1, 1), 0),
+            ((1, 70_000, 1), (1, 1, 1), 0),
+            ((1, 1, 1), (2048, 1, 1), 0),
+            ((1, 1, 1), (32, 1, 1), 100_000),
+        ];
         for (grid_dim, block_dim, shared_mem_bytes) in configs {
             let mut launch = stream.launch_builder(&function);
             launch.arg(&mut data).arg(&input).arg(&factor).arg(&count);

@@ -45,8 +45,14 @@ macro_rules! quotients {
 
 macro_rules! relations {
     ($kind:literal, $t:ty) => {
-        let relations: [(&str, fn(&$t, &$t) -> bool); 6] =
-            [("eq", <$t>::eq), ("ne", <$t>::ne), ("lt", <$t>::lt), ("le", <$t>::le), ("gt", <$t>::gt), ("ge", <$t>::ge)];
+        let relations: [(&str, fn(&$t, &$t) -> bool); 6] = [
+            ("eq", <$t>::eq),
+            ("ne", <$t>::ne),
+            ("lt", <$t>::lt),
+            ("le", <$t>::le),
+            ("gt", <$t>::gt),
+            ("ge", <$t>::ge),
+        ];
         for (name, holds) in relations {
             let instruction = format!("setp.{name}.{}", $kind);
             check(&instruction, "pred", &[$kind; 2], |r| u64::from(holds(&(r[0] as $t), &(r[1] as $t))));
@@ -123,7 +129,12 @@ fn choices_take_one_of_two() {
     check("selp.b64", "b64", &["b64", "b64", "pred"], |r| if r[2] == 1 { r[0] } else { r[1] });
     check("selp.f32", "f32", &["f32", "f32", "pred"], |r| if r[2] == 1 { r[0] } else { r[1] });
     check("slct.u64.s32", "u64", &["u64", "u64", "s32"], |r| if r[2] as i32 >= 0 { r[0] } else { r[1] });
-    check("slct.b32.f32", "b32", &["b32", "b32", "f32"], |r| if f32::from_bits(r[2] as u32) >= 0.0 { r[0] } else { r[1] });
+    check(
+        "slct.b32.f32",
+        "b32",
+        &["b32", "b32", "f32"],
+        |r| if f32::from_bits(r[2] as u32) >= 0.0 { r[0] } else { r[1] },
+    );
 }
 
 #[test]
