@@ -1,6 +1,6 @@
 //! Runs one instruction over all combinations of edge values.
 
-use std::fmt::Write;
+use std::{env, fmt::Write as _, io::Write as _, process::Command};
 
 use cleave_gpu_interp::{Launch, Memory, Module, launch};
 
@@ -250,10 +250,22 @@ pub(crate) fn check_rows(
     expected: impl Fn(&[u64]) -> u64,
 ) {
     let text = text(instruction, result, from);
+    assemble(&text);
     for (row, found) in rows.iter().zip(run(&text, result, from, rows)) {
         let wanted = canonical(expected(row) & (u64::MAX >> (64 - 8 * width(result))), result);
         assert_eq!(canonical(found, result), wanted, "{instruction} of {row:x?}: {found:#x} is not {wanted:#x}");
     }
+}
+
+/// Where the variable names an assembler, it must take the text too: what it refuses, no device runs.
+fn assemble(text: &str) {
+    let Some(assembler) = env::var_os("PTXAS") else {
+        return;
+    };
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let output = Command::new(assembler).args(["-arch=sm_75", "-o", "/dev/null"]).arg(file.path()).output().unwrap();
+    assert!(output.status.success(), "{}\n{text}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn canonical(bits: u64, kind: &str) -> u64 {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use half::f16;
 
-use crate::bench::{check, doubles};
+use crate::bench::check;
 
 const ROUNDINGS: [&str; 4] = ["n", "z", "m", "p"];
 
@@ -219,5 +219,4 @@ fn saturation_keeps_floats_between_zero_and_one() {
             if to == "f32" { u64::from((kept as f32).to_bits()) } else { kept.to_bits() }
         });
     }
-    assert!(doubles().len() > 50);
 }
