@@ -19,6 +19,8 @@ ROOM_OF_FOLDER = {
     "executor/plan": "plan", "executor/cpu": "cpu", "executor/store": "store", "executor/remote": "remote", "executor/gpu": "gpu",
     "kernel/session": "session", "kernel/render": "render", "kernel/dashboard": "dashboard", "kernel/jupyter": "jupyter", "kernel/cli": "cli",
 }  # fmt: skip
+# Crates that only tests use.
+TEST_FOLDERS = ["tests", "tests/gpu/interp", "tests/gpu/driver"]
 # What a room must not know although it stands earlier on the road.
 FORBIDDEN = {"syntax": {"ops"}, "store": {"cpu"}, "render": {"cpu", "store", "remote"}}
 PURE = ["lang/ops", "lang/syntax", "lang/graph", "executor/plan", "kernel/render"]
@@ -178,8 +180,16 @@ def test_crates_know_only_what_stands_before_them(folder):
 
 
 def test_every_room_is_on_the_road():
-    members = {m for m in tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["members"] if m != "tests"}
-    assert members == set(ROOM_OF_FOLDER)
+    members = set(tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["members"])
+    assert members - set(TEST_FOLDERS) == set(ROOM_OF_FOLDER)
+
+
+def test_crates_for_tests_stay_out_of_the_product():
+    for folder in TEST_FOLDERS[1:]:
+        facts = manifest(folder)
+        assert facts["package"]["publish"] is False and facts["lints"] == {"workspace": True}, folder
+        users = [f for f in ROOM_OF_FOLDER if facts["package"]["name"] in manifest(f).get("dependencies", {})]
+        assert not users, f"{folder} is part of {users}"
 
 
 def test_crates_take_the_lints_and_dependencies_of_the_workspace():
@@ -198,7 +208,7 @@ def test_crates_take_the_lints_and_dependencies_of_the_workspace():
 def test_no_dependency_is_declared_twice_or_in_vain():
     shared = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["dependencies"]
     used = set()
-    for folder in [*ROOM_OF_FOLDER, "tests"]:
+    for folder in [*ROOM_OF_FOLDER, *TEST_FOLDERS]:
         used |= {
             d
             for kind in ("dependencies", "dev-dependencies", "build-dependencies")

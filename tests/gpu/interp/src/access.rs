@@ -60,7 +60,7 @@ pub(crate) fn load(w: &mut Warp, m: &mut Machine, access: &Access, goals: &[Slot
 fn read(warp: &Warp, machine: &mut Machine, element: &Element, read_only: bool) -> Result<u64, MemoryError> {
     let Element { lane, address, width, .. } = *element;
     match element.space {
-        Space::Shared => machine.shared.load(address, width, warp.seat.warp),
+        Space::Shared => machine.shared.load(address, width, warp.thread(lane)),
         Space::Local => match warp.local.get(lane) {
             Some(local) => local.load(address, width),
             None => Err(MemoryError::OutOfBounds { address, bytes: width }),
@@ -98,7 +98,7 @@ pub(crate) fn store(w: &mut Warp, m: &mut Machine, access: &Access, from: &[Slot
 fn write(warp: &mut Warp, machine: &mut Machine, element: &Element, value: u64) -> Result<(), MemoryError> {
     let Element { lane, address, width, .. } = *element;
     match element.space {
-        Space::Shared => machine.shared.store(address, width, value, warp.seat.warp),
+        Space::Shared => machine.shared.store(address, width, value, warp.thread(lane)),
         Space::Local => match warp.local.get_mut(lane) {
             Some(local) => local.store(address, width, value),
             None => Err(MemoryError::OutOfBounds { address, bytes: width }),

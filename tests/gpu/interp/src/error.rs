@@ -69,8 +69,8 @@ pub enum MemoryError {
     Constant { address: u64 },
     /// A read through the read-only cache of bytes that the same launch writes.
     NotReadOnly { address: u64 },
-    /// Two warps use a byte of shared memory, one of them writes, and no barrier stands between.
-    Race { address: u64, warps: [u32; 2] },
+    /// Two threads use a byte of shared memory, one of them writes, and no barrier stands between.
+    Race { address: u64, threads: [u32; 2] },
     /// Not the start of an allocation.
     NotAllocated { address: u64 },
     /// The limit of the memory is reached.
@@ -154,7 +154,9 @@ impl fmt::Display for MemoryError {
             Self::Uninitialised { address } => write!(f, "{address:#x} was never written"),
             Self::Constant { address } => write!(f, "{address:#x} is constant"),
             Self::NotReadOnly { address } => write!(f, "{address:#x} is read as read-only and written by one launch"),
-            Self::Race { address, warps: [a, b] } => write!(f, "warps {a} and {b} race for shared byte {address:#x}"),
+            Self::Race { address, threads: [a, b] } => {
+                write!(f, "threads {a} and {b} race for shared byte {address:#x}")
+            }
             Self::NotAllocated { address } => write!(f, "{address:#x} is not the start of an allocation"),
             Self::Full { bytes, free } => write!(f, "{bytes} bytes do not fit into {free}"),
         }

@@ -59,6 +59,7 @@ pub(crate) fn exchange(warp: &mut Warp, kernel: &Kernel, action: &Action, lanes:
             warp.write(*to, &result, lanes, 0);
         }
         Action::Match { to, from, all, .. } => matching(warp, kernel, [*to, *from], *all, &members, lanes)?,
+        Action::WarpBarrier { .. } => warp.epoch += 1,
         Action::Fold { to, from, change, .. } => fold(warp, kernel, [*to, *from], change, &members, lanes)?,
         _ => {}
     }

@@ -61,6 +61,11 @@ impl Launch<'_> {
         let order = Order::Forward;
         Launch { grid: [grid, 1, 1], block: [block, 1, 1], shared_bytes: 0, params, order, budget: 1 << 32 }
     }
+
+    /// Whether a kernel can be launched so.
+    pub fn check(&self, kernel: &Kernel) -> Result<(), Fault> {
+        check(kernel, self)
+    }
 }
 
 /// Runs a kernel to its end or to its first fault; what it wrote until then stays.

@@ -42,27 +42,77 @@ impl Bytes {
     }
 }
 
-/// Memory of a block, which also knows who used a byte since the last barrier.
+/// Memory of a block, which also knows which thread used a byte since the last barrier.
 pub(crate) struct Shared {
     bytes: Bytes,
-    uses: Vec<Use>,
+    uses: Vec<[Use; 2]>,
     epoch: u32,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Use {
-    written_in: u32,
-    writer: u32,
-    read_in: u32,
-    /// The reader, or `MANY`.
-    reader: u32,
+/// A thread, and how many barriers its warp met by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Thread {
+    pub(crate) warp: u32,
+    pub(crate) lane: u32,
+    pub(crate) epoch: u32,
 }
 
-const MANY: u32 = u32::MAX;
+impl Thread {
+    fn number(self) -> u32 {
+        self.warp * 32 + self.lane
+    }
+}
+
+/// The last thread that did something to a byte.
+#[derive(Clone, Copy, Default)]
+struct Use {
+    thread: Thread,
+    /// The barriers that the block met before.
+    epoch: u32,
+    /// Whether other lanes of the warp did the same since its last barrier, or threads of other warps.
+    many: Many,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, PartialOrd)]
+enum Many {
+    #[default]
+    One,
+    Lanes,
+    Warps,
+}
+
+const WRITE: usize = 0;
+const READ: usize = 1;
+
+impl Use {
+    /// Whether nothing stands between this and what a thread does now.
+    fn meets(&self, thread: Thread, epoch: u32) -> bool {
+        let same_warp = self.thread.warp == thread.warp && self.many != Many::Warps;
+        let other_lane = self.thread.lane != thread.lane || self.many == Many::Lanes;
+        self.epoch == epoch && if same_warp { self.thread.epoch == thread.epoch && other_lane } else { true }
+    }
+
+    fn mark(&mut self, thread: Thread, epoch: u32) {
+        let with = match (self.epoch == epoch, self.thread.warp == thread.warp) {
+            (false, _) => Many::One,
+            (true, false) => Many::Warps,
+            (true, true) if self.thread.epoch != thread.epoch && self.many != Many::Warps => Many::One,
+            (true, true) if self.thread.lane == thread.lane => self.many,
+            (true, true) => self.many.max_of(Many::Lanes),
+        };
+        *self = Self { thread, epoch, many: with };
+    }
+}
+
+impl Many {
+    fn max_of(self, other: Self) -> Self {
+        if self > other { self } else { other }
+    }
+}
 
 impl Shared {
     pub(crate) fn new(len: usize) -> Self {
-        Self { bytes: Bytes::new(len), uses: vec![Use::default(); len], epoch: 1 }
+        Self { bytes: Bytes::new(len), uses: vec![[Use::default(); 2]; len], epoch: 1 }
     }
 
     /// All threads of the block met.
@@ -70,30 +120,15 @@ impl Shared {
         self.epoch += 1;
     }
 
-    pub(crate) fn load(&mut self, address: u64, width: u64, warp: u32) -> Result<u64, MemoryError> {
+    pub(crate) fn load(&mut self, address: u64, width: u64, thread: Thread) -> Result<u64, MemoryError> {
         let value = self.bytes.load(address, width)?;
-        let epoch = self.epoch;
-        for (byte, mark) in self.marks(address, width) {
-            if mark.written_in == epoch && mark.writer != warp {
-                return Err(MemoryError::Race { address: byte, warps: [mark.writer, warp] });
-            }
-            let many = mark.read_in == epoch && mark.reader != warp;
-            (mark.read_in, mark.reader) = (epoch, if many { MANY } else { warp });
-        }
+        self.touch(address, width, thread, READ)?;
         Ok(value)
     }
 
-    pub(crate) fn store(&mut self, address: u64, width: u64, value: u64, warp: u32) -> Result<(), MemoryError> {
+    pub(crate) fn store(&mut self, address: u64, width: u64, value: u64, thread: Thread) -> Result<(), MemoryError> {
         self.bytes.store(address, width, value)?;
-        let epoch = self.epoch;
-        for (byte, mark) in self.marks(address, width) {
-            let others = [(mark.written_in, mark.writer), (mark.read_in, mark.reader)];
-            if let Some((_, other)) = others.into_iter().find(|(then, who)| *then == epoch && *who != warp) {
-                return Err(MemoryError::Race { address: byte, warps: [other, warp] });
-            }
-            (mark.written_in, mark.writer) = (epoch, warp);
-        }
-        Ok(())
+        self.touch(address, width, thread, WRITE)
     }
 
     /// Reads and writes in one step, which races with nothing.
@@ -108,7 +143,18 @@ impl Shared {
         Ok(old)
     }
 
-    fn marks(&mut self, address: u64, width: u64) -> impl Iterator<Item = (u64, &mut Use)> {
-        (address..).zip(&mut self.uses[address as usize..(address + width) as usize])
+    /// Marks what a thread does. A read races with writes, a write with reads and with writes of other warps: which of
+    /// the lanes of one warp writes last is a matter of taste, not of time.
+    fn touch(&mut self, address: u64, width: u64, thread: Thread, how: usize) -> Result<(), MemoryError> {
+        let epoch = self.epoch;
+        for (byte, uses) in (address..).zip(&mut self.uses[address as usize..(address + width) as usize]) {
+            let other_way = uses[1 - how].meets(thread, epoch).then_some(uses[1 - how].thread);
+            let same_way = (how == WRITE && uses[WRITE].meets(thread, epoch)).then_some(uses[WRITE].thread);
+            if let Some(other) = other_way.or(same_way.filter(|other| other.warp != thread.warp)) {
+                return Err(MemoryError::Race { address: byte, threads: [other.number(), thread.number()] });
+            }
+            uses[how].mark(thread, epoch);
+        }
+        Ok(())
     }
 }

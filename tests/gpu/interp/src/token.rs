@@ -102,10 +102,8 @@ impl<'t> Lexer<'t> {
         let place = self.place;
         let len = number_len(self.rest);
         let text = self.take(len);
-        read_number(text).ok_or_else(|| LoadError {
-            place,
-            kind: LoadKind::Syntax { expected: "a number", found: text.into() },
-        })
+        read_number(text)
+            .ok_or_else(|| LoadError { place, kind: LoadKind::Syntax { expected: "a number", found: text.into() } })
     }
 }
 

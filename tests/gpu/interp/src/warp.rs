@@ -5,7 +5,7 @@ use crate::{
     error::FaultKind,
     op::{Guard, Slot, Special},
     semantics::Lanes,
-    shared::Bytes,
+    shared::{Bytes, Thread},
 };
 
 /// What went wrong, in which lane.
@@ -79,6 +79,8 @@ pub(crate) struct Warp {
     /// In the order of their next instructions.
     pub(crate) groups: Vec<Group>,
     pub(crate) local: Vec<Bytes>,
+    /// Barriers that the warp met by itself.
+    pub(crate) epoch: u32,
 }
 
 impl Warp {
@@ -90,7 +92,7 @@ impl Warp {
         }
         let seat = Seat { block: [0; 3], grid: [1; 3], threads: [1; 3], warp: 0, dynamic_shared: 0, total_shared: 0 };
         let (written, open) = (vec![0; slots], vec![0; slots]);
-        Self { seat, registers, written, open, all: 0, live: 0, groups: Vec::new(), local: Vec::new() }
+        Self { seat, registers, written, open, all: 0, live: 0, groups: Vec::new(), local: Vec::new(), epoch: 0 }
     }
 
     /// Puts the warp at the start of a kernel.
@@ -110,6 +112,11 @@ impl Warp {
         self.live = self.all;
         self.groups = vec![Group { next: 0, lanes: self.all, waits: false }];
         self.local = vec![Bytes::new(kernel.local_bytes as usize); if kernel.local_bytes > 0 { 32 } else { 0 }];
+    }
+
+    /// A lane as shared memory knows it.
+    pub(crate) fn thread(&self, lane: usize) -> Thread {
+        Thread { warp: self.seat.warp, lane: lane as u32, epoch: self.epoch }
     }
 
     /// A register that these lanes wrote.

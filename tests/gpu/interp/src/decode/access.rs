@@ -14,9 +14,33 @@ use crate::{
 
 /// Hints and scopes that change nothing where one warp runs after the other.
 const HINTS: &[&str] = &[
-    "volatile", "weak", "relaxed", "acquire", "release", "acq_rel", "cta", "gpu", "sys", "cluster", "ca", "cg", "cs", "lu",
-    "cv", "wb", "wt", "L1", "L2", "L1::no_allocate", "L1::evict_last", "L1::evict_first", "L1::evict_normal",
-    "L1::evict_unchanged", "L2::64B", "L2::128B", "L2::256B",
+    "volatile",
+    "weak",
+    "relaxed",
+    "acquire",
+    "release",
+    "acq_rel",
+    "cta",
+    "gpu",
+    "sys",
+    "cluster",
+    "ca",
+    "cg",
+    "cs",
+    "lu",
+    "cv",
+    "wb",
+    "wt",
+    "L1",
+    "L2",
+    "L1::no_allocate",
+    "L1::evict_last",
+    "L1::evict_first",
+    "L1::evict_normal",
+    "L1::evict_unchanged",
+    "L2::64B",
+    "L2::128B",
+    "L2::256B",
 ];
 
 pub(super) fn decode(decoder: &mut Decoder, instruction: &Instruction) -> Result<(), LoadError> {

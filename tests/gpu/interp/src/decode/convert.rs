@@ -51,6 +51,9 @@ fn check(reading: &Reading, to: Type, from: Type, how: Conversion) -> Result<(),
     if how.whole.is_some() && !makes_whole {
         return reading.refuse("a rounding to integers");
     }
+    if how.saturate && holds_all(to, from) {
+        return reading.refuse("sat");
+    }
     if narrows && how.rounding.is_none() {
         return reading.missing("a rounding of floats");
     }
@@ -58,6 +61,16 @@ fn check(reading: &Reading, to: Type, from: Type, how: Conversion) -> Result<(),
         return reading.missing("a rounding to integers");
     }
     Ok(())
+}
+
+/// Whether an integer type has every value of another, so that nothing is left to saturate.
+fn holds_all(to: Type, from: Type) -> bool {
+    let wide_enough = match (to.class, from.class) {
+        (Class::Signed, Class::Unsigned) => to.bits > from.bits,
+        (Class::Unsigned, Class::Signed) => false,
+        _ => to.bits >= from.bits,
+    };
+    to.is_integer() && from.is_integer() && wide_enough
 }
 
 /// Reads the low bits of the source and spreads the sign of a signed result over a wider goal.

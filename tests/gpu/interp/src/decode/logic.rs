@@ -15,7 +15,8 @@ use crate::{
 pub(super) fn decode(decoder: &mut Decoder, instruction: &Instruction) -> Result<(), LoadError> {
     let mut reading = Reading::new(instruction);
     let kind = reading.scalar()?;
-    if kind.is_float() || kind.bits == 8 || kind == PREDICATE && !["and", "or", "xor", "not"].contains(&reading.opcode) {
+    if kind.is_float() || kind.bits == 8 || kind == PREDICATE && !["and", "or", "xor", "not"].contains(&reading.opcode)
+    {
         return reading.refuse_type(kind);
     }
     match reading.opcode {

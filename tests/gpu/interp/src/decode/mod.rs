@@ -139,7 +139,8 @@ fn place(variable: &Variable, memory: &mut Memory) -> Result<Symbol, LoadError> 
 }
 
 fn kernel(entry: &Entry, target: u32, variables: &[Variable], symbols: &[Symbol]) -> Result<Kernel, LoadError> {
-    let mut decoder = Decoder { names: Names::new(), target, code: Vec::new(), places: Vec::new(), branches: Vec::new() };
+    let mut decoder =
+        Decoder { names: Names::new(), target, code: Vec::new(), places: Vec::new(), branches: Vec::new() };
     let own = entry.body.iter().filter_map(|statement| match statement {
         Statement::Variable(variable) => Some(variable),
         _ => None,

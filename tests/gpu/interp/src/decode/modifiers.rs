@@ -56,12 +56,7 @@ impl<'i> Reading<'i> {
 
     /// The rounding of a conversion into fewer bits.
     pub(crate) fn rounding(&mut self) -> Option<Rounding> {
-        self.took_of(&[
-            ("rn", Rounding::Nearest),
-            ("rz", Rounding::Zero),
-            ("rm", Rounding::Down),
-            ("rp", Rounding::Up),
-        ])
+        self.took_of(&[("rn", Rounding::Nearest), ("rz", Rounding::Zero), ("rm", Rounding::Down), ("rp", Rounding::Up)])
     }
 
     /// Refuses a modifier by its name.

@@ -102,8 +102,7 @@ fn select_by_sign(decoder: &mut Decoder, reading: &mut Reading) -> Result<(), Lo
     let (kind, by) = (reading.scalar()?, reading.scalar()?);
     reading.done(4)?;
     let to = reading.goal(decoder, kind)?;
-    let from =
-        [reading.source(decoder, 1, kind)?, reading.source(decoder, 2, kind)?, reading.source(decoder, 3, by)?];
+    let from = [reading.source(decoder, 1, kind)?, reading.source(decoder, 2, kind)?, reading.source(decoder, 3, by)?];
     let run = match (by.class, by.bits) {
         (Class::Signed, 32) => of_three(|a, b, c| if (c as i32) >= 0 { a } else { b }),
         (Class::Float, 32) => of_three(|a, b, c| if float::single(c) >= 0.0 { a } else { b }),

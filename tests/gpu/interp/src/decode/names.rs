@@ -314,7 +314,11 @@ impl Decoder {
         if let Some((slot, found)) = self.names.register(base) {
             let narrow = matches!(space, Space::Shared | Space::Local | Space::Param | Space::Constant);
             let expected = if narrow && found.bits == 32 { U32 } else { ADDRESS };
-            return if expected.agrees(found) { Ok((slot, offset)) } else { mismatch(place, base.clone(), expected, found) };
+            return if expected.agrees(found) {
+                Ok((slot, offset))
+            } else {
+                mismatch(place, base.clone(), expected, found)
+            };
         }
         match self.names.variable(base) {
             Some((found, address)) => {

@@ -120,7 +120,9 @@ impl Parser {
         match digits.parse() {
             Ok(target) if target >= OLDEST_TARGET => Ok(target),
             Ok(target) => Err(LoadError { place, kind: LoadKind::Target { needs: OLDEST_TARGET, target } }),
-            Err(_) => Err(LoadError { place, kind: LoadKind::Syntax { expected: "a target such as sm_75", found: name } }),
+            Err(_) => {
+                Err(LoadError { place, kind: LoadKind::Syntax { expected: "a target such as sm_75", found: name } })
+            }
         }
     }
 

@@ -78,11 +78,23 @@ pub(crate) fn copysign(bits: u32) -> Compute {
 
 /// The smaller one; a number beats a NaN, and −0 is smaller than +0.
 pub(crate) fn min(bits: u32) -> Compute {
-    both!(of_two, bits, |a, b| if a == b && a.is_sign_negative() { a } else if a == b { b } else { a.min(b) })
+    both!(of_two, bits, |a, b| if a == b && a.is_sign_negative() {
+        a
+    } else if a == b {
+        b
+    } else {
+        a.min(b)
+    })
 }
 
 pub(crate) fn max(bits: u32) -> Compute {
-    both!(of_two, bits, |a, b| if a == b && a.is_sign_negative() { b } else if a == b { a } else { a.max(b) })
+    both!(of_two, bits, |a, b| if a == b && a.is_sign_negative() {
+        b
+    } else if a == b {
+        a
+    } else {
+        a.max(b)
+    })
 }
 
 /// The same where a NaN beats numbers.

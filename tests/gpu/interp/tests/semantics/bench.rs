@@ -1,6 +1,6 @@
 //! Runs one instruction over all combinations of edge values.
 
-use std::fmt::Write;
+use std::{env, fmt::Write as _, io::Write as _, process::Command};
 
 use cleave_gpu_interp::{Launch, Memory, Module, launch};
 
@@ -46,7 +46,7 @@ pub(crate) fn doubles() -> Vec<u64> {
         7.1e-46,
         5.96e-8,
         2.9802322387695312e-8,
-        2.98023223876953166e-8,
+        2.980_232_238_769_532e-8,
         6.0975e-5,
         0.1,
         0.5,
@@ -169,7 +169,8 @@ fn load(text: &mut String, kind: &str, at: usize) {
 /// A kernel that applies an instruction to elements of its parameters.
 pub(crate) fn text(instruction: &str, result: &str, from: &[&str]) -> String {
     let params: Vec<String> = (0..=from.len() + 1).map(|at| format!(".param .u64 p{at}")).collect();
-    let mut text = format!(".version 7.0\n.target sm_75\n.address_size 64\n.visible .entry k({})\n{{\n", params.join(", "));
+    let mut text =
+        format!(".version 7.0\n.target sm_75\n.address_size 64\n.visible .entry k({})\n{{\n", params.join(", "));
     text.push_str(".reg .pred %p<10>;\n.reg .b16 %h<10>;\n.reg .b32 %r<20>;\n.reg .b64 %rd<20>;\n");
     text.push_str(".reg .f32 %f<10>;\n.reg .f64 %fd<10>;\n");
     text.push_str("mov.u32 %r10, %ctaid.x;\nmov.u32 %r11, %ntid.x;\nmov.u32 %r12, %tid.x;\n");
@@ -231,7 +232,13 @@ fn run(text: &str, result: &str, from: &[&str], rows: &[Vec<u64>]) -> Vec<u64> {
 /// Runs an instruction over all combinations of the edge values of its operands. Results of `expected` count modulo
 /// the width of the result; all NaNs are one.
 pub(crate) fn check(instruction: &str, result: &str, from: &[&str], expected: impl Fn(&[u64]) -> u64) {
-    check_rows(instruction, result, from, &combinations(&from.iter().map(|kind| edges(kind)).collect::<Vec<_>>()), expected);
+    check_rows(
+        instruction,
+        result,
+        from,
+        &combinations(&from.iter().map(|kind| edges(kind)).collect::<Vec<_>>()),
+        expected,
+    );
 }
 
 /// The same over given rows.
@@ -243,10 +250,22 @@ pub(crate) fn check_rows(
     expected: impl Fn(&[u64]) -> u64,
 ) {
     let text = text(instruction, result, from);
+    assemble(&text);
     for (row, found) in rows.iter().zip(run(&text, result, from, rows)) {
         let wanted = canonical(expected(row) & (u64::MAX >> (64 - 8 * width(result))), result);
         assert_eq!(canonical(found, result), wanted, "{instruction} of {row:x?}: {found:#x} is not {wanted:#x}");
     }
+}
+
+/// Where the variable names an assembler, it must take the text too: what it refuses, no device runs.
+fn assemble(text: &str) {
+    let Some(assembler) = env::var_os("PTXAS") else {
+        return;
+    };
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let output = Command::new(assembler).args(["-arch=sm_75", "-o", "/dev/null"]).arg(file.path()).output().unwrap();
+    assert!(output.status.success(), "{}\n{text}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn canonical(bits: u64, kind: &str) -> u64 {

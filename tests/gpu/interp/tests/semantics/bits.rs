@@ -48,11 +48,11 @@ fn counts() {
     check("brev.b32", "b32", &["b32"], |r| (r[0] as u32).reverse_bits().into());
     check("brev.b64", "b64", &["b64"], |r| r[0].reverse_bits());
     check("bfind.u32", "u32", &["u32"], |r| (r[0] as u32).checked_ilog2().map_or(u64::MAX, u64::from));
-    check("bfind.shiftamt.u32", "u32", &["u32"], |r| if r[0] == 0 { u64::MAX } else { (r[0] as u32).leading_zeros().into() });
-    let distinct = |a: i64| if a < 0 { !a as u64 } else { a as u64 };
-    check("bfind.s32", "u32", &["s32"], |r| {
-        distinct((r[0] as i32).into()).checked_ilog2().map_or(u64::MAX, u64::from)
+    check("bfind.shiftamt.u32", "u32", &["u32"], |r| {
+        if r[0] == 0 { u64::MAX } else { (r[0] as u32).leading_zeros().into() }
     });
+    let distinct = |a: i64| if a < 0 { !a as u64 } else { a as u64 };
+    check("bfind.s32", "u32", &["s32"], |r| distinct((r[0] as i32).into()).checked_ilog2().map_or(u64::MAX, u64::from));
     check("bfind.s64", "u32", &["s64"], |r| distinct(r[0] as i64).checked_ilog2().map_or(u64::MAX, u64::from));
 }
 

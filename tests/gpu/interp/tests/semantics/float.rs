@@ -85,7 +85,11 @@ fn kinds_of_numbers() {
         ("subnormal", &[Subnormal]),
     ];
     for (name, kinds) in kinds {
-        check(&format!("testp.{name}.f32"), "pred", &["f32"], |r| kinds.contains(&f32::from_bits(r[0] as u32).classify()).into());
-        check(&format!("testp.{name}.f64"), "pred", &["f64"], |r| kinds.contains(&f64::from_bits(r[0]).classify()).into());
+        check(&format!("testp.{name}.f32"), "pred", &["f32"], |r| {
+            kinds.contains(&f32::from_bits(r[0] as u32).classify()).into()
+        });
+        check(&format!("testp.{name}.f64"), "pred", &["f64"], |r| {
+            kinds.contains(&f64::from_bits(r[0]).classify()).into()
+        });
     }
 }
