@@ -13,10 +13,10 @@ from program import ROOT, reference
 FILE_LINES = 600
 FUNCTION_LINES = 70
 # The rooms in the order of the road: each may know what stands before it.
-ROAD = ["ops", "syntax", "graph", "plan", "cpu", "store", "remote", "session", "render", "dashboard", "jupyter", "cli"]
+ROAD = ["ops", "syntax", "graph", "plan", "cpu", "store", "remote", "gpu", "session", "render", "dashboard", "jupyter", "cli"]
 ROOM_OF_FOLDER = {
     "lang/ops": "ops", "lang/syntax": "syntax", "lang/graph": "graph",
-    "executor/plan": "plan", "executor/cpu": "cpu", "executor/store": "store", "executor/remote": "remote",
+    "executor/plan": "plan", "executor/cpu": "cpu", "executor/store": "store", "executor/remote": "remote", "executor/gpu": "gpu",
     "kernel/session": "session", "kernel/render": "render", "kernel/dashboard": "dashboard", "kernel/jupyter": "jupyter", "kernel/cli": "cli",
 }  # fmt: skip
 # Crates that only tests use.
