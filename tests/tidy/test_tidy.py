@@ -56,7 +56,7 @@ ELSEWHERE = re.compile(
         ]
     )
 )
-SKIPPED = {"target", ".venv", ".git", "artefacts", "__pycache__", ".ipynb_checkpoints"}
+SKIPPED = {"target", ".venv", ".ptxas", ".git", "artefacts", "__pycache__", ".ipynb_checkpoints"}
 
 
 @functools.cache
