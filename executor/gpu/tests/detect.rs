@@ -89,7 +89,7 @@ fn drivers_that_do_not_start_say_why() {
     check(
         "drivers_that_do_not_start_say_why",
         &[
-            ("devices=0", "Devices no-gpu: the driver finds no GPU\n", both("no-gpu")),
+            ("devices=0", "Start no-gpu: the driver finds no GPU\n", both("no-gpu")),
             (
                 "version=11040",
                 "Version old-gpu-driver: the GPU driver is of version 11.4, and 12.0",
