@@ -2,9 +2,10 @@
 //! others need the bytes. New memory costs several times what the arithmetic does, and the allocator keeps what
 //! it is given back.
 
+use crate::bytes::bytes_of;
 use crate::ledger::{Claim, Ledger};
 use bytemuck::Pod;
-use cleave_ops::{DType, Data, DataRef, each_dtype};
+use cleave_ops::{DType, Data, DataRef};
 use cleave_plan::{Block, Elements, Source, SourceError, Stop};
 use memmap2::MmapMut;
 use std::collections::BTreeMap;
@@ -209,11 +210,6 @@ impl Elements for Room {
 /// Memory from the system begins on a page, which suits every element.
 fn view<T: Pod>(bytes: &[u8]) -> &[T] {
     bytemuck::cast_slice(bytes)
-}
-
-/// Elements as bytes in the machine's order.
-pub(crate) fn bytes_of(elements: DataRef<'_>) -> &[u8] {
-    each_dtype!(DataRef, elements, elements => bytemuck::cast_slice(elements))
 }
 
 #[cfg(test)]

@@ -3,21 +3,20 @@
 
 use crate::ahead::Ahead;
 use crate::apart::{Taken, apart};
-use crate::between::Between;
 use crate::cache::{Cache, Mapped};
 use crate::contract::{Hand, Multiplier, finish, then};
 use crate::fold::Folder;
-use crate::joiner::{Joiner, Part};
+use crate::joiner::Part;
 use crate::joint::Folders;
 use crate::ledger::{Claim, Ledger};
 use crate::machine::{Inputs, Machine};
 use crate::mirrored::Mirrored;
+use crate::pass::{Ends, Pass};
 use crate::pool::Pool;
 use crate::progress::Meter;
 use crate::room::IDLE_BYTES;
 use crate::run::{Cancel, Control};
 use crate::spill::Spill;
-use crate::stage_clock::StageClock;
 use crate::staged::staged;
 use crate::store;
 use crate::tree::Partial;
@@ -86,8 +85,8 @@ pub struct Site<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) spill: Arc<Spill>,
-    sources: Sources,
-    cache: Cache,
+    pub(crate) sources: Sources,
+    pub(crate) cache: Cache,
     _present: Claim,
     /// Last, after all claims.
     _rest: Rest,
@@ -156,36 +155,27 @@ impl<'a> Site<'a> {
         cancel: &AtomicBool,
         meter: &Meter<'_>,
     ) -> Result<ShareDone, RunError> {
-        let stage = &self.plan.stages[share.stage];
-        self.cache.keep_to(share.cache_bytes);
-        let inputs = Inputs {
-            stored: &self.sources,
-            buffers: &Between::all(self.plan, stage, values)?,
-            planned: &self.plan.buffers,
-            cache: &self.cache,
-            ledger: &self.ledger,
-        };
+        let pass = Pass::new(self, share, values, Ends { out, cancel, meter })?;
+        pass.on_threads(share.tasks.clone())?;
+        Ok(pass.done(&share.tasks))
+    }
+
+    /// Has threads do tasks of a stage that runs.
+    pub(crate) fn shift(&self, pass: &Pass<'_>, share: &Share) -> Result<(), RunError> {
+        let stage = pass.stage;
         let shift = Shift {
+            pass,
             share,
             stage,
-            inputs,
-            joiner: Joiner::with_ledger(share.stage, stage, Arc::clone(&self.ledger)),
-            out,
-            cancel,
-            meter,
+            inputs: pass.inputs(),
             at_work: AtomicUsize::new(0),
             turns: Turns::new(stage, share),
             ahead: Ahead::new(self.plan, share, &self.sources, &self.cache),
             failed: AtomicBool::new(false),
             error: Mutex::new(None),
-            clock: StageClock::new(share.stage, stage),
         };
         self.pool.each(share.tasks.len(), || shift.work());
-        if let Some(error) = shift.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(error);
-        }
-        let report = shift.clock.report(share.tasks.len(), stage.elements_of(&share.tasks));
-        Ok(ShareDone { parts: shift.joiner.drain(), report })
+        shift.error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
     /// Writes a block, which is there again afterwards. A run that is to stop does not wait for a large one.
@@ -256,19 +246,15 @@ impl Drop for Rest {
 /// A share while it runs, seen by all threads that work on it.
 struct Shift<'a> {
     share: &'a Share,
+    pass: &'a Pass<'a>,
     stage: &'a Stage,
     inputs: Inputs<'a>,
-    joiner: Joiner<'a>,
-    out: &'a dyn Receiver,
-    cancel: &'a AtomicBool,
-    meter: &'a Meter<'a>,
     at_work: AtomicUsize,
     turns: Turns<'a>,
     ahead: Option<Ahead<'a>>,
     failed: AtomicBool,
     /// Guards the first error.
     error: Mutex<Option<RunError>>,
-    clock: StageClock,
 }
 
 impl Shift<'_> {
@@ -292,7 +278,7 @@ impl Shift<'_> {
     }
 
     fn tasks(&self, thread: usize, current: &Cell<usize>) -> Result<(), RunError> {
-        let watch = Watch::new(self.cancel, &self.failed, self.meter);
+        let watch = Watch::new(self.pass.cancel, &self.failed, self.pass.meter);
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
         let (mut folder, mut folders, mut mirrored) = (None, None, None);
         let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
@@ -300,7 +286,7 @@ impl Shift<'_> {
         while let Some(task) = self.turns.take(thread) {
             current.set(task);
             watch.visit(0)?;
-            let timer = self.clock.start();
+            let timer = self.pass.clock.start();
             if let Some(ahead) = &self.ahead {
                 ahead.read(task, self.turns.later(thread))?;
             }
@@ -330,7 +316,7 @@ impl Shift<'_> {
                 Work::Store(work) => {
                     let region = store::task(work, task, &mut machine, &watch, &mut blocks)?;
                     for (goal, block) in blocks.iter_mut().enumerate() {
-                        self.out.block(goal, task, &region, block)?;
+                        self.pass.out.block(goal, task, &region, block)?;
                     }
                 }
                 Work::Contract(work) => {
@@ -341,7 +327,7 @@ impl Shift<'_> {
                     self.contract(work, (multiplier, &mut machine), task, &watch)?;
                 }
             }
-            self.clock.stop(timer, self.thread(thread), &self.stage.task_region(task));
+            self.pass.clock.stop(timer, self.thread(thread), &self.stage.task_region(task));
         }
         watch.flush();
         Ok(())
@@ -362,7 +348,7 @@ impl Shift<'_> {
 
     /// Adds what a task of one of the stage's reductions made.
     fn fold(&self, work: &FoldWork, number: usize, task: usize, partial: Partial) -> Result<(), RunError> {
-        self.joiner.states(number, (task / work.spans, 0, task % work.spans), partial, self.out)
+        self.pass.joiner.states(number, (task / work.spans, 0, task % work.spans), partial, self.pass.out)
     }
 
     fn contract(
@@ -376,14 +362,16 @@ impl Shift<'_> {
         let goes_on = !machine.program().steps.is_empty();
         let mut give = |region: &Region, mut block: Data| match goes_on {
             true => self.go_on(work, machine, region, block, watch),
-            false => self.out.block(0, self.joiner.number(region), region, &mut block),
+            false => self.pass.out.block(0, self.pass.joiner.number(region), region, &mut block),
         };
         match multiplier.task(task, watch, Hand { give: &mut give, ledger })? {
             Some(sums) if goes_on => {
                 let whole = finish(work, sums, ledger);
                 self.go_on(work, machine, &work.region(task), whole.data, watch)
             }
-            Some(sums) => self.joiner.sums(work, (task / work.segments, task % work.segments), sums, self.out),
+            Some(sums) => {
+                self.pass.joiner.sums(work, (task / work.segments, task % work.segments), sums, self.pass.out)
+            }
             None => Ok(()),
         }
     }
@@ -400,11 +388,11 @@ impl Shift<'_> {
         let ledger = self.inputs.ledger;
         let _claim = ledger.claim(work.goals.iter().map(|g| (region.size() * g.dtype.size()) as u64).sum());
         let blocks = then(work, machine, region, product, (watch, ledger))?;
-        let number = self.joiner.number(region);
+        let number = self.pass.joiner.number(region);
         blocks
             .into_iter()
             .enumerate()
-            .try_for_each(|(goal, mut block)| self.out.block(goal, number, region, &mut block))
+            .try_for_each(|(goal, mut block)| self.pass.out.block(goal, number, region, &mut block))
     }
 }
 

@@ -5,13 +5,20 @@ use cleave_ops::op::Layout;
 use cleave_ops::{Data, FoldLoop, copy_run};
 use cleave_plan::FoldWork;
 use cleave_plan::cut::fold_loop;
+use std::ops::Range;
 
 /// The state of one reduction for some kept elements: its columns.
 type State = Vec<Data>;
 
-/// For each goal the state of all that a launch went through, by kept index, row-major; from the columns of all goals, one
-/// behind the other, as the kernel wrote them. Whole kept boxes over whole spans give what a task gives.
-pub fn joined(kernel: &FoldKernel, work: &FoldWork, nodes: &Nodes, columns: &[Data]) -> Vec<State> {
+/// For each goal the state of some superboxes of those that a launch went through, by kept index, row-major; from the
+/// columns of all goals, one behind the other, as the kernel wrote them. A whole kept box over a whole span gives what a
+/// task gives.
+pub fn joined(
+    kernel: &FoldKernel,
+    work: &FoldWork,
+    (nodes, superboxes): (&Nodes, Range<usize>),
+    columns: &[Data],
+) -> Vec<State> {
     let (mut rest, mut states) = (columns, vec![]);
     for goal in &work.goals {
         let rule = fold_loop(goal.op, goal.loop_index);
@@ -21,7 +28,7 @@ pub fn joined(kernel: &FoldKernel, work: &FoldWork, nodes: &Nodes, columns: &[Da
             let groups = 0..kernel.groups_of(number, nodes.run);
             root(rule, groups.map(|group| leaf(kernel, nodes, own, (number, group))))
         };
-        let whole = root(rule, nodes.superboxes.clone().filter_map(superbox));
+        let whole = root(rule, superboxes.clone().filter_map(superbox));
         states.push(whole.unwrap_or_else(|| nothing(rule, nodes.kept.size())));
     }
     states

@@ -1,17 +1,16 @@
 //! Kernels give the bits of threads: a PTX interpreter runs them, whole and in parts.
 
 use crate::corpus::{each_loop, mixtures, planned};
-use cleave_cpu::{Cancel, Control, DenseSink, MemorySource, Pool, run};
+use crate::expected::{difference, of_all_sorts, on_threads};
 use cleave_gpu::emit::{FoldKernel, Grid, Kernel, Kernels, Load, Nodes, Placed, StoreKernel, Unfit, kernels};
 use cleave_gpu::join::joined;
 use cleave_gpu_interp::{Launch, Memory, Module, Order, launch};
 use cleave_graph::SourceId;
 use cleave_ops::data::Element;
-use cleave_ops::{DType, Data, Region, Scalar, Shape, each_dtype};
+use cleave_ops::{DType, Data, Region, Shape};
 use cleave_plan::cut::fold_loop;
-use cleave_plan::{BufferId, FoldWork, Origin, Plan, Sink, Source, Sources, Stage, StoreWork, Work};
+use cleave_plan::{BufferId, FoldWork, Origin, Plan, Stage, StoreWork, Work};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 fn bytes(data: &Data) -> Vec<u8> {
     match data {
@@ -136,7 +135,7 @@ impl Card {
         let held = self.launch(&of.kernel, of.grid(&nodes), &arguments, Order::Forward);
         let columns: Vec<Data> =
             dtypes.iter().zip(&columns).map(|(&d, &address)| self.get(d, address, count)).collect();
-        let states = joined(of, work, &nodes, &columns);
+        let states = joined(of, work, (&nodes, nodes.superboxes.clone()), &columns);
         let finished = work.goals.iter().zip(states).map(|(goal, state)| {
             let mut values = Data::with_capacity(goal.dtype, 0);
             (fold_loop(goal.op, goal.loop_index).finish)(&state, &goal.facts, &mut values);
@@ -188,73 +187,6 @@ fn cut(space: &Shape, parts: usize) -> Vec<Region> {
     (0..len).step_by(side).map(part).collect()
 }
 
-/// Elements of all sorts, the same every time.
-fn elements(dtype: DType, len: usize, seed: usize) -> Data {
-    let edges = [0.0, -0.0, 1.0, f64::NAN, -1.5, 3e4, f64::INFINITY, 0.25, -7.0, f64::NEG_INFINITY, 1e-310, 2.5];
-    let value = |i: usize| {
-        let mixed = (i + 977 * seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
-        match mixed % 97 {
-            small @ 0..12 if seed.is_multiple_of(2) => Scalar::Float(edges[small]),
-            _ => Scalar::Float((mixed as f64 / 9e12 - 0.9) * 9.0),
-        }
-    };
-    let mut data = Data::zeros(dtype, len);
-    let whole = |scalar: Scalar| Scalar::Int(scalar.to_f64() as i128);
-    let is_float = dtype.kind() == cleave_ops::Kind::Float;
-    each_dtype!(Data, &mut data, v => v.iter_mut().enumerate().for_each(|(i, x)| {
-        *x = Element::from_scalar(if is_float { value(i) } else { whole(value(i)) });
-    }));
-    data
-}
-
-/// What a plan reads, made by its number.
-pub(crate) fn stored(plan: &Plan, make: impl Fn(SourceId) -> Data) -> BTreeMap<SourceId, (Shape, Data)> {
-    let mut found = BTreeMap::new();
-    for program in plan.stages.iter().flat_map(Stage::programs) {
-        program.each_step(&mut |_, step| {
-            if let cleave_plan::Action::Load { origin: Origin::Stored(id), shape, .. } = &step.action {
-                found.entry(*id).or_insert_with(|| (shape.clone(), make(*id)));
-            }
-        });
-    }
-    found
-}
-
-/// The dtype and the length of a stored array.
-fn form(plan: &Plan, id: SourceId) -> (DType, usize) {
-    let mut found = (DType::Bool, 0);
-    for program in plan.stages.iter().flat_map(Stage::programs) {
-        program.each_step(&mut |program, step| {
-            if let cleave_plan::Action::Load { origin: Origin::Stored(of), shape, .. } = &step.action
-                && *of == id
-            {
-                found = (program.slots[step.out.0 as usize], shape.size());
-            }
-        });
-    }
-    found
-}
-
-fn on_threads(plan: &Plan, sources: &BTreeMap<SourceId, (Shape, Data)>) -> Vec<Data> {
-    let source = |(shape, data): &(Shape, Data)| Arc::new(MemorySource::new(shape, Arc::new(data.clone())));
-    let sources: Sources = sources.iter().map(|(id, of)| (*id, source(of) as Arc<dyn Source>)).collect();
-    let dense: Vec<Arc<DenseSink>> = plan.outputs.iter().map(|o| Arc::new(DenseSink::new(&o.shape, o.dtype))).collect();
-    let sinks: Vec<Arc<dyn Sink>> = dense.iter().map(|sink| Arc::clone(sink) as Arc<dyn Sink>).collect();
-    let control = Control { cancel: Cancel::default(), events: &|_| {} };
-    run(&Pool::new(1).unwrap(), plan, &sources, &sinks, &control).unwrap();
-    dense.iter().map(|sink| sink.take()).collect()
-}
-
-/// Where two results differ; all nans are one.
-fn difference(a: &Data, b: &Data) -> Option<String> {
-    assert_eq!((a.dtype(), a.len()), (b.dtype(), b.len()));
-    let same = |i: usize| {
-        let (x, y) = (a.get(i), b.get(i));
-        x == y || (x.to_f64().is_nan() && y.to_f64().is_nan())
-    };
-    (0..a.len()).find(|&i| !same(i)).map(|i| format!("at {i}: {:?}, not {:?}", a.get(i), b.get(i)))
-}
-
 /// Compares a plan on the card with one on threads; whether all formulas held there.
 pub(crate) fn compare_with(
     name: &str,
@@ -273,11 +205,7 @@ pub(crate) fn compare_with(
 
 /// The same for sources of all sorts of numbers.
 fn compare(name: &str, plan: &Plan, cutting: usize) -> Result<bool, Unfit> {
-    let made = |id: SourceId| {
-        let (dtype, len) = form(plan, id);
-        elements(dtype, len, id.0 as usize)
-    };
-    compare_with(name, plan, &stored(plan, made), cutting)
+    compare_with(name, plan, &of_all_sorts(plan), cutting)
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod assembled;
 mod computed;
 mod corpus;
+mod expected;
 mod golden;
 mod launches;
 mod random;

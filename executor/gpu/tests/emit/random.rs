@@ -1,6 +1,7 @@
 //! Random graphs of views, patches, stencils and reductions give on a card what they give on threads.
 
-use crate::computed::{compare_with, stored};
+use crate::computed::compare_with;
+use crate::expected::stored;
 use crate::support::random::{Tape, case};
 use cleave_gpu::emit::Unfit;
 use cleave_graph::NodeId;
