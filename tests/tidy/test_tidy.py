@@ -25,7 +25,12 @@ TEST_FOLDERS = ["tests", "tests/gpu/interp", "tests/gpu/driver"]
 FORBIDDEN = {"syntax": {"ops"}, "store": {"cpu"}, "render": {"cpu", "store", "remote"}}
 PURE = ["lang/ops", "lang/syntax", "lang/graph", "executor/plan", "kernel/render"]
 IMPURE = re.compile(r"\bstd::(fs|net|thread|process|env)\b|\bInstant::now\b|\bSystemTime\b|\brayon\b|\btokio\b")
-MAP_FILE = re.compile(r"^executor/store/src/.*(map|mmap)[a-z_]*\.rs$")
+# What cannot be done in safe code: mapping a file, asking a driver what there is, launching a kernel.
+UNSAFE_FILES = [
+    re.compile(r"^executor/store/src/.*(map|mmap)[a-z_]*\.rs$"),
+    re.compile(r"^executor/gpu/src/detect/driver\.rs$"),
+    re.compile(r"^executor/gpu/src/device\.rs$"),
+]
 UNFINISHED = [
     "TO" + "DO",
     "FIX" + "ME",
@@ -51,7 +56,7 @@ ELSEWHERE = re.compile(
         ]
     )
 )
-SKIPPED = {"target", ".venv", ".git", "artefacts", "__pycache__", ".ipynb_checkpoints"}
+SKIPPED = {"target", ".venv", ".ptxas", ".git", "artefacts", "__pycache__", ".ipynb_checkpoints"}
 
 
 @functools.cache
@@ -243,10 +248,10 @@ def test_no_unwrap_and_no_panic_in_the_product():
     assert not found
 
 
-def test_unsafe_is_in_one_file():
+def test_unsafe_is_in_a_few_files():
     found = {n for n, text in product_sources() if re.search(r"\bunsafe\b(?!_code|-inline)", code_only(text))}
-    assert not {n for n in found if not MAP_FILE.match(n)}
-    assert len(found) <= 1
+    assert not {n for n in found if not any(file.match(n) for file in UNSAFE_FILES)}
+    assert len(found) <= len(UNSAFE_FILES)
 
 
 def test_only_one_crate_uses_the_compute_pool_and_one_the_messages():

@@ -1,6 +1,7 @@
-//! A device: its memory, its kernels and one stream, in which all work is done in order. All that is unsafe is here.
+//! A device: its memory, its kernels and one stream, in which all work is done in order. What is unsafe of computing is here.
 #![expect(unsafe_code, reason = "a driver trusts its caller about memory and parameters")]
 
+use crate::detect::{Absent, ready};
 use crate::emit::{Grid, Kernel};
 use crate::error::GpuError;
 use cudarc::driver::{
@@ -33,25 +34,13 @@ fn failed(what: &'static str) -> impl Fn(DriverError) -> GpuError {
 impl Device {
     /// Takes the device of that number into use.
     pub fn open(ordinal: usize) -> Result<Self, GpuError> {
-        // SAFETY: it looks for the library and loads it, as every call below would.
-        if !unsafe { sys::is_culib_present() } {
-            return Err(GpuError::NoLibrary);
-        }
-        match result::init() {
-            Err(DriverError(sys::CUresult::CUDA_ERROR_NO_DEVICE)) => {
-                return Err(GpuError::NoDevice { ordinal, count: 0 });
-            }
-            other => other.map_err(failed("starting the driver"))?,
-        }
-        let count = result::device::get_count().map_err(failed("counting devices"))?.max(0) as usize;
-        if ordinal >= count {
-            return Err(GpuError::NoDevice { ordinal, count });
-        }
+        let facts = ready(ordinal)?;
         let opening = failed("taking the device into use");
-        let context = CudaContext::new(ordinal).map_err(&opening)?;
+        let taken = |DriverError(code)| Absent::of("cuDevicePrimaryCtxRetain", code as i32);
+        let context = CudaContext::new(ordinal).map_err(taken)?;
         keep_memory(&context).map_err(&opening)?;
         let stream = context.new_stream().map_err(&opening)?;
-        Ok(Self { name: context.name().map_err(&opening)?, kernels: HashMap::new(), stream, context })
+        Ok(Self { name: facts.name, kernels: HashMap::new(), stream, context })
     }
 
     /// What its maker calls it.

@@ -1,19 +1,13 @@
 //! What a driver refuses.
 
+use crate::detect::Absent;
 use std::fmt;
 
 /// Why a card does not do something. The driver's own words are not asked for: there may be no driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GpuError {
-    /// There is no driver's library.
-    NoLibrary,
-    /// There is no device of that number among so many.
-    NoDevice {
-        /// The number, counted from 0.
-        ordinal: usize,
-        /// Devices there are.
-        count: usize,
-    },
+    /// There is no card to compute on.
+    Absent(Absent),
     /// A call failed.
     Call {
         /// What was being done.
@@ -30,24 +24,16 @@ impl GpuError {
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            GpuError::NoLibrary => "no-cuda-driver",
-            GpuError::NoDevice { .. } => "no-cuda-device",
-            GpuError::Call { code: OUT_OF_MEMORY, .. } => "device-memory",
-            GpuError::Call { .. } => "cuda-failed",
+            GpuError::Absent(absent) => absent.code(),
+            GpuError::Call { code: OUT_OF_MEMORY, .. } => "gpu-memory",
+            GpuError::Call { .. } => "gpu-failed",
         }
     }
 
     /// What to do about it.
     pub fn help(&self) -> String {
         match self {
-            GpuError::NoLibrary => {
-                "install NVIDIA's driver (nothing else is needed), or compute with scheduler=\"threads\"".to_owned()
-            }
-            GpuError::NoDevice { count: 0, .. } => {
-                "is the device visible here (nvidia-smi, CUDA_VISIBLE_DEVICES)? scheduler=\"threads\" needs none"
-                    .to_owned()
-            }
-            GpuError::NoDevice { count, .. } => format!("devices are numbered from 0 to {}", count - 1),
+            GpuError::Absent(absent) => absent.help(),
             GpuError::Call { .. } => "scheduler=\"threads\" computes the same without a card".to_owned(),
         }
     }
@@ -66,9 +52,7 @@ impl GpuError {
 impl fmt::Display for GpuError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            GpuError::NoLibrary => f.write_str("there is no CUDA driver: its library libcuda.so was not found"),
-            GpuError::NoDevice { ordinal, count: 0 } => write!(f, "there is no CUDA device {ordinal}, nor any other"),
-            GpuError::NoDevice { ordinal, count } => write!(f, "there is no CUDA device {ordinal} among {count}"),
+            GpuError::Absent(absent) => absent.fmt(f),
             GpuError::Call { what, code: OUT_OF_MEMORY } => write!(f, "the device has too little memory ({what})"),
             GpuError::Call { what, code } => write!(f, "the CUDA driver failed with error {code} ({what})"),
         }
@@ -76,3 +60,9 @@ impl fmt::Display for GpuError {
 }
 
 impl std::error::Error for GpuError {}
+
+impl From<Absent> for GpuError {
+    fn from(absent: Absent) -> Self {
+        GpuError::Absent(absent)
+    }
+}

@@ -1,11 +1,12 @@
 //! Stages of a plan on a graphics card: the same formulas in the same order, so the same bits.
 //!
-//! In reading order: `emit` (a stage as PTX text) and `join` (what kernels leave of a reduction, joined), both pure; `error`
-//! (what a driver refuses), `device` (memory, kernels, one stream; the only place that is unsafe), `piece` (tasks as
-//! launches), `shelf` (parts of arrays on the device), `flight` (a stage's tasks, some at a time), `notes` (what the card did
-//! and what threads did in its place), `card` (a card as the crew of a run).
+//! In reading order: `emit` (a stage as PTX text) and `join` (what kernels leave of a reduction, joined), both pure; `detect`
+//! (whether there is a card, step by step), `error` (what a driver refuses), `device` (memory, kernels, one stream), `piece`
+//! (tasks as launches), `shelf` (parts of arrays on the device), `flight` (a stage's tasks, some at a time), `notes` (what
+//! the card did and what threads did in its place), `card` (a card as the crew of a run).
 
 mod card;
+pub mod detect;
 mod device;
 pub mod emit;
 mod error;

@@ -5,9 +5,9 @@ use super::unfit::Unfit;
 use cleave_ops::trace::{Binary, Step as TapeStep, Tape, Var};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{Class, DType, Fill, Scalar, Shape, View};
-use cleave_plan::program::Making;
+use cleave_plan::program::{Local, Making};
 use cleave_plan::progression::Progression;
-use cleave_plan::{Action, Lattice, Origin, Program, Slot, Step};
+use cleave_plan::{Action, Lattice, Origin, Program, Slot};
 use smallvec::SmallVec;
 
 /// The most steps of a kernel: compiling takes longer than they save beyond.
@@ -106,7 +106,7 @@ impl Recipe {
             return Err(Unfit::Empty);
         }
         let mut recipe = Recipe { cells: cells.cloned(), ..Recipe::default() };
-        recipe.slots = recipe.run(program, At::View(&View::identity(&program.space)))?;
+        recipe.slots = recipe.run(program, &program.locals, At::View(&View::identity(&program.space)))?;
         Ok(recipe)
     }
 
@@ -145,11 +145,12 @@ impl Recipe {
         self.tape.constant(DType::I64, Scalar::Int(value.into()))
     }
 
-    /// Runs a program.
-    fn run(&mut self, program: &Program, at: At<'_>) -> Result<Vec<Option<Var>>, Unfit> {
+    /// Runs a program that reads these locals: its own, or those of the program that it makes a local of.
+    fn run(&mut self, program: &Program, locals: &[Local], at: At<'_>) -> Result<Vec<Option<Var>>, Unfit> {
         let mut slots = vec![None; program.slots.len()];
         for step in &program.steps {
-            let value = self.step(program, step, at, &slots)?;
+            let dtype = program.slots[step.out.0 as usize];
+            let value = self.step((&step.action, dtype), locals, at, &slots)?;
             slots[step.out.0 as usize] = Some(value);
             if self.tape.steps().len() > MOST_STEPS {
                 return Err(Unfit::Steps(self.tape.steps().len()));
@@ -158,10 +159,15 @@ impl Recipe {
         Ok(slots)
     }
 
-    fn step(&mut self, program: &Program, step: &Step, at: At<'_>, slots: &[Option<Var>]) -> Result<Var, Unfit> {
-        let dtype = program.slots[step.out.0 as usize];
+    fn step(
+        &mut self,
+        (action, dtype): (&Action, DType),
+        locals: &[Local],
+        at: At<'_>,
+        slots: &[Option<Var>],
+    ) -> Result<Var, Unfit> {
         let known = |slot: &Slot| slots[slot.0 as usize].ok_or(Unfit::Step);
-        match &step.action {
+        match action {
             Action::Fill { fill, shape, view } => {
                 if self.waits(fill, (dtype, shape), view, at) {
                     return Ok(self.input(Input::Drawn, dtype));
@@ -169,7 +175,7 @@ impl Recipe {
                 let index = self.through(view, at);
                 self.tape.fill(fill, shape, dtype, &index).ok_or(Unfit::Step)
             }
-            Action::Load { origin: Origin::Local(number), view, .. } => self.local(program, *number as usize, view, at),
+            Action::Load { origin: Origin::Local(number), view, .. } => self.local(locals, *number as usize, view, at),
             Action::Load { origin, shape, view } => Ok(self.load(*origin, (dtype, shape), view, at)),
             Action::Map { op, loop_index, inputs } => {
                 let Class::Map(map) = &op.class else { return Err(Unfit::Formula(op.name)) };
@@ -212,16 +218,16 @@ impl Recipe {
     }
 
     /// A value that is made for blocks on the processor is made anew for each reader here.
-    fn local(&mut self, program: &Program, number: usize, view: &View, at: At<'_>) -> Result<Var, Unfit> {
-        let local = &program.locals[number];
+    fn local(&mut self, locals: &[Local], number: usize, view: &View, at: At<'_>) -> Result<Var, Unfit> {
+        let local = &locals[number];
         if !matches!(local.making, Making::Plain) {
             return Err(Unfit::Running);
         }
         let slots = match at {
-            At::View(outer) => self.run(&local.program, At::View(&outer.of(view)))?,
+            At::View(outer) => self.run(&local.program, locals, At::View(&outer.of(view)))?,
             At::Index(_) => {
                 let index = self.through(view, at);
-                self.run(&local.program, At::Index(&index))?
+                self.run(&local.program, locals, At::Index(&index))?
             }
         };
         slots[local.program.results[0].0 as usize].ok_or(Unfit::Step)
@@ -241,7 +247,7 @@ impl Recipe {
         }
         let zero = self.whole(0);
         let index: Index = index.into_iter().map(|number| self.tape.pick(mask, number, zero)).collect();
-        let slots = self.run(patch, At::Index(&index))?;
+        let slots = self.run(patch, &patch.locals, At::Index(&index))?;
         let value = slots[patch.results[0].0 as usize].ok_or(Unfit::Step)?;
         Ok(self.tape.pick(mask, value, base))
     }

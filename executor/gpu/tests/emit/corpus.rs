@@ -187,14 +187,18 @@ pub(crate) fn mixtures(scale: usize) -> Vec<Case> {
     });
     case("angles", &|g| {
         let x = load(g, 1, &[len(3000)], f64s);
-        let sin = map(g, "sin", &[x]);
-        vec![map(g, "exp", &[sin])]
+        vec![of_sine(g, x)]
     });
     case("one element", &|g| {
         let x = load(g, 0, &[], DType::I16);
         vec![map(g, "negative", &[x])]
     });
     all
+}
+
+fn of_sine(g: &mut Graph, x: NodeId) -> NodeId {
+    let sin = map(g, "sin", &[x]);
+    map(g, "exp", &[sin])
 }
 
 fn flipped(g: &mut Graph, [rows, columns]: [usize; 2]) -> Vec<NodeId> {

@@ -18,7 +18,8 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn new(ordinal: usize, generation: u64, settings: &Settings) -> Self {
-        let base = (ordinal as u64 + 1) << 50 | generation << 44;
+        // Addresses of a context are not those of the last 63 before it.
+        let base = (ordinal as u64 + 1) << 50 | (generation % 64) << 44;
         let mut memory = Memory::new(base, settings.memory_bytes);
         let policy = if settings.readable { Uninitialised::Poison } else { Uninitialised::Reject };
         memory.set_uninitialised(policy, settings.poison);
