@@ -9,7 +9,7 @@ import pytest
 
 from program import reference, run, told, write_script
 
-COMMANDS = ["run", "eval", "repl", "kernel", "install", "lab", "explain", "doctor", "reference", "bench"]
+COMMANDS = ["run", "eval", "repl", "kernel", "install", "lab", "explain", "doctor", "gpu", "reference", "bench"]
 
 
 def test_version_and_help():

@@ -328,6 +328,19 @@ impl Turn {
     }
 }
 
+/// A column of states that is row-major in a kept box, in the order of its tiles, in which states stand.
+pub(crate) fn in_tiles(work: &FoldWork, kept: &Region, column: &Data) -> Data {
+    let mut ordered = Data::zeros(column.dtype(), kept.size());
+    let mut done = 0;
+    for tile in tiles(kept, &work.kept_tile) {
+        let inside: SmallVec<[usize; 4]> = tile.start.iter().zip(&kept.start).map(|(a, b)| a - b).collect();
+        let to = Walk { base: done as isize, ..Walk::whole(&tile.len) };
+        copy_box(&tile.len, column.as_ref(), &Walk::inside(&inside, &kept.len), &mut ordered, &to);
+        done += tile.size();
+    }
+    ordered
+}
+
 /// The finished block of a kept box, row-major, from states that stand tile after tile.
 pub(crate) fn finish(goal: &FoldGoal, work: &FoldWork, kept: &Region, state: &State) -> Data {
     let mut values = Data::with_capacity(goal.dtype, 0);

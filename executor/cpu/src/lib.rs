@@ -1,8 +1,9 @@
 //! A plan and sources in, finished blocks and a report out, on this machine's threads.
 //!
 //! In reading order:
-//! - `run` (stages one after the other), `share` (tasks of one of them) and `shift` (threads at work on it),
-//!   `turns` (who does which), `joiner` (their parts become whole), `pool` (the threads);
+//! - `run` (stages one after the other), `pass` (one of them while it runs, for whoever does its tasks), `share` (some of
+//!   its tasks) and `shift` (threads at work on them), `turns` (who does which), `joiner` (their parts become whole),
+//!   `pool` (the threads);
 //! - `machine` (a program over one tile), `maker` (values made for a block of tiles), `scanner` (running values), `carry`
 //!   (what lies before their blocks), `made` and `scratch` (where they stand), `gather` (elements of data that exists);
 //! - `cache` (decoded blocks of stored arrays), `ahead` (which are read before they are wanted), `apart` (work that cannot
@@ -10,7 +11,7 @@
 //!   a `budget`), `hold` (values in blocks), `shelf` (in memory, then on disk), `room` (their memory), `spill` (their place
 //!   on disk), `staged` (stored arrays in blocks too large for memory);
 //! - `store`, `fold`, `mirrored`, `joint` and `contract` (the kinds of task), `tree` (the fixed order in which states are
-//!   combined), `copy` (strided boxes), `turn` (transposed ones);
+//!   combined), `copy` (strided boxes), `bytes` (elements as such), `turn` (transposed ones);
 //! - `ledger` (who holds how many bytes), `watch`, `progress`, `stage_clock` and `stints` (what a run tells), `memory` (results that
 //!   stay: sinks that become sources), `calibrate` (what the machine does in a second).
 //!
@@ -21,6 +22,7 @@ mod ahead;
 mod apart;
 mod between;
 mod budget;
+mod bytes;
 mod cache;
 pub mod calibrate;
 mod carry;
@@ -38,6 +40,7 @@ mod made;
 mod maker;
 pub mod memory;
 mod mirrored;
+mod pass;
 mod pool;
 mod progress;
 mod room;
@@ -59,12 +62,14 @@ mod turns;
 mod watch;
 
 pub use budget::Budget;
+pub use bytes::{bytes_of, filled};
 pub use hold::{Absent, Blocks};
 pub use joiner::{Joiner, Part};
 pub use kept::{Item, Kept};
 pub use memory::{BlockSource, DenseSink, GridSink, MemorySource};
+pub use pass::{Crew, Pass};
 pub use pool::Pool;
 pub use room::Rooms;
-pub use run::{Cancel, Control, run};
+pub use run::{Cancel, Control, run, run_with};
 pub use share::{Receiver, Share, ShareDone, Site, Values};
 pub use spill::clear_leftovers;

@@ -22,6 +22,7 @@ use cleave_plan::plan::Buffer;
 use cleave_plan::progression::{Progression, hit};
 use cleave_plan::{Action, Local, Mirror, Origin, Program, RunError, Slot, Source, Step};
 use fill::fill_tile;
+pub(crate) use reads::reader;
 use reads::{Alias, Extra, alias, extra};
 use smallvec::SmallVec;
 use std::collections::HashMap;

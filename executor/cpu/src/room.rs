@@ -2,9 +2,10 @@
 //! others need the bytes and after a while when nobody does. New memory costs several times what the arithmetic
 //! does, and the allocator keeps what it is given back.
 
+use crate::bytes::bytes_of;
 use crate::ledger::{Claim, Ledger};
 use bytemuck::Pod;
-use cleave_ops::{DType, Data, DataRef, each_dtype};
+use cleave_ops::{DType, Data, DataRef};
 use cleave_plan::{Block, Elements, Source, SourceError, Stop};
 use memmap2::MmapMut;
 use std::collections::BTreeMap;
@@ -272,11 +273,6 @@ fn view<T: Pod>(bytes: &[u8]) -> &[T] {
     bytemuck::cast_slice(bytes)
 }
 
-/// Elements as bytes in the machine's order.
-pub(crate) fn bytes_of(elements: DataRef<'_>) -> &[u8] {
-    each_dtype!(DataRef, elements, elements => bytemuck::cast_slice(elements))
-}
-
 fn wait_until_unused(rooms: &Weak<Rooms>) {
     let mut seen = None;
     while let Some(rooms) = rooms.upgrade() {
@@ -295,6 +291,7 @@ fn wait_until_unused(rooms: &Weak<Rooms>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cleave_ops::each_dtype;
 
     #[test]
     fn rooms_are_used_again_and_given_back() {

@@ -1,9 +1,10 @@
 //! A plan, stage after stage: each is one share of all its tasks.
 
 use crate::between::{Betweens, Making};
+use crate::pass::{Crew, Ends, Pass};
 use crate::pool::Pool;
 use crate::progress::Meter;
-use crate::share::{Receiver, Share, Site};
+use crate::share::{Receiver, Share, ShareDone, Site, Values};
 use cleave_ops::{Data, Region};
 use cleave_plan::plan::Need;
 use cleave_plan::{Event, Plan, RunError, RunReport, Sink, Sources, StageReport, Target};
@@ -38,12 +39,23 @@ impl Cancel {
 /// How often a run that waits for memory looks whether there is enough.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// Runs a plan; output `n` goes to `sinks[n]`.
+/// Runs a plan on threads; output `n` goes to `sinks[n]`.
 pub fn run(
     pool: &Pool,
     plan: &Plan,
     sources: &Sources,
     sinks: &[Arc<dyn Sink>],
+    control: &Control<'_>,
+) -> Result<RunReport, RunError> {
+    run_with(None, pool, plan, (sources, sinks), control)
+}
+
+/// The same with a crew that does the tasks of stages, if there is one.
+pub fn run_with(
+    crew: Option<&dyn Crew>,
+    pool: &Pool,
+    plan: &Plan,
+    (sources, sinks): (&Sources, &[Arc<dyn Sink>]),
     control: &Control<'_>,
 ) -> Result<RunReport, RunError> {
     wait_for_memory(pool, plan, &control.cancel)?;
@@ -52,7 +64,7 @@ pub fn run(
     let report = {
         let (meter, written) = (Meter::new(plan, &ledger, control.events), AtomicU64::new(0));
         let run = Run { site: &site, plan, sinks, cancel: &control.cancel.0, meter: &meter, written: &written };
-        run.stages().map(|stages| run.report(stages, sources))
+        run.stages(crew).map(|stages| run.report(stages, sources))
     };
     drop(site);
     Ok(RunReport { peak_bytes: ledger.peak(), bytes_left: ledger.used(), ..report? })
@@ -98,7 +110,7 @@ impl Receiver for Delivery<'_> {
 
 impl Run<'_> {
     /// Runs all stages; what a stage leaves is forgotten after the last that reads it.
-    fn stages(&self) -> Result<Vec<StageReport>, RunError> {
+    fn stages(&self, crew: Option<&dyn Crew>) -> Result<Vec<StageReport>, RunError> {
         let Site { pool, spill, ledger, .. } = self.site;
         let mut betweens = Betweens::new(self.plan, &pool.rooms, spill, ledger);
         let mut results = Vec::new();
@@ -113,7 +125,7 @@ impl Run<'_> {
             let began = self.meter.elapsed();
             let all = Share { stage: number, tasks: 0..stage.tasks, workers, cache_bytes };
             let out = Delivery { run: self, targets: stage.targets(), making: &betweens.making };
-            let mut done = self.site.work(&all, &betweens, &out, self.cancel, self.meter)?;
+            let mut done = self.work(crew, &all, &betweens, &out)?;
             debug_assert!(done.parts.is_empty(), "all parts were there to be joined");
             done.report.stints.iter_mut().for_each(|s| (s.start, s.end) = (s.start + began, s.end + began));
             reports.push(done.report);
@@ -121,6 +133,20 @@ impl Run<'_> {
             self.site.spill.forget_spare();
         }
         Ok(reports)
+    }
+
+    /// Has a stage's tasks done.
+    fn work(
+        &self,
+        crew: Option<&dyn Crew>,
+        all: &Share,
+        values: &dyn Values,
+        out: &dyn Receiver,
+    ) -> Result<ShareDone, RunError> {
+        let Some(crew) = crew else { return self.site.work(all, values, out, self.cancel, self.meter) };
+        let pass = Pass::new(self.site, all, values, Ends { out, cancel: self.cancel, meter: self.meter })?;
+        crew.work(&pass)?;
+        Ok(pass.done(&all.tasks))
     }
 
     /// Hands a finished block to all outputs that want it.

@@ -3,17 +3,15 @@
 
 use crate::ahead::Ahead;
 use crate::apart::{Taken, apart};
-use crate::between::Between;
 use crate::cache::{Cache, Mapped};
-use crate::joiner::{Joiner, Part};
+use crate::joiner::Part;
 use crate::ledger::{Claim, Ledger};
-use crate::machine::Inputs;
+use crate::pass::{Ends, Pass};
 use crate::pool::Pool;
 use crate::progress::Meter;
 use crate::run::{Cancel, Control};
 use crate::shift::Shift;
 use crate::spill::Spill;
-use crate::stage_clock::StageClock;
 use crate::staged::staged;
 use crate::turns::Turns;
 use cleave_ops::{Data, Region};
@@ -76,8 +74,8 @@ pub struct Site<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) spill: Arc<Spill>,
-    sources: Sources,
-    cache: Cache,
+    pub(crate) sources: Sources,
+    pub(crate) cache: Cache,
     _present: Claim,
     /// Last, after all claims.
     _rest: Rest,
@@ -148,36 +146,27 @@ impl<'a> Site<'a> {
         cancel: &AtomicBool,
         meter: &Meter<'_>,
     ) -> Result<ShareDone, RunError> {
-        let stage = &self.plan.stages[share.stage];
-        self.cache.keep_to(share.cache_bytes);
-        let inputs = Inputs {
-            stored: &self.sources,
-            buffers: &Between::all(self.plan, stage, values)?,
-            planned: &self.plan.buffers,
-            cache: &self.cache,
-            ledger: &self.ledger,
-        };
+        let pass = Pass::new(self, share, values, Ends { out, cancel, meter })?;
+        pass.on_threads(share.tasks.clone())?;
+        Ok(pass.done(&share.tasks))
+    }
+
+    /// Has threads do tasks of a stage that runs.
+    pub(crate) fn shift(&self, pass: &Pass<'_>, share: &Share) -> Result<(), RunError> {
+        let stage = pass.stage;
         let shift = Shift {
+            pass,
             share,
             stage,
-            inputs,
-            joiner: Joiner::with_ledger(share.stage, stage, Arc::clone(&self.ledger)),
-            out,
-            cancel,
-            meter,
+            inputs: pass.inputs(),
             at_work: AtomicUsize::new(0),
             turns: Turns::new(stage, share),
             ahead: Ahead::new(self.plan, share, &self.sources, &self.cache),
             failed: AtomicBool::new(false),
             error: Mutex::new(None),
-            clock: StageClock::new(share.stage, stage),
         };
         self.pool.each(share.tasks.len(), || shift.work());
-        if let Some(error) = shift.error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(error);
-        }
-        let report = shift.clock.report(share.tasks.len(), stage.elements_of(&share.tasks));
-        Ok(ShareDone { parts: shift.joiner.drain(), report })
+        shift.error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
     /// Writes a block, which is there again afterwards. A run that is to stop does not wait for a large one.

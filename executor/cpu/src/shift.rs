@@ -3,14 +3,12 @@
 use crate::ahead::Ahead;
 use crate::contract::{Hand, Multiplier, finish, then};
 use crate::fold::Folder;
-use crate::joiner::Joiner;
 use crate::joint::Folders;
 use crate::ledger::Claim;
 use crate::machine::{Inputs, Machine};
 use crate::mirrored::Mirrored;
-use crate::progress::Meter;
-use crate::share::{Receiver, Share};
-use crate::stage_clock::StageClock;
+use crate::pass::Pass;
+use crate::share::Share;
 use crate::store;
 use crate::tree::Partial;
 use crate::turns::Turns;
@@ -26,19 +24,15 @@ use std::sync::{Mutex, PoisonError};
 /// A share while it runs, seen by all threads that work on it.
 pub(crate) struct Shift<'a> {
     pub(crate) share: &'a Share,
+    pub(crate) pass: &'a Pass<'a>,
     pub(crate) stage: &'a Stage,
     pub(crate) inputs: Inputs<'a>,
-    pub(crate) joiner: Joiner<'a>,
-    pub(crate) out: &'a dyn Receiver,
-    pub(crate) cancel: &'a AtomicBool,
-    pub(crate) meter: &'a Meter<'a>,
     pub(crate) at_work: AtomicUsize,
     pub(crate) turns: Turns<'a>,
     pub(crate) ahead: Option<Ahead<'a>>,
     pub(crate) failed: AtomicBool,
     /// Guards the first error.
     pub(crate) error: Mutex<Option<RunError>>,
-    pub(crate) clock: StageClock,
 }
 
 impl Shift<'_> {
@@ -62,7 +56,7 @@ impl Shift<'_> {
     }
 
     fn tasks(&self, thread: usize, current: &Cell<usize>) -> Result<(), RunError> {
-        let watch = Watch::new(self.cancel, &self.failed, self.meter);
+        let watch = Watch::new(self.pass.cancel, &self.failed, self.pass.meter);
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
         let (mut folder, mut folders, mut mirrored) = (None, None, None);
         let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
@@ -70,7 +64,7 @@ impl Shift<'_> {
         while let Some(task) = self.turns.take(thread) {
             current.set(task);
             watch.visit(0)?;
-            let timer = self.clock.start();
+            let timer = self.pass.clock.start();
             if let Some(ahead) = &self.ahead {
                 ahead.read(task, self.turns.later(thread))?;
             }
@@ -100,7 +94,7 @@ impl Shift<'_> {
                 Work::Store(work) => {
                     let region = store::task(work, task, &mut machine, &watch, &mut blocks)?;
                     for (goal, block) in blocks.iter_mut().enumerate() {
-                        self.out.block(goal, task, &region, block)?;
+                        self.pass.out.block(goal, task, &region, block)?;
                     }
                 }
                 Work::Contract(work) => {
@@ -111,7 +105,7 @@ impl Shift<'_> {
                     self.contract(work, (multiplier, &mut machine), task, &watch)?;
                 }
             }
-            self.clock.stop(timer, self.thread(thread), &self.stage.task_region(task));
+            self.pass.clock.stop(timer, self.thread(thread), &self.stage.task_region(task));
         }
         watch.flush();
         Ok(())
@@ -132,7 +126,7 @@ impl Shift<'_> {
 
     /// Adds what a task of one of the stage's reductions made.
     fn fold(&self, work: &FoldWork, number: usize, task: usize, partial: Partial) -> Result<(), RunError> {
-        self.joiner.states(number, (task / work.spans, 0, task % work.spans), partial, self.out)
+        self.pass.joiner.states(number, (task / work.spans, 0, task % work.spans), partial, self.pass.out)
     }
 
     fn contract(
@@ -146,14 +140,16 @@ impl Shift<'_> {
         let goes_on = !machine.program().steps.is_empty();
         let mut give = |region: &Region, mut block: Data| match goes_on {
             true => self.go_on(work, machine, region, block, watch),
-            false => self.out.block(0, self.joiner.number(region), region, &mut block),
+            false => self.pass.out.block(0, self.pass.joiner.number(region), region, &mut block),
         };
         match multiplier.task(task, watch, Hand { give: &mut give, ledger })? {
             Some(sums) if goes_on => {
                 let whole = finish(work, sums, ledger);
                 self.go_on(work, machine, &work.region(task), whole.data, watch)
             }
-            Some(sums) => self.joiner.sums(work, (task / work.segments, task % work.segments), sums, self.out),
+            Some(sums) => {
+                self.pass.joiner.sums(work, (task / work.segments, task % work.segments), sums, self.pass.out)
+            }
             None => Ok(()),
         }
     }
@@ -170,11 +166,11 @@ impl Shift<'_> {
         let ledger = self.inputs.ledger;
         let _claim = ledger.claim(work.goals.iter().map(|g| (region.size() * g.dtype.size()) as u64).sum());
         let blocks = then(work, machine, region, product, (watch, ledger))?;
-        let number = self.joiner.number(region);
+        let number = self.pass.joiner.number(region);
         blocks
             .into_iter()
             .enumerate()
-            .try_for_each(|(goal, mut block)| self.out.block(goal, number, region, &mut block))
+            .try_for_each(|(goal, mut block)| self.pass.out.block(goal, number, region, &mut block))
     }
 }
 

@@ -6,7 +6,7 @@ mod pack;
 
 pub use directory::clear_leftovers;
 
-use crate::room::bytes_of;
+use crate::bytes::{bytes_of, filled};
 use cleave_ops::{DType, Data, DataRef};
 use cleave_plan::SpillError;
 use directory::Directory;
@@ -120,26 +120,7 @@ impl SpillFile {
 
     /// Fetches a block back.
     pub(crate) fn read(&self, extent: &Extent, dtype: DType) -> Result<Data, SpillError> {
-        let mut data = Data::zeros(dtype, extent.len);
-        match &mut data {
-            Data::Bool(flags) => {
-                let mut bytes = vec![0; extent.len];
-                self.fill(extent, &mut bytes)?;
-                flags.iter_mut().zip(bytes).for_each(|(flag, byte)| *flag = byte != 0);
-            }
-            Data::I8(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
-            Data::U8(v) => self.fill(extent, v)?,
-            Data::I16(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
-            Data::U16(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
-            Data::I32(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
-            Data::U32(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
-            Data::I64(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
-            Data::U64(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
-            Data::F16(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
-            Data::F32(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
-            Data::F64(v) => self.fill(extent, bytemuck::cast_slice_mut(v))?,
-        }
-        Ok(data)
+        filled(dtype, extent.len, |bytes| self.fill(extent, bytes))
     }
 
     /// Fetches the bytes of a block back, into memory of their length.

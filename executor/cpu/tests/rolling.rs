@@ -161,7 +161,7 @@ fn keeps_running(graph: &Graph, node: NodeId) -> bool {
 #[test]
 fn running_values_are_made_once_whoever_reads_them() {
     let kept = [
-        (vec![60, 40, 700], 0, vec![0, 1, 2], false),
+        (vec![30, 40, 700], 0, vec![0, 1, 2], false),
         (vec![60, 40, 700], 0, vec![1], true),
         (vec![60, 40, 700], 0, vec![2], true),
         (vec![60, 40, 700], 0, vec![0], false),

@@ -31,6 +31,7 @@ pub(crate) fn doctor(calibrate: bool, how: &How) -> ExitCode {
     line(&format!("jupyter       {}", jupyter()));
     line(&format!("kernelspec    {}", kernelspec()));
     crate::rates::rates(calibrate, &settings);
+    crate::gpu::steps();
     let outcome = crate::run::on_big_stack(|| probe(settings));
     match outcome.failed {
         None => {

@@ -1,7 +1,7 @@
 //! The program `cleave`.
 //!
 //! In reading order: `options` (the command line), `run` (scripts and expressions), `terminal` (output and
-//! progress on a terminal), `record` (`--json`), `page` (`--html`), `repl`, `lab`, `doctor` with `rates`, `reference`,
+//! progress on a terminal), `record` (`--json`), `page` (`--html`), `repl`, `lab`, `doctor` with `rates` and `gpu`, `reference`,
 //! `worker`, `cluster` (workers of this machine), `certs`.
 //! Exit status: 0 when all went well, 1 when a program failed, 2 when the command line was wrong, 130 when
 //! the user stopped it. `bench` measures this machine at the repository's own workloads.
@@ -10,6 +10,7 @@ mod bench;
 mod certs;
 mod cluster;
 mod doctor;
+mod gpu;
 mod lab;
 mod options;
 mod page;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Doctor { calibrate, how } => doctor::doctor(calibrate, &how),
         Command::Reference { name, json } => reference::reference(name.as_deref(), json),
         Command::Bench { bench, how } => bench::bench(&bench, &how),
+        Command::Gpu { what: options::Gpu::Doctor { json } } => gpu::doctor(json),
         Command::Worker(options) => worker::worker(&options),
         Command::Cluster { local, threads, memory } => cluster::local(local, threads, memory.as_deref()),
         Command::Certs { what } => certs::certs(&what),

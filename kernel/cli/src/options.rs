@@ -111,6 +111,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Certs,
     },
+    /// Look at this machine's graphics cards.
+    Gpu {
+        #[command(subcommand)]
+        what: Gpu,
+    },
     /// Measure this machine at the workloads of the repository's own table.
     Bench {
         #[command(flatten)]
@@ -123,7 +128,7 @@ pub(crate) enum Command {
 /// How to compute.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct How {
-    /// Where to compute: threads, single-threaded or workers://HOST:PORT,HOST:PORT.
+    /// Where to compute: threads, single-threaded, cuda or workers://HOST:PORT,HOST:PORT.
     #[arg(long)]
     pub(crate) scheduler: Option<String>,
     /// The certificates that `cleave certs new` made, for workers on other machines.
@@ -223,6 +228,17 @@ pub(crate) enum Certs {
         /// How many days they hold.
         #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36500))]
         days: u32,
+    },
+}
+
+/// What to do with graphics cards.
+#[derive(Subcommand)]
+pub(crate) enum Gpu {
+    /// Go through all that computing on a card needs, step by step, to a kernel whose answer is known.
+    Doctor {
+        /// As JSON, for tools.
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -162,7 +162,7 @@ casts! {
         u32 => x.into(), i64 => x.into(), u64 => x.into(), f16 => if x { f16::ONE } else { f16::ZERO },
         f32 => x.into(), f64 => x.into();
     f32 as x: f16 => half_float::narrow(x), f32 => x, f64 => x.into();
-    f64 as x: f16 => f16::from_f64(x), f32 => x as f32, f64 => x;
+    f64 as x: f16 => half_float::narrow_wide(x), f32 => x as f32, f64 => x;
     f16 as x: bool => half_float::widen(x) != 0.0, i8 => half_float::widen(x).cast(), u8 => half_float::widen(x).cast(), i16 => half_float::widen(x).cast(),
         u16 => half_float::widen(x).cast(), i32 => half_float::widen(x).cast(), u32 => half_float::widen(x).cast(), i64 => half_float::widen(x).cast(),
         u64 => half_float::widen(x).cast(), f16 => x, f32 => half_float::widen(x), f64 => x.to_f64();

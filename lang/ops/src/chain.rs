@@ -1,7 +1,7 @@
 //! Elementwise steps one after the other in one loop: what a step gives goes on to the next one in the processor's
 //! registers, and is never written down.
 
-use crate::data::{DataMut, DataRef};
+use crate::data::{DataMut, DataRef, Element};
 use crate::dtype::DType;
 use crate::lane::Float;
 use crate::loops::{OPERAND, result};
@@ -219,7 +219,7 @@ fn one<T: Lanes>(code: &[Code<'_, T>], at: usize) -> T {
 }
 
 /// An element whose vectors are written down as such.
-trait Lanes: Float {
+trait Lanes: Float + Element {
     type Of<S: Simd>: Copy;
     fn split<S: Simd>(x: &[Self]) -> (&[Self::Of<S>], &[Self]);
     fn split_mut<S: Simd>(x: &mut [Self]) -> (&mut [Self::Of<S>], &mut [Self]);

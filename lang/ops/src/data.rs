@@ -213,7 +213,7 @@ element! {
     U32 u32, s => wide(s) as u32, v => Scalar::Int(v.into());
     I64 i64, s => wide(s) as i64, v => Scalar::Int(v.into());
     U64 u64, s => wide(s) as u64, v => Scalar::Int(v.into());
-    F16 f16, s => f16::from_f64(s.to_f64()), v => Scalar::Float(v.to_f64());
+    F16 f16, s => crate::half_float::narrow_wide(s.to_f64()), v => Scalar::Float(v.to_f64());
     F32 f32, s => s.to_f64() as f32, v => Scalar::Float(v.into());
     F64 f64, s => s.to_f64(), v => Scalar::Float(v);
 }

@@ -16,7 +16,7 @@ pub(crate) fn binary<A: Element, R: Element, F: Fn(A, A) -> R>(x: &[DataRef<'_>]
 }
 
 /// Applies a formula of an angle that holds for small ones, and then `any` to those that are not.
-fn angles<A: Float>(x: &[A], out: &mut [A], f: impl Fn(A) -> A, bound: f64, any: fn(A) -> A) {
+fn angles<A: Float + Element>(x: &[A], out: &mut [A], f: impl Fn(A) -> A, bound: f64, any: fn(A) -> A) {
     fast::wide(x, out, f);
     let is_far = |a: A| a.widest().abs() >= bound;
     if !fast::all(
@@ -30,17 +30,17 @@ fn angles<A: Float>(x: &[A], out: &mut [A], f: impl Fn(A) -> A, bound: f64, any:
 }
 
 /// Sines.
-pub(crate) fn sin<A: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A) -> A) {
+pub(crate) fn sin<A: Float + Element>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A) -> A) {
     angles(operand(x, 0), result(out), f, math::NEAR, A::sin);
 }
 
 /// Cosines.
-pub(crate) fn cos<A: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A) -> A) {
+pub(crate) fn cos<A: Float + Element>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A) -> A) {
     angles(operand(x, 0), result(out), f, math::NEAR, A::cos);
 }
 
 /// Sines and cosines of the same angles.
-pub(crate) fn sin_cos<A: Float>(x: &[DataRef<'_>], sines: DataMut<'_>, cosines: DataMut<'_>) {
+pub(crate) fn sin_cos<A: Float + Element>(x: &[DataRef<'_>], sines: DataMut<'_>, cosines: DataMut<'_>) {
     let is_near = fast::all(
         operand(x, 0),
         #[inline(always)]
@@ -61,18 +61,18 @@ pub(crate) fn sin_cos<A: Float>(x: &[DataRef<'_>], sines: DataMut<'_>, cosines: 
 }
 
 /// Tangents.
-pub(crate) fn tan<A: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A) -> A) {
+pub(crate) fn tan<A: Float + Element>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A) -> A) {
     angles(operand(x, 0), result(out), f, math::NEAR, A::tan);
 }
 
 /// Normalised sinc functions; pi times an operand is the angle.
-pub(crate) fn sinc<A: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A) -> A) {
+pub(crate) fn sinc<A: Float + Element>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A) -> A) {
     angles(operand(x, 0), result(out), f, math::NEAR / 4.0, crate::formula::any_sinc);
 }
 
 /// Powers; one exponent for all is known to the formula when it is compiled, if it is a common one. Where no root
 /// or reciprocal is asked for, `usual` does not make them.
-pub(crate) fn float_powers<A: Float>(x: &[DataRef<'_>], out: DataMut<'_>, usual: impl Fn(A, A) -> A) {
+pub(crate) fn float_powers<A: Float + Element>(x: &[DataRef<'_>], out: DataMut<'_>, usual: impl Fn(A, A) -> A) {
     let (base, power, out) = (operand::<A>(x, 0), operand::<A>(x, 1), result::<A>(out));
     match fast::common(power).map(Float::widest) {
         Some(2.0) => fast::wide(
@@ -118,7 +118,7 @@ pub(crate) fn float_powers<A: Float>(x: &[DataRef<'_>], out: DataMut<'_>, usual:
 }
 
 /// Powers of integers; squares and cubes are products.
-pub(crate) fn int_powers<A: Int>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A, A) -> A) {
+pub(crate) fn int_powers<A: Int + Element>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(A, A) -> A) {
     let (base, power, out) = (operand::<A>(x, 0), operand::<A>(x, 1), result::<A>(out));
     let two = A::ONE.add(A::ONE);
     match fast::common(power) {

@@ -5,16 +5,17 @@
 //! divisor for all, the whole number next to a product with its inverse does: that is right or one too great.
 
 use crate::cast::Cast;
-use crate::data::{DataMut, DataRef};
+use crate::data::{DataMut, DataRef, Element};
 use crate::lane::{Float, Int};
 use crate::loops::{fast, operand, result};
+use crate::math::Lane;
 
 /// Adding it to a whole number below 2^51 puts that into the lowest bits.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
 const BOUND: i64 = 1 << 51;
 
 /// An integer that a float may hold.
-pub(crate) trait Whole: Int + Cast<i64>
+pub(crate) trait Whole: Int + Element + Cast<i64>
 where
     i64: Cast<Self>,
 {
@@ -26,7 +27,7 @@ where
     }
 }
 
-impl<T: Int + Cast<i64>> Whole for T where i64: Cast<T> {}
+impl<T: Int + Element + Cast<i64>> Whole for T where i64: Cast<T> {}
 
 #[inline(always)]
 fn to_float(whole: i64) -> f64 {
@@ -162,45 +163,46 @@ where
 
 /// What division toward zero leaves over, where the quotient is below 2^52 and the divisor finite.
 #[inline(always)]
-pub(crate) fn near_fmod(a: f64, b: f64) -> f64 {
+pub(crate) fn near_fmod<L: Lane>(a: L, b: L) -> L {
     let (a_size, b_size) = (a.abs(), b.abs());
-    let rest = (-(a_size / b_size).floor()).mul_add(b_size, a_size);
-    let rest = if rest < 0.0 { rest + b_size } else { rest };
+    let rest = (-(a_size / b_size).floor()).fma(b_size, a_size);
+    let rest = L::pick(rest.lt(L::of(0.0)), rest + b_size, rest);
     rest.copysign(a)
 }
 
+/// Whether `near_fmod` holds.
 #[inline(always)]
-fn near_holds<T: Float>(a: T, b: T) -> bool {
-    let (a, b) = (a.widest().abs(), b.widest().abs());
-    (a / b < 4_503_599_627_370_496.0) & (b < f64::INFINITY)
+pub(crate) fn near_holds<L: Lane>(a: L, b: L) -> L::Mask {
+    let (a, b) = (a.abs(), b.abs());
+    (a / b).lt(L::of(4_503_599_627_370_496.0)) & b.lt(L::of(f64::INFINITY))
 }
 
 /// Floats: a formula with `near_fmod` in it, then `any` where that does not hold.
-fn floats<T: Float>(x: &[DataRef<'_>], out: DataMut<'_>, near: impl Fn(T, T) -> T, any: fn(T, T) -> T) {
+fn floats<T: Float + Element>(x: &[DataRef<'_>], out: DataMut<'_>, near: impl Fn(T, T) -> T, any: fn(T, T) -> T) {
     let (a, b, out) = (operand::<T>(x, 0), operand::<T>(x, 1), result::<T>(out));
     fast::wide_pairs(a, b, out, near);
     if !fast::all_pairs(
         a,
         b,
         #[inline(always)]
-        |a, b| near_holds(a, b),
+        |a, b| near_holds(a.widest(), b.widest()),
     ) {
-        let rare = out.iter_mut().zip(a).zip(b).filter(|((_, a), b)| !near_holds(**a, **b));
+        let rare = out.iter_mut().zip(a).zip(b).filter(|((_, a), b)| !near_holds(a.widest(), b.widest()));
         rare.for_each(|((o, &a), &b)| *o = any(a, b));
     }
 }
 
 /// Quotients of floats, toward minus infinity.
-pub(crate) fn float_quotients<T: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(T, T) -> T) {
+pub(crate) fn float_quotients<T: Float + Element>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(T, T) -> T) {
     floats(x, out, f, crate::formula::any_floor_divide);
 }
 
 /// Rests of floats, with the sign of the divisor.
-pub(crate) fn float_rests<T: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(T, T) -> T) {
+pub(crate) fn float_rests<T: Float + Element>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(T, T) -> T) {
     floats(x, out, f, crate::formula::any_remainder);
 }
 
 /// Rests of floats, with the sign of the dividend.
-pub(crate) fn signed_float_rests<T: Float>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(T, T) -> T) {
+pub(crate) fn signed_float_rests<T: Float + Element>(x: &[DataRef<'_>], out: DataMut<'_>, f: impl Fn(T, T) -> T) {
     floats(x, out, f, T::fmod);
 }

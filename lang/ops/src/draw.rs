@@ -6,7 +6,7 @@
 use crate::cast::Cast;
 use crate::data::Element;
 use crate::loops::fast;
-use crate::math;
+use crate::math::{self, Lane};
 use crate::rng::{Rows, Stream};
 use crate::scalar::Scalar;
 use std::f64::consts::TAU;
@@ -89,7 +89,7 @@ impl Drawn for f64 {
         draws.make(
             out,
             #[inline(always)]
-            |words| gauss(words).map(|z| mean + std * z),
+            |words| gauss(words.map(unit)).map(|z| mean + std * z),
         );
     }
 }
@@ -101,7 +101,7 @@ impl Drawn for f32 {
         draws.make(
             out,
             #[inline(always)]
-            |words| words.map(|bits| low + (bits >> 40) as u32 as f32 * (1.0 / 16_777_216.0) * span),
+            |words| words.map(|bits| low + (bits >> 40) as u32 as f32 * NARROW_UNIT * span),
         );
     }
 
@@ -109,7 +109,7 @@ impl Drawn for f32 {
         draws.make(
             out,
             #[inline(always)]
-            |words| gauss(words).map(|z| (mean + std * z) as f32),
+            |words| gauss(words.map(unit)).map(|z| (mean + std * z) as f32),
         );
     }
 }
@@ -140,8 +140,12 @@ impl Drawn for i64 {
 /// 53 bits as a number in `[0, 1)`.
 #[inline(always)]
 fn unit(bits: u64) -> f64 {
-    (bits >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+    (bits >> 11) as f64 * UNIT
 }
+
+/// What turns 53 bits, and what 24 bits, into a number in `[0, 1)`.
+pub(crate) const UNIT: f64 = 1.0 / 9_007_199_254_740_992.0;
+pub(crate) const NARROW_UNIT: f32 = 1.0 / 16_777_216.0;
 
 /// The upper 64 of the 96 bits of a product, by halves.
 #[inline(always)]
@@ -150,11 +154,11 @@ fn scaled(bits: u64, span: u32) -> u64 {
     (high * span + ((low * span) >> 32)) >> 32
 }
 
-/// Two Gaussian numbers that share a radius and an angle (Box and Muller): the even one takes the cosine.
+/// Two Gaussian numbers of two in `[0, 1)` that share a radius and an angle (Box and Muller): the even one takes the
+/// cosine.
 #[inline(always)]
-fn gauss(words: [u64; 2]) -> [f64; 2] {
-    let [a, b] = words.map(unit);
-    let radius = (-2.0 * math::log(1.0 - a)).sqrt();
-    let (sin, cos) = math::sincos(TAU * b);
+pub(crate) fn gauss<L: Lane>([a, b]: [L; 2]) -> [L; 2] {
+    let radius = (L::of(-2.0) * math::log(L::of(1.0) - a)).sqrt();
+    let (sin, cos) = math::sincos(L::of(TAU) * b);
     [radius * cos, radius * sin]
 }

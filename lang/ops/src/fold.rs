@@ -9,6 +9,7 @@ use crate::dtype::DType;
 use crate::lane::Num;
 use crate::loops::{OPERAND, fast};
 use crate::op::{Cell, FoldFacts, FoldLoop, Gist, Layout};
+use crate::trace::{Answer, Binary, FoldTrace, Number, Pass, Start, Trace, argument, binary, converted};
 use crate::vectors::Arch;
 use half::f16;
 use pulp::{Simd, WithSimd};
@@ -37,6 +38,16 @@ pub(crate) trait Reduce: 'static {
     fn load(x: Self::In) -> Self::State;
     /// The state of both, `a` first.
     fn join(a: Self::State, b: Self::State) -> Self::State;
+    /// `load`, written down.
+    const LOAD: Trace = |x| converted(x[0], Self::State::DTYPE);
+    /// `join`, written down.
+    const JOIN: Trace;
+    /// All of it, written down.
+    const TRACE: &'static FoldTrace = &FoldTrace {
+        passes: &[Pass { start: Start::Value(|| Self::START.to_scalar()), load: Self::LOAD, join: Self::JOIN }],
+        columns: &[|x| x[1]],
+        combine: &[Self::JOIN],
+    };
     /// What `join` gives where no element [is odd](Self::is_odd), at less cost.
     #[inline(always)]
     fn plain(a: Self::State, b: Self::State) -> Self::State {
@@ -60,6 +71,7 @@ pub(crate) const fn plain_fold<R: Reduce>() -> FoldLoop {
         take: take::<R>,
         combine: combine::<R>,
         identity: identity::<R>,
+        trace: Some(R::TRACE),
         finish: |state, _, out| out.clone_from(&state[0]),
     }
 }
@@ -251,7 +263,7 @@ macro_rules! reductions {
     ($($(#[$doc:meta])* $name:ident<$i:ident, $a:ident: $bound:path> $gist:expr, $start:expr, $x:ident => $load:expr, $join:expr $(, $plain:expr)?;)*) => {$(
         $(#[$doc])*
         pub(crate) struct $name<$i, $a>(PhantomData<($i, $a)>);
-        impl<$i: Element + Cast<$a>, $a: $bound> Reduce for $name<$i, $a> {
+        impl<$i: Element + Cast<$a>, $a: $bound + Element> Reduce for $name<$i, $a> {
             type In = $i;
             type State = $a;
             const GIST: Option<Gist> = $gist;
@@ -260,6 +272,7 @@ macro_rules! reductions {
             fn load($x: $i) -> $a { $load }
             #[inline(always)]
             fn join(a: $a, b: $a) -> $a { $join(a, b) }
+            const JOIN: Trace = |x| Answer::var($join(argument::<Number>(x, 0), argument::<Number>(x, 1)));
             $(
                 #[inline(always)]
                 fn plain(a: $a, b: $a) -> $a { $plain(a, b) }
@@ -272,9 +285,9 @@ macro_rules! reductions {
 
 reductions! {
     /// The sum.
-    Sum<I, A: Num> Some(Gist::Sum), A::ZERO, x => x.cast(), A::add;
+    Sum<I, A: Num> Some(Gist::Sum), A::ZERO, x => x.cast(), Num::add;
     /// The product.
-    Prod<I, A: Num> None, A::ONE, x => x.cast(), A::mul;
+    Prod<I, A: Num> None, A::ONE, x => x.cast(), Num::mul;
     /// The least element; nan where there is one.
     Min<I, A: Num> Some(Gist::Least), A::GREATEST, x => x.cast(), least, lesser;
     /// The greatest element; nan where there is one.
@@ -320,6 +333,7 @@ impl<I: Element + Cast<bool>, const OR: bool> Reduce for Truth<I, OR> {
     fn join(a: bool, b: bool) -> bool {
         if OR { a | b } else { a & b }
     }
+    const JOIN: Trace = |x| binary(if OR { Binary::Or } else { Binary::And }, x);
 }
 
 /// How many elements are not zero.
@@ -337,6 +351,8 @@ impl<I: Element + Cast<bool>> Reduce for Count<I> {
     fn join(a: i64, b: i64) -> i64 {
         a + b
     }
+    const LOAD: Trace = |x| converted(converted(x[0], DType::Bool), DType::I64);
+    const JOIN: Trace = |x| binary(Binary::Add, x);
 }
 
 /// float16 sums have float32 states; this rounds them at the end.

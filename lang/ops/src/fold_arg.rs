@@ -5,60 +5,88 @@ use crate::dtype::DType;
 use crate::fold::{SIDE, fold_row, side};
 use crate::loops::OPERAND;
 use crate::op::{Cell, FoldFacts, FoldLoop, Gist, Layout, Within};
+use crate::scalar::Scalar;
+use crate::trace::{FoldTrace, Pass, Ranking, Start, Trace, Var};
 use crate::vectors::Arch;
 use pulp::{Simd, WithSimd};
+use std::ops::{BitAnd, BitOr, Not};
 
 /// An element that has an order, nan included: `false < true` and so on.
-pub(crate) trait Ordered: Element {
+pub(crate) trait Ordered: Element + Ranked<Mask = bool> {
     /// The dtypes of value and position.
     const STATE: &'static [DType] = &[Self::DTYPE, DType::I64];
-    /// Whether `self` comes before `other` when the least, or the greatest as `MAX`, is looked for.
-    fn beats<const MAX: bool>(self, other: Self) -> bool;
-    /// Whether neither comes before the other.
-    fn ties(self, other: Self) -> bool;
-    /// The one of two that comes first, either if they tie.
-    fn best<const MAX: bool>(a: Self, b: Self) -> Self;
     /// What `best` gives of numbers that are not nan.
-    fn plain<const MAX: bool>(a: Self, b: Self) -> Self;
+    #[inline(always)]
+    fn plain<const MAX: bool>(a: Self, b: Self) -> Self {
+        let better = if MAX { a.below(b) } else { b.below(a) };
+        if better { b } else { a }
+    }
+}
+
+/// What stands in an order: an element, or a number on a tape.
+pub(crate) trait Ranked: Copy {
+    /// Whether something holds.
+    type Mask: Copy + BitAnd<Output = Self::Mask> + BitOr<Output = Self::Mask> + Not<Output = Self::Mask>;
+    fn below(self, other: Self) -> Self::Mask;
+    fn at_most(self, other: Self) -> Self::Mask;
+    fn equals(self, other: Self) -> Self::Mask;
+    fn choose(mask: Self::Mask, yes: Self, no: Self) -> Self;
     /// Whether it is no nan.
-    fn is_number(self) -> bool;
+    #[inline(always)]
+    fn is_number(self) -> Self::Mask {
+        self.equals(self)
+    }
 }
 
 macro_rules! ordered {
-    ($($t:ty)*) => {$(impl Ordered for $t {
-        #[inline(always)]
-        fn beats<const MAX: bool>(self, other: Self) -> bool {
-            #[allow(clippy::eq_op)]
-            let nan = (self != self) & (other == other);
-            nan | if MAX { self > other } else { self < other } & (other == other)
+    ($($t:ty)*) => {$(
+        impl Ordered for $t {}
+        impl Ranked for $t {
+            type Mask = bool;
+            #[inline(always)]
+            fn below(self, other: Self) -> bool { self < other }
+            #[inline(always)]
+            fn at_most(self, other: Self) -> bool { self <= other }
+            #[inline(always)]
+            fn equals(self, other: Self) -> bool { self == other }
+            #[inline(always)]
+            fn choose(mask: bool, yes: Self, no: Self) -> Self { if mask { yes } else { no } }
         }
-        #[inline(always)]
-        fn ties(self, other: Self) -> bool {
-            #[allow(clippy::eq_op)]
-            let both_nan = (self != self) & (other != other);
-            (self == other) | both_nan
-        }
-        #[inline(always)]
-        fn best<const MAX: bool>(a: Self, b: Self) -> Self {
-            #[allow(clippy::eq_op)]
-            let nan = a != a;
-            if nan | if MAX { a >= b } else { a <= b } { a } else { b }
-        }
-        #[inline(always)]
-        fn plain<const MAX: bool>(a: Self, b: Self) -> Self {
-            let better = if MAX { b > a } else { b < a };
-            if better { b } else { a }
-        }
-        #[inline(always)]
-        fn is_number(self) -> bool {
-            #[allow(clippy::eq_op)]
-            let is_number = self == self;
-            is_number
-        }
-    })*};
+    )*};
 }
 
 ordered! { bool i8 u8 i16 u16 i32 u32 i64 u64 half::f16 f32 f64 }
+
+/// Whether `a` comes before `b` when the least, or the greatest as `MAX`, is looked for.
+#[inline(always)]
+fn beats<T: Ranked, const MAX: bool>(a: T, b: T) -> T::Mask {
+    let before = if MAX { b.below(a) } else { a.below(b) };
+    (!a.is_number() & b.is_number()) | (before & b.is_number())
+}
+
+/// Whether neither comes before the other.
+#[inline(always)]
+fn ties<T: Ranked>(a: T, b: T) -> T::Mask {
+    a.equals(b) | (!a.is_number() & !b.is_number())
+}
+
+/// The one of two that comes first, either if they tie.
+#[inline(always)]
+fn best<T: Ranked, const MAX: bool>(a: T, b: T) -> T {
+    let holds = if MAX { b.at_most(a) } else { a.at_most(b) };
+    T::choose(!a.is_number() | holds, a, b)
+}
+
+/// Whether the second of two states, each a value and where it stands, takes the place of the first.
+#[inline(always)]
+fn replaces<T: Ranked, P: Ranked<Mask = T::Mask>, const MAX: bool>(
+    (value, place): (T, P),
+    (w, q): (T, P),
+    nowhere: P,
+) -> T::Mask {
+    let better = beats::<T, MAX>(w, value) | (ties(w, value) & q.below(place));
+    !q.equals(nowhere) & (place.equals(nowhere) | better)
+}
 
 const COLUMNS: &str = "a position has two columns of state";
 /// No element yet.
@@ -78,8 +106,41 @@ pub(crate) const fn arg_fold<T: Ordered, const MAX: bool>() -> FoldLoop {
             state[0] = T::wrap(vec![T::default(); kept]);
             state[1] = Data::I64(vec![NOWHERE; kept]);
         },
+        trace: Some(Written::<MAX>::TRACE),
         finish: |state: &[Data], _: &FoldFacts, out: &mut Data| out.clone_from(&state[1]),
     }
+}
+
+/// The reduction, written down.
+struct Written<const MAX: bool>;
+
+impl<const MAX: bool> Written<MAX> {
+    const BEST: Trace = |x| best::<Ranking, MAX>(Ranking(x[0]), Ranking(x[1])).0;
+    const TRACE: &'static FoldTrace = &FoldTrace {
+        passes: &[
+            Pass { start: Start::First, load: |x| x[0], join: Self::BEST },
+            Pass { start: Start::Value(|| Scalar::Int(NOWHERE.into())), load: placed, join: lesser },
+        ],
+        columns: &[|x| x[1], |x| x[2]],
+        combine: &[|x| Self::either(x, 0), |x| Self::either(x, 1)],
+    };
+
+    fn either(x: &[Var], column: usize) -> Var {
+        let [value, place, w, q] = [x[0], x[1], x[2], x[3]].map(Ranking);
+        let replaced = replaces::<Ranking, Ranking, MAX>((value, place), (w, q), Ranking::whole(NOWHERE));
+        Ranking::choose(replaced, Ranking(x[2 + column]), Ranking(x[column])).0
+    }
+}
+
+/// The position of an element that ties with the best, which is the fourth operand.
+fn placed(x: &[Var]) -> Var {
+    let [element, place, best] = [x[0], x[1], x[3]].map(Ranking);
+    Ranking::choose(ties(element, best), place, Ranking::whole(NOWHERE)).0
+}
+
+fn lesser(x: &[Var]) -> Var {
+    let [a, b] = [x[0], x[1]].map(Ranking);
+    Ranking::choose(b.below(a), b, a).0
 }
 
 fn columns<T: Ordered>(state: &mut [Data]) -> (&mut Vec<T>, &mut Vec<i64>) {
@@ -123,7 +184,7 @@ impl<T: Ordered, const MAX: bool> WithSimd for Rows<'_, T, MAX> {
                 row[0],
                 #[inline(always)]
                 |x| x,
-                T::best::<MAX>,
+                best::<T, MAX>,
             );
             *place = place_of(*value, row, self.1);
         }
@@ -135,7 +196,7 @@ impl<T: Ordered, const MAX: bool> WithSimd for Rows<'_, T, MAX> {
 fn place_of<T: Ordered>(best: T, row: &[T], positions: &[i64]) -> i64 {
     let mut place = NOWHERE;
     for (&x, &position) in row.iter().zip(positions) {
-        place = place.min(if x.ties(best) { position } else { NOWHERE });
+        place = place.min(if ties(x, best) { position } else { NOWHERE });
     }
     place
 }
@@ -170,7 +231,7 @@ fn one_by_one<T: Ordered, const MAX: bool>(
     places.fill(NOWHERE);
     for (row, &position) in x.chunks(apart).zip(positions) {
         for ((value, place), &x) in values.iter_mut().zip(&mut *places).zip(&row[first..]) {
-            let better = x.beats::<MAX>(*value) | (x.ties(*value) & (position < *place)) | (*place == NOWHERE);
+            let better = replaces::<T, i64, MAX>((*value, *place), (x, position), NOWHERE);
             *value = if better { x } else { *value };
             *place = if better { position } else { *place };
         }
@@ -226,8 +287,7 @@ impl<T: Ordered, const MAX: bool> WithSimd for Combine<'_, T, MAX> {
     fn with_simd<S: Simd>(self, _simd: S) {
         let ((values, places), (others, other_places)) = (self.left, self.right);
         for ((value, place), (&w, &q)) in values.iter_mut().zip(places).zip(others.iter().zip(other_places)) {
-            let better = w.beats::<MAX>(*value) | (w.ties(*value) & (q < *place));
-            let replaced = (q != NOWHERE) & ((*place == NOWHERE) | better);
+            let replaced = replaces::<T, i64, MAX>((*value, *place), (w, q), NOWHERE);
             (*value, *place) = if replaced { (w, q) } else { (*value, *place) };
         }
     }

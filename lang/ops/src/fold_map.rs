@@ -18,7 +18,7 @@ pub(crate) struct Extent {
 }
 
 /// Adds up in `S` what a formula makes of one operand.
-pub(crate) fn unary<A: Element, R: Cast<S>, S: Num>(
+pub(crate) fn unary<A: Element, R: Cast<S>, S: Num + Element>(
     operands: &[DataRef<'_>],
     extent: Extent,
     state: &mut [Data],
@@ -36,7 +36,7 @@ pub(crate) fn unary<A: Element, R: Cast<S>, S: Num>(
 }
 
 /// Adds up in `S` what a formula makes of two operands.
-pub(crate) fn binary<A: Element, R: Cast<S>, S: Num>(
+pub(crate) fn binary<A: Element, R: Cast<S>, S: Num + Element>(
     operands: &[DataRef<'_>],
     extent: Extent,
     state: &mut [Data],
@@ -52,7 +52,7 @@ pub(crate) fn binary<A: Element, R: Cast<S>, S: Num>(
     );
 }
 
-fn take<A: Element, S: Num>(x: &[A], y: &[A], extent: Extent, state: &mut [Data], f: impl Fn(A, A) -> S) {
+fn take<A: Element, S: Num + Element>(x: &[A], y: &[A], extent: Extent, state: &mut [Data], f: impl Fn(A, A) -> S) {
     let out = S::of_mut(&mut state[0]).expect(OPERAND);
     out.clear();
     out.resize(extent.kept, S::ZERO);
@@ -69,7 +69,7 @@ struct Mapped<'a, A, S, F> {
     f: F,
 }
 
-impl<A: Element, S: Num, F: Fn(A, A) -> S> WithSimd for Mapped<'_, A, S, F> {
+impl<A: Element, S: Num + Element, F: Fn(A, A) -> S> WithSimd for Mapped<'_, A, S, F> {
     type Output = ();
     #[inline(always)]
     fn with_simd<V: Simd>(self, _simd: V) {
@@ -80,7 +80,7 @@ impl<A: Element, S: Num, F: Fn(A, A) -> S> WithSimd for Mapped<'_, A, S, F> {
     }
 }
 
-impl<A: Element, S: Num, F: Fn(A, A) -> S> Mapped<'_, A, S, F> {
+impl<A: Element, S: Num + Element, F: Fn(A, A) -> S> Mapped<'_, A, S, F> {
     #[inline(always)]
     fn rows(self) {
         let reduced = self.extent.reduced;

@@ -5,7 +5,10 @@ use crate::data::{Data, Element};
 use crate::dtype::DType;
 use crate::fold::{SIDE, fold_row, side};
 use crate::loops::{OPERAND, fast};
+use crate::math::Lane;
 use crate::op::{Cell, FoldFacts, FoldLoop, Layout, Within};
+use crate::scalar::Scalar;
+use crate::trace::{FoldTrace, Pass, Start, Trace, Var, converted, wide};
 use crate::vectors::Arch;
 use pulp::{Simd, WithSimd};
 
@@ -27,8 +30,29 @@ where
         take: take::<I>,
         combine,
         identity: |kept, state| state.iter_mut().for_each(|column| *column = Data::F64(vec![0.0; kept])),
+        trace: Some(&TRACE),
         finish: finish::<O, ROOT>,
     }
+}
+
+const ZERO: Start = Start::Value(|| Scalar::Float(0.0));
+const ADD: Trace = |x| wide(x, |[a, b]| a + b);
+static TRACE: FoldTrace = FoldTrace {
+    passes: &[
+        Pass { start: ZERO, load: |x| converted(x[0], DType::F64), join: ADD },
+        Pass { start: ZERO, load: |x| apart(&[converted(x[0], DType::F64), x[2], x[3]]), join: ADD },
+    ],
+    columns: &[|x| x[0], |x| wide(x, |[count, sum]| sum / count), |x| x[2]],
+    combine: &[
+        |x| wide(x, |[a, b, c, d, e, f]| joined([a, b, c], [d, e, f])[0]),
+        |x| wide(x, |[a, b, c, d, e, f]| joined([a, b, c], [d, e, f])[1]),
+        |x| wide(x, |[a, b, c, d, e, f]| joined([a, b, c], [d, e, f])[2]),
+    ],
+};
+
+/// The squared distance of an element from the mean, from the element, the count and the sum.
+fn apart(x: &[Var]) -> Var {
+    wide(x, |[x, count, sum]| square(x - sum / count))
 }
 
 fn columns(state: &mut [Data]) -> [&mut Vec<f64>; 3] {
@@ -151,13 +175,13 @@ fn side_moments<I: Element + Cast<f64>>(x: &[I], apart: usize, first: usize, cou
 }
 
 #[inline(always)]
-fn square(x: f64) -> f64 {
+fn square<L: Lane>(x: L) -> L {
     x * x
 }
 
 fn combine(left: &mut [Data], right: &[Data]) {
     let [count, mean, m2] = columns(left);
-    let [n, m, s] = [0, 1, 2].map(|i| f64::of(right[i].as_ref()).expect(OPERAND));
+    let [n, m, s] = [0, 1, 2].map(|i| <f64 as Element>::of(right[i].as_ref()).expect(OPERAND));
     let counts = fast::common(count).zip(fast::common(n)).filter(|(a, b)| *a != 0.0 && *b != 0.0);
     match counts {
         Some((a, b)) => {
@@ -189,7 +213,7 @@ impl WithSimd for CombineEqual<'_> {
 
 /// Mean and sum of squared distances of two sides that have elements; the right one's `weight` is its part of all.
 #[inline(always)]
-fn both([a, mean, m2]: [f64; 3], [weight, m, s]: [f64; 3]) -> (f64, f64) {
+fn both<L: Lane>([a, mean, m2]: [L; 3], [weight, m, s]: [L; 3]) -> (L, L) {
     let apart = m - mean;
     (mean + apart * weight, m2 + s + square(apart) * a * weight)
 }
@@ -224,14 +248,11 @@ impl WithSimd for Combine<'_> {
 
 /// Both states as one; a side of no elements leaves the other as it is, to the bit.
 #[inline(always)]
-fn joined([a, mean, m2]: [f64; 3], [b, m, s]: [f64; 3]) -> [f64; 3] {
+fn joined<L: Lane>([a, mean, m2]: [L; 3], [b, m, s]: [L; 3]) -> [L; 3] {
     let total = a + b;
     let (center, apart) = both([a, mean, m2], [b / total, m, s]);
-    let either = |left: f64, both: f64, right: f64| match () {
-        () if b == 0.0 => left,
-        () if a == 0.0 => right,
-        () => both,
-    };
+    let (left_alone, right_alone) = (b.eq(L::of(0.0)), a.eq(L::of(0.0)));
+    let either = |left: L, both: L, right: L| L::pick(left_alone, left, L::pick(right_alone, right, both));
     [total, either(mean, center, m), either(m2, apart, s)]
 }
 
@@ -239,7 +260,7 @@ fn finish<O: Element, const ROOT: bool>(state: &[Data], facts: &FoldFacts, out: 
 where
     f64: Cast<O>,
 {
-    let m2 = f64::of(state[2].as_ref()).expect(OPERAND);
+    let m2 = <f64 as Element>::of(state[2].as_ref()).expect(OPERAND);
     let freedom = (facts.count as f64 - facts.ddof).max(0.0);
     let value = |&s: &f64| if ROOT { (s / freedom).sqrt() } else { s / freedom };
     *out = O::wrap(m2.iter().map(|s| value(s).cast()).collect());

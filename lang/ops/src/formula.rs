@@ -345,14 +345,14 @@ pub(crate) fn any_sinc<T: Float>(a: T) -> T {
 pub(crate) fn nan_to_num<T: Float>(a: T) -> T {
     match () {
         () if a.is_nan() => T::ZERO,
-        () if a == T::GREATEST => a.next_toward(T::ZERO),
-        () if a == T::LEAST => a.next_toward(T::ZERO),
+        () if a == T::GREATEST => T::GREATEST.next_toward(T::ZERO),
+        () if a == T::LEAST => T::LEAST.next_toward(T::ZERO),
         () => a,
     }
 }
 
 /// Rounded to `decimals`, halves to even.
-pub(crate) fn round<T: Float + Cast<f64>>(a: T, decimals: i64) -> T {
+pub(crate) fn round<T: Float>(a: T, decimals: i64) -> T {
     if decimals == 0 {
         return a.rint();
     }

@@ -27,6 +27,15 @@ pub(crate) fn narrow(value: f32) -> f16 {
     f16::from_bits(((bits & SIGN) >> 16 | result) as u16)
 }
 
+/// From float64, rounded once: what float32 cannot hold leaves its lowest bit odd, so that no half is met by chance.
+#[inline(always)]
+pub(crate) fn narrow_wide(value: f64) -> f16 {
+    let near = value as f32;
+    let exact = f64::from(near) == value || value.is_nan();
+    let below = near.to_bits() - u32::from(f64::from(near).abs() > value.abs());
+    narrow(if exact { near } else { f32::from_bits(below | 1) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +60,24 @@ mod tests {
         for value in (0..=u32::MAX).step_by(9973).chain(near_halves).map(f32::from_bits) {
             assert!(same(narrow(value), f16::from_f32(value)), "{value:e}");
         }
+    }
+
+    #[test]
+    fn wide_floats_are_rounded_once() {
+        for half in (0..0x7c00).map(f16::from_bits) {
+            let (low, high) = (half.to_f64(), f16::from_bits(half.to_bits() + 1).to_f64());
+            let high = if high.is_finite() { high } else { 65536.0 };
+            let middle = (low + high) / 2.0;
+            let even = f16::from_bits(half.to_bits() + (half.to_bits() & 1));
+            for sign in [1.0, -1.0] {
+                let sized = |size: f16| f16::from_bits(size.to_bits() | if sign < 0.0 { 0x8000 } else { 0 });
+                assert!(same(narrow_wide(sign * low), sized(half)));
+                assert!(same(narrow_wide(sign * middle), sized(even)), "{middle:e}");
+                assert!(same(narrow_wide(sign * middle.next_down()), sized(half)), "{middle:e}");
+                assert!(same(narrow_wide(sign * middle.next_up()), sized(f16::from_bits(half.to_bits() + 1))));
+            }
+        }
+        assert!(narrow_wide(f64::NAN).is_nan() && same(narrow_wide(1e300), f16::INFINITY));
+        assert!(same(narrow_wide(1e-300), f16::ZERO) && same(narrow_wide(-0.0), f16::NEG_ZERO));
     }
 }

@@ -4,7 +4,6 @@
 //! and its like hold for angles below `math::NEAR` only, and make vector instructions.
 //! float16 computes in float32 and rounds after each operation.
 
-use crate::data::Element;
 use crate::division;
 use crate::half_float;
 use crate::math::{self, narrow};
@@ -12,7 +11,7 @@ use half::f16;
 
 /// A number.
 #[allow(missing_docs)]
-pub trait Num: Element + PartialOrd {
+pub trait Num: Copy + PartialOrd {
     const ZERO: Self;
     const ONE: Self;
     /// The least value: minus infinity for floats.
@@ -210,7 +209,7 @@ macro_rules! float_functions {
         }
 
         impl Float for f16 {
-            fn near(value: f64) -> Self { f16::from_f64(value) }
+            fn near(value: f64) -> Self { half_float::narrow_wide(value) }
             #[inline(always)]
             fn widest(self) -> f64 { self.to_f64() }
             #[inline(always)]

@@ -5,8 +5,9 @@
 //! `fill` (values made from an index), `rng` (random bits from an index), `draw` (random laws), `fill_row` (rows
 //! of fills), `op` (what an entry of the table holds), `args` (an entry's arguments, bound), `infer` (which loop
 //! takes given dtypes), `lane` (what a formula is written in), `math` (transcendental functions), `formula`,
-//! `vectors` (what loops run with), `loops` (formulas over slices), `deep` (long ones), `chain` (several in one), `division`, `fold`, `fold_var`, `fold_arg`, `fold_map`
-//! (sums of formulas), `scan` (running values), `contract` (sums of products), `table` (one entry an operation). Everything else
+//! `vectors` (what loops run with), `loops` (formulas over slices), `deep` (long ones), `chain` (several in one),
+//! `division`, `fold`, `fold_var`, `fold_arg`, `fold_map` (sums of formulas), `trace` (formulas as data), `scan` (running
+//! values), `contract` (sums of products), `table` (one entry an operation). Everything else
 //! reads these entries: completion, reference pages, inference,
 //! the executors and the generated tests. This crate reads no other crate of the project, and touches no
 //! file, clock, socket or thread.
@@ -42,6 +43,7 @@ pub mod scalar;
 mod scan;
 pub mod shape;
 pub mod table;
+pub mod trace;
 pub mod vectors;
 pub mod view;
 

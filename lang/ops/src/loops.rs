@@ -256,6 +256,7 @@ macro_rules! map_loop {
             inputs: &[<$t as $crate::data::Element>::DTYPE; $n],
             output: <$crate::loops::result_of!($t $r) as $crate::data::Element>::DTYPE,
             run: |x, out| $run(x, out, $crate::loops::typed!($n $t $crate::loops::result_of!($t $r); $f)),
+            trace: Some($crate::loops::traced!($n $t; $f)),
             sum: $sum,
         }
     };
@@ -302,7 +303,33 @@ macro_rules! typed {
     };
 }
 
-pub(crate) use {map_loop, map_loops, number_loops, result_of, sum_in, sum_loop, typed};
+/// A formula of elements of a type, run on numbers that remember what was done to them.
+macro_rules! traced {
+    (1 $t:ident; $f:path) => {
+        |x| $crate::trace::Answer::var($f($crate::trace::argument::<$crate::loops::traced!($t)>(x, 0)))
+    };
+    (2 $t:ident; $f:path) => {
+        |x| {
+            let a = $crate::trace::argument::<$crate::loops::traced!($t)>(x, 0);
+            $crate::trace::Answer::var($f(a, $crate::trace::argument::<$crate::loops::traced!($t)>(x, 1)))
+        }
+    };
+    (3 $t:ident; $f:path) => {
+        |x| {
+            let a = $crate::trace::argument::<$crate::loops::traced!($t)>(x, 0);
+            let b = $crate::trace::argument::<$crate::loops::traced!($t)>(x, 1);
+            $crate::trace::Answer::var($f(a, b, $crate::trace::argument::<$crate::loops::traced!($t)>(x, 2)))
+        }
+    };
+    (bool) => {
+        bool
+    };
+    ($t:ident) => {
+        $crate::trace::Number
+    };
+}
+
+pub(crate) use {map_loop, map_loops, number_loops, result_of, sum_in, sum_loop, traced, typed};
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ use crate::infer::Operand;
 use crate::loops::OPERAND;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
+use crate::trace::{FoldTrace, Trace};
 use crate::view::View;
 use smallvec::SmallVec;
 use std::fmt;
@@ -160,6 +161,8 @@ pub struct MapLoop {
     pub output: DType,
     /// Runs over slices of equal length; `out` has that length and the dtype `output`.
     pub run: fn(&[DataRef<'_>], DataMut<'_>),
+    /// The same formula, written down step by step; `None` where it has no steps that every machine has.
+    pub trace: Option<Trace>,
     /// The same formula with a sum behind it, where there is such a loop; [`MapLoop::sum_for`] finds it.
     pub sum: Option<SumLoop>,
 }
@@ -223,6 +226,8 @@ pub struct FoldLoop {
     pub combine: fn(left: &mut [Data], right: &[Data]),
     /// The state of no elements, `kept` times.
     pub identity: fn(kept: usize, state: &mut [Data]),
+    /// What `take` and `combine` do, written down; `None` where that has no steps that every machine has.
+    pub trace: Option<&'static FoldTrace>,
     /// Turns states into results.
     pub finish: fn(state: &[Data], facts: &FoldFacts, out: &mut Data),
 }

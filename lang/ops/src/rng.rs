@@ -8,9 +8,9 @@
 use crate::vectors::Arch;
 use pulp::{Simd, WithSimd};
 
-const MUL: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
-const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-const ROUNDS: usize = 10;
+pub(crate) const MUL: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
+pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
+pub(crate) const ROUNDS: usize = 10;
 const LOW: u64 = 0xffff_ffff;
 
 /// Words of two blocks; two chains of products side by side hide each other's latency.

@@ -5,7 +5,7 @@ use crate::between::Between;
 use crate::gather::{Reader, Run, Stored};
 use crate::made::{At, Made};
 use cleave_graph::SourceId;
-use cleave_ops::{DType, Region};
+use cleave_ops::{DType, Region, Shape};
 use cleave_plan::{Action, Origin, RunError};
 
 /// Where the elements of a register lie.
@@ -42,28 +42,38 @@ pub(super) fn alias<'a>(
 /// What a step that writes elements of a dtype needs.
 pub(super) fn extra<'a>(action: &'a Action, dtype: DType, inputs: &Inputs<'a>) -> Result<Extra<'a>, RunError> {
     Ok(match action {
-        Action::Load { origin: Origin::Stored(id), shape, .. } => {
-            let source = inputs.stored.get(id).ok_or(RunError::MissingSource(*id))?;
+        Action::Load { origin: Origin::Local(_), .. } => Extra::None,
+        Action::Load { origin, shape, .. } => Extra::Read(reader((*origin, shape, dtype), inputs)?),
+        Action::Overlay { patch, .. } => Extra::Patch(Box::new(Machine::nested(patch, inputs)?)),
+        Action::Fill { .. } | Action::Map { .. } | Action::Cast { .. } => Extra::None,
+    })
+}
+
+/// What reads data that exists, of such a shape and dtype.
+pub(crate) fn reader<'a>(
+    (origin, shape, dtype): (Origin, &Shape, DType),
+    inputs: &Inputs<'a>,
+) -> Result<Reader<'a>, RunError> {
+    match origin {
+        Origin::Stored(id) => {
+            let source = inputs.stored.get(&id).ok_or(RunError::MissingSource(id))?;
             if source.dtype() != dtype || source.grid().shape() != *shape {
-                return Err(RunError::WrongSource(*id));
+                return Err(RunError::WrongSource(id));
             }
-            Extra::Read(Reader::Stored(Stored::new(*id, source, inputs.cache)))
+            Ok(Reader::Stored(Stored::new(id, source, inputs.cache)))
         }
-        Action::Load { origin: Origin::Buffer(id), .. } => {
+        Origin::Buffer(id) => {
             let number = id.0 as usize;
-            match inputs.buffers[number].as_ref().expect("a buffer is made before it is read") {
+            match inputs.buffers[number].as_ref().ok_or(RunError::MissingValue(id))? {
                 Between::Whole(block) => {
-                    let (data, shape) = (block.elements(), &inputs.planned[number].shape);
-                    Extra::Read(Reader::Buffer { data, shape })
+                    Ok(Reader::Buffer { data: block.elements(), shape: &inputs.planned[number].shape })
                 }
                 Between::Blocks(source) => {
                     let id = SourceId(u64::MAX - u64::from(id.0));
-                    Extra::Read(Reader::Stored(Stored::new(id, source, inputs.cache)))
+                    Ok(Reader::Stored(Stored::new(id, source, inputs.cache)))
                 }
             }
         }
-        Action::Overlay { patch, .. } => Extra::Patch(Box::new(Machine::nested(patch, inputs)?)),
-        Action::Load { origin: Origin::Local(_), .. } => Extra::None,
-        Action::Fill { .. } | Action::Map { .. } | Action::Cast { .. } => Extra::None,
-    })
+        Origin::Local(number) => unreachable!("local {number} is made, not read"),
+    }
 }

@@ -44,7 +44,7 @@ fn each<T: Element>(product: &Product<'_>, out: &mut Data, add: impl Fn(T, T, T)
     }
 }
 
-fn sums<T: Num>(product: &Product<'_>, out: &mut Data) {
+fn sums<T: Num + Element>(product: &Product<'_>, out: &mut Data) {
     each(product, out, |sum: T, a: T, b: T| sum.add(a.mul(b)));
 }
 

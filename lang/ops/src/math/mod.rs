@@ -35,6 +35,7 @@ pub(crate) trait Lane:
     fn fma(self, factor: Self, term: Self) -> Self;
     /// The square root, rounded once.
     fn sqrt(self) -> Self;
+    fn floor(self) -> Self;
     fn abs(self) -> Self;
     fn copysign(self, sign: Self) -> Self;
     fn lt(self, other: Self) -> Self::Mask;
@@ -75,6 +76,10 @@ impl Lane for f64 {
     #[inline(always)]
     fn sqrt(self) -> f64 {
         f64::sqrt(self)
+    }
+    #[inline(always)]
+    fn floor(self) -> f64 {
+        f64::floor(self)
     }
     #[inline(always)]
     fn abs(self) -> f64 {

@@ -4,8 +4,9 @@ use super::{MAP, map, numpy};
 use crate::data::{DataMut, DataRef, Element};
 use crate::dtype::DType;
 use crate::formula as f;
-use crate::loops::{fast, mixed, sum_loop};
+use crate::loops::{fast, mixed, sum_loop, traced};
 use crate::op::{Class, MapLoop, Op, Param};
+use crate::trace::{Answer, Number, Var, argument};
 use half::f16;
 
 pub(super) static OPS: &[&Op] = &[&EQUAL, &NOT_EQUAL, &LESS, &LESS_EQUAL, &GREATER, &GREATER_EQUAL, &ISCLOSE];
@@ -21,12 +22,14 @@ macro_rules! comparison {
                 inputs: &[DType::I64, DType::U64],
                 output: DType::Bool,
                 run: |x, out| mixed(x, out, |a: i64, b: u64| $f(i128::from(a), i128::from(b))),
+                trace: None,
                 sum: None,
             },
             MapLoop {
                 inputs: &[DType::U64, DType::I64],
                 output: DType::Bool,
                 run: |x, out| mixed(x, out, |a: u64, b: i64| $f(i128::from(a), i128::from(b))),
+                trace: None,
                 sum: None,
             },
             comparison!($f; f16), comparison!($f; f32), comparison!($f; f64),
@@ -37,6 +40,7 @@ macro_rules! comparison {
             inputs: &[<$t as Element>::DTYPE; 2],
             output: DType::Bool,
             run: |x, out| fast::binary(x, out, #[inline(always)] |a: $t, b: $t| $f(a, b)),
+            trace: Some(traced!(2 $t; $f)),
             sum: sum_loop!(fast binary bool $t; 2 $f),
         }
     };
@@ -120,7 +124,12 @@ static ISCLOSE: Op = Op {
 
 /// The loop of `isclose` for a float.
 const fn close<T: crate::lane::Float + Close>() -> MapLoop {
-    MapLoop { inputs: T::INPUTS, output: DType::Bool, run: run_close::<T>, sum: None }
+    MapLoop { inputs: T::INPUTS, output: DType::Bool, run: run_close::<T>, trace: Some(trace_close), sum: None }
+}
+
+fn trace_close(x: &[Var]) -> Var {
+    let [a, b, rtol, atol]: [Number; 4] = [0, 1, 2, 3].map(|place| argument(x, place));
+    f::is_close(a, b, rtol, atol, argument(x, 4)).var()
 }
 
 trait Close: Element {
@@ -131,7 +140,7 @@ impl Close for f16 {}
 impl Close for f32 {}
 impl Close for f64 {}
 
-fn run_close<T: crate::lane::Float>(x: &[DataRef<'_>], out: DataMut<'_>) {
+fn run_close<T: crate::lane::Float + Element>(x: &[DataRef<'_>], out: DataMut<'_>) {
     use crate::loops::{operand, result};
     let [a, b, rtol, atol] = [0, 1, 2, 3].map(|place| operand::<T>(x, place));
     let equal_nan = operand::<bool>(x, 4);

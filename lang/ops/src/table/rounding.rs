@@ -7,6 +7,7 @@ use crate::formula as f;
 use crate::lane::Float;
 use crate::loops::{binary, fast, map_loops, mixed, unary};
 use crate::op::{Class, Map, MapLoop, Op, Param};
+use crate::trace::{Answer, Number, Var, argument, converted, dtype_of, given};
 use half::f16;
 
 pub(super) static OPS: &[&Op] =
@@ -17,22 +18,36 @@ const DECIMALS: Param =
 
 /// Loops that take decimals beside their elements; rounded bools are float16, as in NumPy.
 macro_rules! rounding {
-    ($($f:path: $($t:ident)*);*) => {
+    ($($f:path, $trace:ident: $($t:ident)*);*) => {
         &[
             MapLoop {
                 inputs: &[DType::Bool, DType::I64],
                 output: DType::F16,
                 run: |x, out| mixed(x, out, |a: bool, _: i64| if a { f16::ONE } else { f16::ZERO }),
+                trace: Some(|x| converted(x[0], DType::F16)),
                 sum: None,
             },
             $($(MapLoop {
                 inputs: &[<$t as Element>::DTYPE, DType::I64],
                 output: <$t as Element>::DTYPE,
                 run: |x, out| mixed(x, out, |a: $t, decimals: i64| $f(a, decimals)),
+                trace: Some($trace),
                 sum: None,
             },)*)*
         ]
     };
+}
+
+fn round(x: &[Var]) -> Var {
+    f::round(argument::<Number>(x, 0), given(x, 1)).var()
+}
+
+/// As `f::int_round`: in float64 where there is anything to do.
+fn int_round(x: &[Var]) -> Var {
+    match given(x, 1) {
+        0.. => x[0],
+        _ => converted(round(&[converted(x[0], DType::F64), x[1]]), dtype_of(x[0])),
+    }
 }
 
 static ROUND: Op = Op {
@@ -44,7 +59,7 @@ static ROUND: Op = Op {
     examples: &[("round(linspace(0, 2, 5))", "[0. 0. 1. 2. 2.]"), ("round(arange(1, 4) / 3, 2)", "[0.33 0.67 1.  ]")],
     class: Class::Map(Map {
         apart: 1,
-        ..map(rounding!(f::int_round: i8 u8 i16 u16 i32 u32 i64 u64; f::round: f16 f32 f64), 6.0)
+        ..map(rounding!(f::int_round, int_round: i8 u8 i16 u16 i32 u32 i64 u64; f::round, round: f16 f32 f64), 6.0)
     }),
     numpy: numpy("np.round", -100.0, 100.0, 0.0),
     ..MAP

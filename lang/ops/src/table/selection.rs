@@ -6,6 +6,7 @@ use crate::dtype::DType;
 use crate::formula as f;
 use crate::loops::{binary, fast, map_loops, ternary};
 use crate::op::{Class, Map, MapLoop, Op};
+use crate::trace::{Var, argument};
 use half::f16;
 
 pub(super) static OPS: &[&Op] = &[&WHERE, &CLIP, &MAXIMUM, &MINIMUM, &FMAX, &FMIN];
@@ -17,9 +18,14 @@ macro_rules! selections {
             inputs: &[DType::Bool, <$t as Element>::DTYPE, <$t as Element>::DTYPE],
             output: <$t as Element>::DTYPE,
             run: fast::select::<$t>,
+            trace: Some(trace_select),
             sum: None,
         },)*]
     };
+}
+
+fn trace_select(x: &[Var]) -> Var {
+    if argument(x, 0) { x[1] } else { x[2] }
 }
 
 static WHERE: Op = Op {

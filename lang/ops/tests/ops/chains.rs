@@ -1,6 +1,7 @@
 //! Steps in one loop have the bits of their own loops.
 
 use cleave_ops::chain::{CHAIN_REACH, ChainOperand, ChainStep, Link, run_chain};
+use cleave_ops::data::Element;
 use cleave_ops::lane::Float;
 use cleave_ops::op::{Class, MapLoop};
 use cleave_ops::{DType, Data, table};
@@ -8,7 +9,7 @@ use cleave_ops::{DType, Data, table};
 const LENS: [usize; 8] = [0, 1, 7, 31, 32, 65, 100, 2050];
 
 /// Elements of all sorts.
-fn elements<T: Float>(len: usize, seed: usize) -> Data {
+fn elements<T: Float + Element>(len: usize, seed: usize) -> Data {
     let odd = [0.0, -0.0, 1.0, -3.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 5e-324, 1e308, 1e-38, 0.1];
     let value = |i: usize| match (i * 7 + seed * 13) % 29 {
         place if place < odd.len() => odd[place],
@@ -23,13 +24,13 @@ fn bits(data: &Data) -> Vec<u64> {
     (0..data.len()).map(|i| value(i).to_bits()).collect()
 }
 
-fn done<T: Float>(rule: &MapLoop, inputs: &[&Data]) -> Data {
+fn done<T: Float + Element>(rule: &MapLoop, inputs: &[&Data]) -> Data {
     let mut out = Data::zeros(T::DTYPE, inputs[0].len());
     (rule.run)(&inputs.iter().map(|data| data.as_ref()).collect::<Vec<_>>(), out.as_mut());
     out
 }
 
-fn chained<T: Float>(steps: &[ChainStep], operands: &[&Data]) -> Data {
+fn chained<T: Float + Element>(steps: &[ChainStep], operands: &[&Data]) -> Data {
     let mut out = Data::zeros(T::DTYPE, operands[0].len());
     let operands = operands.iter().map(|data| ChainOperand { data: data.as_ref(), is_same: false });
     run_chain(steps, &operands.collect::<Vec<_>>(), out.as_mut());
@@ -37,7 +38,7 @@ fn chained<T: Float>(steps: &[ChainStep], operands: &[&Data]) -> Data {
 }
 
 /// All operations that are links, with their loops of a dtype.
-fn links<T: Float>() -> Vec<(Link, &'static MapLoop)> {
+fn links<T: Float + Element>() -> Vec<(Link, &'static MapLoop)> {
     let loops = table::all().filter_map(|op| match &op.class {
         Class::Map(map) => (0..map.loops.len()).find_map(|i| {
             let (link, dtype) = map.link_of(i)?;
@@ -48,7 +49,7 @@ fn links<T: Float>() -> Vec<(Link, &'static MapLoop)> {
     loops.collect()
 }
 
-fn every_link<T: Float>() {
+fn every_link<T: Float + Element>() {
     let links = links::<T>();
     assert_eq!(links.len(), 6);
     for (len, (link, rule)) in LENS.iter().flat_map(|len| links.iter().map(move |link| (*len, *link))) {

@@ -10,5 +10,7 @@ mod folds;
 mod precision;
 mod promotion;
 mod table;
+mod trace_folds;
+mod traces;
 mod values;
 mod views;

@@ -1,0 +1,136 @@
+//! A card as a crew: stages that kernels are written for run on it, all others on threads.
+
+use crate::device::Device;
+use crate::emit::kernels;
+use crate::error::GpuError;
+use crate::flight::Flight;
+use crate::notes::{StageNote, Why};
+use crate::shelf::{Shelf, Stop};
+use cleave_cpu::{Control, Crew, Pass, Pool, run_with};
+use cleave_plan::{Plan, RunError, RunReport, Sink, Sources};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Free memory of a device that is left to others, as a part of it.
+const LEFT_PART: u64 = 10;
+
+/// What of a machine's devices may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CardOptions {
+    /// The device's number.
+    pub ordinal: usize,
+    /// The most bytes of its memory to take; 0 for nearly all that is free.
+    pub memory_limit_bytes: u64,
+}
+
+/// A device that runs plans.
+pub struct Card {
+    options: CardOptions,
+    /// Guards the device, which does one run at a time.
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Before the device, whose memory it is.
+    shelf: Shelf,
+    /// None after a fault that ended its context.
+    device: Option<Device>,
+    name: String,
+    limit_bytes: u64,
+    notes: Vec<StageNote>,
+    lost: Option<GpuError>,
+}
+
+impl Card {
+    /// Takes a device into use.
+    pub fn open(options: CardOptions) -> Result<Self, GpuError> {
+        let device = Device::open(options.ordinal)?;
+        let free = device.free_bytes()?;
+        let most = free - free / LEFT_PART;
+        let limit_bytes = if options.memory_limit_bytes == 0 { most } else { options.memory_limit_bytes.min(most) };
+        let name = device.name().to_owned();
+        let (shelf, notes) = (Shelf::default(), vec![]);
+        let state = State { shelf, device: Some(device), name, limit_bytes, notes, lost: None };
+        Ok(Self { options, state: Mutex::new(state) })
+    }
+
+    /// What was asked for.
+    pub fn options(&self) -> CardOptions {
+        self.options
+    }
+
+    /// What its maker calls the device.
+    pub fn name(&self) -> String {
+        self.state().name.clone()
+    }
+
+    /// The most bytes of its memory that are taken.
+    pub fn limit_bytes(&self) -> u64 {
+        self.state().limit_bytes
+    }
+
+    /// Runs a plan; output `n` goes to `sinks[n]`. Says what became of each stage, too.
+    pub fn run(
+        &self,
+        pool: &Pool,
+        plan: &Plan,
+        (sources, sinks): (&Sources, &[Arc<dyn Sink>]),
+        control: &Control<'_>,
+    ) -> Result<(RunReport, Vec<StageNote>), RunError> {
+        self.begin();
+        let report = run_with(Some(self), pool, plan, (sources, sinks), control);
+        let mut state = self.state();
+        state.shelf.clear();
+        let notes = std::mem::take(&mut state.notes);
+        report.map(|report| (report, notes))
+    }
+
+    /// A run begins: after a fault with a new context, if there is one to be had.
+    fn begin(&self) {
+        let mut state = self.state();
+        state.notes.clear();
+        if state.device.is_none() {
+            match Device::open(self.options.ordinal) {
+                Ok(device) => (state.device, state.lost) = (Some(device), None),
+                Err(error) => state.lost = Some(error),
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Crew for Card {
+    fn work(&self, pass: &Pass<'_>) -> Result<(), RunError> {
+        let tasks = pass.stage().tasks;
+        let mut note = StageNote { stage: pass.number(), tasks, ..StageNote::default() };
+        let mut state = self.state();
+        let State { shelf, device, limit_bytes, lost, .. } = &mut *state;
+        let done = match (kernels(pass.stage()), &mut *device) {
+            (Err(unfit), _) => {
+                note.leave(tasks, Why::Unfit(unfit));
+                pass.on_threads(0..tasks).map(|()| None)
+            }
+            (Ok(_), None) => {
+                let unknown = GpuError::Call { what: "an earlier run", code: 0 };
+                note.leave(tasks, Why::Failed(lost.clone().unwrap_or(unknown)));
+                pass.on_threads(0..tasks).map(|()| None)
+            }
+            (Ok(kernels), Some(device)) => {
+                let limit_bytes = *limit_bytes;
+                let mut flight = Flight { device, shelf, note: &mut note, pass, kernels: &kernels, limit_bytes };
+                flight.fly().map_err(|stop| match stop {
+                    Stop::Run(error) => error,
+                    Stop::Device(error) => RunError::Elsewhere { code: error.code(), cause: Box::new(error) },
+                })
+            }
+        };
+        if let Ok(Some(error)) = &done {
+            state.shelf.clear();
+            (state.device, state.lost) = (None, Some(error.clone()));
+        }
+        state.notes.push(note);
+        done.map(drop)
+    }
+}

@@ -1,0 +1,142 @@
+//! A device: its memory, its kernels and one stream, in which all work is done in order. What is unsafe of computing is here.
+#![expect(unsafe_code, reason = "a driver trusts its caller about memory and parameters")]
+
+use crate::detect::{Absent, ready};
+use crate::emit::{Grid, Kernel};
+use crate::error::GpuError;
+use cudarc::driver::{
+    CudaContext, CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg, result, sys,
+};
+use cudarc::nvrtc::Ptx;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A device that is in use.
+pub struct Device {
+    name: String,
+    /// Loaded kernels by name: equal names are equal texts.
+    kernels: HashMap<String, CudaFunction>,
+    stream: Arc<CudaStream>,
+    context: Arc<CudaContext>,
+}
+
+/// Memory of a device, given back in the order of its stream when this is dropped.
+pub struct Memory {
+    slice: CudaSlice<u8>,
+    address: u64,
+}
+
+/// What was being done when a call failed.
+fn failed(what: &'static str) -> impl Fn(DriverError) -> GpuError {
+    move |DriverError(code)| GpuError::Call { what, code: code as u32 }
+}
+
+impl Device {
+    /// Takes the device of that number into use.
+    pub fn open(ordinal: usize) -> Result<Self, GpuError> {
+        let facts = ready(ordinal)?;
+        let opening = failed("taking the device into use");
+        let taken = |DriverError(code)| Absent::of("cuDevicePrimaryCtxRetain", code as i32);
+        let context = CudaContext::new(ordinal).map_err(taken)?;
+        keep_memory(&context).map_err(&opening)?;
+        let stream = context.new_stream().map_err(&opening)?;
+        Ok(Self { name: facts.name, kernels: HashMap::new(), stream, context })
+    }
+
+    /// What its maker calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes of memory that nobody uses.
+    pub fn free_bytes(&self) -> Result<u64, GpuError> {
+        self.context.mem_get_info().map(|(free, _)| free as u64).map_err(failed("asking for free memory"))
+    }
+
+    /// So many bytes of memory, at least one; what they hold is of no use.
+    pub fn room(&self, bytes: usize) -> Result<Memory, GpuError> {
+        let failed = failed("taking memory");
+        // SAFETY: kernels and copies write it before anything reads it.
+        let slice = unsafe { self.stream.alloc::<u8>(bytes.max(1)) }.map_err(&failed)?;
+        let address = slice.device_ptr(&self.stream).0;
+        Ok(Memory { slice, address })
+    }
+
+    /// So many bytes of memory that hold zeros.
+    pub fn zeros(&self, bytes: usize) -> Result<Memory, GpuError> {
+        let mut memory = self.room(bytes)?;
+        self.stream.memset_zeros(&mut memory.slice).map_err(failed("clearing memory"))?;
+        Ok(memory)
+    }
+
+    /// Copies bytes into memory, from its byte `at` on.
+    pub fn write(&self, memory: &mut Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError> {
+        let mut part = memory.slice.slice_mut(at..at + bytes.len());
+        self.stream.memcpy_htod(bytes, &mut part).map_err(failed("copying to the device"))
+    }
+
+    /// Waits for all work before and copies the first bytes of memory.
+    pub fn read(&self, memory: &Memory, bytes: &mut [u8]) -> Result<(), GpuError> {
+        let part = memory.slice.slice(..bytes.len());
+        self.stream.memcpy_dtoh(&part, bytes).map_err(failed("copying from the device"))?;
+        self.wait()
+    }
+
+    /// Waits for all work so far.
+    pub fn wait(&self) -> Result<(), GpuError> {
+        self.stream.synchronize().map_err(failed("computing"))
+    }
+
+    /// Has the driver compile a kernel, unless it has before.
+    pub fn compile(&mut self, kernel: &Kernel) -> Result<(), GpuError> {
+        if self.kernels.contains_key(&kernel.name) {
+            return Ok(());
+        }
+        let failed = failed("compiling a kernel");
+        let module = self.context.load_module(Ptx::from_src(kernel.text.as_str())).map_err(&failed)?;
+        let function = module.load_function(&kernel.name).map_err(&failed)?;
+        self.kernels.insert(kernel.name.clone(), function);
+        Ok(())
+    }
+
+    /// Starts a kernel that was compiled. The memory that its arguments name is not given back before it is done,
+    /// because that happens in the order of the stream.
+    pub fn launch(&self, kernel: &Kernel, grid: Grid, arguments: &[u64]) -> Result<(), GpuError> {
+        let function = self.kernels.get(&kernel.name).expect("a kernel is compiled before it is launched");
+        let ([x, y], [wide, tall]) = (grid.blocks, grid.threads);
+        let mut launch = self.stream.launch_builder(function);
+        for argument in arguments {
+            launch.arg(argument);
+        }
+        let sizes = LaunchConfig { grid_dim: (x, y, 1), block_dim: (wide, tall, 1), shared_mem_bytes: 0 };
+        // SAFETY: the arguments are those that the kernel lists, and what it reads and writes lies in memory that was
+        // taken for it, as the tests on an interpreter of kernels check.
+        unsafe { launch.launch(sizes) }.map(drop).map_err(failed("launching a kernel"))
+    }
+}
+
+impl Memory {
+    /// Where it begins.
+    pub fn address(&self) -> u64 {
+        self.address
+    }
+
+    /// Bytes.
+    pub fn nbytes(&self) -> usize {
+        self.slice.len()
+    }
+}
+
+/// Memory that is given back waits for its next use, rather than being returned to the system at every wait.
+fn keep_memory(context: &Arc<CudaContext>) -> Result<(), DriverError> {
+    if !context.has_async_alloc() {
+        return Ok(());
+    }
+    let mut threshold = u64::MAX;
+    let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    // SAFETY: the device is that of the context, and this attribute is a number of 64 bits.
+    unsafe {
+        let pool = result::device::get_default_mem_pool(context.cu_device())?;
+        result::mem_pool::set_attribute(pool, attribute, (&raw mut threshold).cast())
+    }
+}

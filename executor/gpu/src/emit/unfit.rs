@@ -1,0 +1,38 @@
+//! Why a stage stays on the processor.
+
+use std::fmt;
+
+/// What a stage has that no kernel is written for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// A product of matrices.
+    Product,
+    /// Running values.
+    Running,
+    /// An operation whose formula goes on for as long as its operands want.
+    Formula(&'static str),
+    /// A step of a tape on a dtype that has no such instruction.
+    Step,
+    /// More operands than a kernel can be given.
+    Operands(usize),
+    /// More steps than are worth being compiled.
+    Steps(usize),
+    /// A space without elements.
+    Empty,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unfit::Product => f.write_str("products of matrices"),
+            Unfit::Running => f.write_str("running values"),
+            Unfit::Formula(name) => write!(f, "`{name}`, which has no fixed number of steps"),
+            Unfit::Step => f.write_str("a step that the card has no instruction for"),
+            Unfit::Operands(count) => write!(f, "{count} operands at once"),
+            Unfit::Steps(count) => write!(f, "{count} steps at once"),
+            Unfit::Empty => f.write_str("no elements"),
+        }
+    }
+}
+
+impl std::error::Error for Unfit {}

@@ -1,0 +1,240 @@
+//! A stage's tasks on a device, some at a time: what they read goes there, kernels run, what they leave comes back.
+
+use crate::device::{Device, Memory};
+use crate::emit::{Kernel, Kernels, Load, Nodes, Placed};
+use crate::join::joined;
+use crate::notes::{StageNote, Why};
+use crate::piece::{Launch, Making, Piece, pieces, wanted};
+use crate::shelf::{Shelf, Stop, bytes, placed, upload};
+use cleave_cpu::{Pass, filled};
+use cleave_ops::{Data, Region};
+use cleave_plan::Origin;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+/// A wish to stop is seen within such a time: tasks in flight are halved where they take longer, and doubled where they
+/// take less than half of it.
+const MOST_TIME: Duration = Duration::from_millis(100);
+/// The most tasks in flight.
+const MOST_TASKS: usize = 1 << 12;
+
+/// A stage on its way.
+pub(crate) struct Flight<'a> {
+    pub(crate) device: &'a mut Device,
+    pub(crate) shelf: &'a mut Shelf,
+    pub(crate) note: &'a mut StageNote,
+    pub(crate) pass: &'a Pass<'a>,
+    pub(crate) kernels: &'a Kernels,
+    /// Device memory that may be taken.
+    pub(crate) limit_bytes: u64,
+}
+
+/// A launch that was started, with the memory it reads and writes.
+struct Started<'p> {
+    launch: &'p Launch,
+    outs: Vec<Memory>,
+    _slabs: Vec<Memory>,
+}
+
+impl Flight<'_> {
+    /// Does all tasks; those that the device cannot do are done on threads. An error of the device comes back when it
+    /// is one after which the device does nothing more; all tasks are done then, too.
+    pub(crate) fn fly(&mut self) -> Result<Option<crate::GpuError>, Stop> {
+        let tasks = self.pass.stage().tasks;
+        let (mut next, mut many) = (0, 1);
+        if let Err(stop) = self.prepare() {
+            return self.give_up(0..tasks, stop);
+        }
+        while next < tasks {
+            let pieces = pieces(self.pass.stage(), self.kernels, next..tasks.min(next + many));
+            let taken: u64 = pieces.iter().map(|piece| self.taken(piece)).fold(0, u64::saturating_add);
+            let is_much = taken > self.limit_bytes.saturating_sub(self.shelf.held_bytes());
+            if is_much && many > 1 {
+                many /= 2;
+                continue;
+            }
+            if is_much {
+                self.on_threads(next..next + 1, Why::TooLarge)?;
+                next += 1;
+                continue;
+            }
+            let began = Instant::now();
+            match self.batch(&pieces, &mut next) {
+                Ok(()) => many = adapted(many, began.elapsed()),
+                Err(Stop::Device(error)) if error.is_memory() && (many > 1 || self.shelf.held_bytes() > 0) => {
+                    self.shelf.clear();
+                    many = (many / 2).max(1);
+                }
+                Err(Stop::Device(error)) if error.is_memory() => {
+                    self.on_threads(next..next + 1, Why::Failed(error))?;
+                    next += 1;
+                }
+                Err(stop) => return self.give_up(next..tasks, stop),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Compiles the kernels, and has arrays stay on the device where all that the stage reads takes half of it.
+    fn prepare(&mut self) -> Result<(), Stop> {
+        let kernels: Vec<&Kernel> = match self.kernels {
+            Kernels::Store(store) => vec![&store.kernel],
+            Kernels::Folds(folds) => folds.iter().map(|fold| &fold.kernel).collect(),
+        };
+        kernels.iter().try_for_each(|kernel| self.device.compile(kernel))?;
+        let (space, mut all) = (Region::whole(&self.pass.stage().space), BTreeMap::<Origin, (&Load, Region)>::new());
+        for load in kernels.iter().flat_map(|kernel| &kernel.loads) {
+            let part = wanted(load, &space);
+            all.entry(load.origin).and_modify(|(_, known)| *known = known.hull(&part)).or_insert((load, part));
+        }
+        let most = self.limit_bytes / 2;
+        if all.values().map(bytes).fold(0, u64::saturating_add) > most {
+            return Ok(());
+        }
+        match self.shelf.keep((self.device, self.pass), &all, most) {
+            Err(Stop::Device(error)) if error.is_memory() => {
+                self.shelf.clear();
+                Ok(())
+            }
+            other => {
+                self.note.bytes_up += other?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Bytes of the device that a piece takes besides what is there.
+    fn taken(&self, piece: &Piece) -> u64 {
+        let of = |launch: &Launch| {
+            if !launch.is_countable(self.kernels) {
+                return u64::MAX;
+            }
+            let reads = launch.kernel(self.kernels).loads.iter().map(|load| (load, wanted(load, &launch.region)));
+            let slabs = reads.filter(|(load, part)| self.shelf.find(load.origin, part).is_none()).map(|of| bytes(&of));
+            let outs = launch.leaves(self.kernels).into_iter().map(|(dtype, len)| (dtype.size() * len) as u64);
+            slabs.chain(outs).fold(0, u64::saturating_add)
+        };
+        piece.launches.iter().filter(|launch| !launch.is_empty()).map(of).fold(0, u64::saturating_add)
+    }
+
+    /// Does pieces; `next` becomes the first task that is not done.
+    fn batch(&mut self, pieces: &[Piece], next: &mut usize) -> Result<(), Stop> {
+        let (began, end) = (Instant::now(), pieces.last().map_or(*next, |piece| piece.tasks.end));
+        let flag = self.device.zeros(4)?;
+        let mut started = vec![];
+        for piece in pieces {
+            let launches = piece.launches.iter().map(|launch| self.start(launch, &flag));
+            started.push(launches.collect::<Result<Vec<_>, _>>()?);
+        }
+        let mut beyond = [0; 4];
+        self.device.read(&flag, &mut beyond)?;
+        if beyond != [0; 4] {
+            drop(started);
+            self.on_threads(*next..end, Why::Beyond)?;
+            *next = end;
+            return Ok(());
+        }
+        for (piece, started) in pieces.iter().zip(started) {
+            let columns = started.iter().map(|one| self.fetch(one)).collect::<Result<Vec<_>, _>>()?;
+            for (one, columns) in started.iter().zip(columns) {
+                self.deliver(piece, one.launch, columns)?;
+            }
+            *next = piece.tasks.end;
+            self.note.done += piece.tasks.len();
+            self.pass.visited(self.pass.stage().elements_of(&piece.tasks))?;
+            self.pass.timed(began, &self.pass.stage().task_region(piece.tasks.start));
+        }
+        Ok(())
+    }
+
+    /// Starts a launch.
+    fn start<'p>(&mut self, launch: &'p Launch, flag: &Memory) -> Result<Started<'p>, Stop> {
+        let (mut slabs, mut outs, mut loads) = (vec![], vec![], vec![]);
+        if launch.is_empty() {
+            return Ok(Started { launch, outs, _slabs: slabs });
+        }
+        let kernel = launch.kernel(self.kernels);
+        for load in &kernel.loads {
+            loads.push(self.place(load, &wanted(load, &launch.region), &mut slabs)?);
+        }
+        for (dtype, len) in launch.leaves(self.kernels) {
+            outs.push(self.device.room(dtype.size() * len)?);
+        }
+        let addresses: Vec<u64> = outs.iter().map(Memory::address).collect();
+        let (grid, arguments) = launch.call(self.kernels, &loads, &addresses, flag.address());
+        self.pass.visited(0)?;
+        self.device.launch(kernel, grid, &arguments)?;
+        self.note.launches += 1;
+        Ok(Started { launch, outs, _slabs: slabs })
+    }
+
+    /// Where a part of an array lies on the device; it goes there if it is not.
+    fn place(&mut self, load: &Load, part: &Region, slabs: &mut Vec<Memory>) -> Result<Placed, Stop> {
+        if let Some(found) = self.shelf.find(load.origin, part) {
+            return Ok(found);
+        }
+        let slab = upload((self.device, self.pass), load, part)?;
+        self.note.bytes_up += slab.nbytes() as u64;
+        let found = placed(part, &slab);
+        slabs.push(slab);
+        Ok(found)
+    }
+
+    /// What a launch left.
+    fn fetch(&mut self, started: &Started<'_>) -> Result<Vec<Data>, Stop> {
+        let leaves = started.launch.leaves(self.kernels);
+        if started.outs.is_empty() {
+            return Ok(leaves.into_iter().map(|(dtype, _)| Data::zeros(dtype, 0)).collect());
+        }
+        let one = |((dtype, len), out): ((_, usize), &Memory)| filled(dtype, len, |bytes| self.device.read(out, bytes));
+        let columns = leaves.into_iter().zip(&started.outs).map(one).collect::<Result<Vec<Data>, _>>()?;
+        self.note.bytes_down += columns.iter().map(|column| column.nbytes() as u64).sum::<u64>();
+        Ok(columns)
+    }
+
+    /// Hands over what a launch left.
+    fn deliver(&self, piece: &Piece, launch: &Launch, columns: Vec<Data>) -> Result<(), Stop> {
+        match &launch.making {
+            Making::Block => {
+                let mut goals = columns.into_iter().enumerate();
+                goals.try_for_each(|(goal, data)| self.pass.block(goal, piece.tasks.start, &launch.region, data))?;
+            }
+            Making::Nodes { fold, tasks, nodes } => self.join((*fold, tasks.clone()), nodes, &columns)?,
+        }
+        Ok(())
+    }
+
+    fn join(&self, (fold, tasks): (usize, Range<usize>), nodes: &Nodes, columns: &[Data]) -> Result<(), Stop> {
+        let (Kernels::Folds(folds), work) = (self.kernels, &self.pass.stage().work.folds()[fold]) else {
+            unreachable!("only reductions make nodes")
+        };
+        for task in tasks {
+            let states = joined(&folds[fold], work, (nodes, work.superboxes(task)), columns);
+            self.pass.states(fold, task, &states)?;
+        }
+        Ok(())
+    }
+
+    /// Threads do what the device does not.
+    fn on_threads(&mut self, tasks: Range<usize>, why: Why) -> Result<(), Stop> {
+        self.note.leave(tasks.len(), why);
+        Ok(self.pass.on_threads(tasks)?)
+    }
+
+    /// Threads do the rest, unless the run ends.
+    fn give_up(&mut self, rest: Range<usize>, stop: Stop) -> Result<Option<crate::GpuError>, Stop> {
+        let Stop::Device(error) = stop else { return Err(stop) };
+        self.on_threads(rest, Why::Failed(error.clone()))?;
+        Ok(error.is_sticky().then_some(error))
+    }
+}
+
+/// How many tasks are in flight next, after so many took that long.
+fn adapted(many: usize, took: Duration) -> usize {
+    match took {
+        took if took > MOST_TIME => (many / 2).max(1),
+        took if took < MOST_TIME / 2 => (many * 2).min(MOST_TASKS),
+        _ => many,
+    }
+}

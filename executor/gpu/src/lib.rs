@@ -1,0 +1,22 @@
+//! Stages of a plan on a graphics card: the same formulas in the same order, so the same bits.
+//!
+//! In reading order: `emit` (a stage as PTX text) and `join` (what kernels leave of a reduction, joined), both pure; `detect`
+//! (whether there is a card, step by step), `error` (what a driver refuses), `device` (memory, kernels, one stream), `piece`
+//! (tasks as launches), `shelf` (parts of arrays on the device), `flight` (a stage's tasks, some at a time), `notes` (what
+//! the card did and what threads did in its place), `card` (a card as the crew of a run).
+
+mod card;
+pub mod detect;
+mod device;
+pub mod emit;
+mod error;
+mod flight;
+pub mod join;
+mod notes;
+mod piece;
+mod shelf;
+
+pub use card::{Card, CardOptions};
+pub use device::{Device, Memory};
+pub use error::GpuError;
+pub use notes::{StageNote, Why, left_to_threads};

@@ -1,0 +1,153 @@
+//! Tasks of a stage as launches: which elements each visits, what it reads and what it leaves.
+
+use crate::emit::{FoldKernel, Grid, Kernel, Kernels, Load, Nodes, Placed, Seen, StoreKernel};
+use cleave_ops::{DType, Region};
+use cleave_plan::locals::image;
+use cleave_plan::stage::block_region;
+use cleave_plan::{FoldWork, JointWork, Stage, Work};
+use std::ops::Range;
+
+/// Fewer nodes of a reduction than these leave a card idle, so that they are made smaller.
+const WANTED_NODES: usize = 1 << 14;
+/// A launch makes fewer nodes than these.
+const MOST_NODES: usize = 1 << 31;
+
+/// Tasks that are done together.
+pub(crate) struct Piece {
+    /// The tasks.
+    pub(crate) tasks: Range<usize>,
+    /// What does them; none where there is nothing to do.
+    pub(crate) launches: Vec<Launch>,
+}
+
+/// One launch.
+pub(crate) struct Launch {
+    /// The elements it visits.
+    pub(crate) region: Region,
+    /// What it makes of them.
+    pub(crate) making: Making,
+}
+
+/// What a launch makes.
+pub(crate) enum Making {
+    /// Its region's elements.
+    Block,
+    /// Nodes of one of the stage's reductions, for these tasks of it.
+    Nodes {
+        /// Which reduction.
+        fold: usize,
+        /// Its tasks, all of one kept box.
+        tasks: Range<usize>,
+        /// The nodes.
+        nodes: Nodes,
+    },
+}
+
+/// The pieces of a range of tasks.
+pub(crate) fn pieces(stage: &Stage, kernels: &Kernels, tasks: Range<usize>) -> Vec<Piece> {
+    match (&stage.work, kernels) {
+        (Work::Store(work), _) => {
+            let one = |task: usize| {
+                let region = block_region(&work.boxes, task);
+                Piece { tasks: task..task + 1, launches: vec![Launch { region, making: Making::Block }] }
+            };
+            tasks.map(one).collect()
+        }
+        (Work::Fold(work), Kernels::Folds(folds)) => of_reduction(work, stage, &folds[0], tasks),
+        (Work::Joint(work), Kernels::Folds(folds)) => tasks.map(|task| of_joint(work, stage, folds, task)).collect(),
+        (Work::Fold(_) | Work::Joint(_), Kernels::Store(_)) | (Work::Contract(_), _) => vec![],
+    }
+}
+
+/// Neighbouring tasks of one kept box are one launch.
+fn of_reduction(work: &FoldWork, stage: &Stage, kernel: &FoldKernel, tasks: Range<usize>) -> Vec<Piece> {
+    let (mut found, mut first) = (vec![], tasks.start);
+    while first < tasks.end {
+        let end = tasks.end.min((first / work.spans + 1) * work.spans);
+        let launches = vec![reduction(work, stage, kernel, (0, first..end))];
+        found.push(Piece { tasks: first..end, launches });
+        first = end;
+    }
+    found
+}
+
+fn of_joint(work: &JointWork, stage: &Stage, kernels: &[FoldKernel], task: usize) -> Piece {
+    let each = work.folds.iter().zip(kernels).enumerate().map(|(number, (fold, kernel))| {
+        let task = work.fold_task(fold, task);
+        reduction(fold, stage, kernel, (number, task..task + 1))
+    });
+    Piece { tasks: task..task + 1, launches: each.collect() }
+}
+
+/// The launch of neighbouring tasks of one kept box.
+fn reduction(work: &FoldWork, stage: &Stage, kernel: &FoldKernel, (fold, tasks): (usize, Range<usize>)) -> Launch {
+    let last = tasks.end - 1;
+    let region = work.task_region(tasks.start, &stage.space).hull(&work.task_region(last, &stage.space));
+    let superboxes = work.superboxes(tasks.start).start..work.superboxes(last).end;
+    let mut nodes = Nodes { kept: work.kept_region(tasks.start), superboxes, run: kernel.most_run };
+    while nodes.run > 1 && kernel.nodes(&nodes) < WANTED_NODES {
+        nodes.run /= 2;
+    }
+    Launch { region, making: Making::Nodes { fold, tasks, nodes } }
+}
+
+impl Launch {
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.region.len.is_empty_array()
+    }
+
+    /// Whether the card can number what it makes.
+    pub(crate) fn is_countable(&self, kernels: &Kernels) -> bool {
+        match (&self.making, kernels) {
+            (Making::Nodes { fold, nodes, .. }, Kernels::Folds(folds)) => folds[*fold].nodes(nodes) < MOST_NODES,
+            (Making::Block | Making::Nodes { .. }, _) => true,
+        }
+    }
+
+    /// The kernel.
+    pub(crate) fn kernel<'k>(&self, kernels: &'k Kernels) -> &'k Kernel {
+        match (kernels, &self.making) {
+            (Kernels::Folds(folds), Making::Nodes { fold, .. }) => &folds[*fold].kernel,
+            (Kernels::Folds(folds), Making::Block) => &folds[0].kernel,
+            (Kernels::Store(store), _) => &store.kernel,
+        }
+    }
+
+    /// The dtypes and lengths of what it leaves.
+    pub(crate) fn leaves(&self, kernels: &Kernels) -> Vec<(DType, usize)> {
+        match (kernels, &self.making) {
+            (Kernels::Folds(folds), Making::Nodes { fold, nodes, .. }) => {
+                let count = folds[*fold].nodes(nodes);
+                folds[*fold].states.iter().flatten().map(|&dtype| (dtype, count)).collect()
+            }
+            (Kernels::Store(store), _) => store.goals.iter().map(|&dtype| (dtype, self.region.size())).collect(),
+            (Kernels::Folds(_), Making::Block) => vec![],
+        }
+    }
+
+    /// How it is launched, with its loads and what it leaves at those places.
+    pub(crate) fn call(&self, kernels: &Kernels, loads: &[Placed], outs: &[u64], flag: u64) -> (Grid, Vec<u64>) {
+        match (kernels, &self.making) {
+            (Kernels::Folds(folds), Making::Nodes { fold, nodes, .. }) => {
+                (folds[*fold].grid(nodes), folds[*fold].arguments(nodes, loads, outs, flag))
+            }
+            (Kernels::Store(store), _) => self.store(store, loads, outs, flag),
+            (Kernels::Folds(_), Making::Block) => unreachable!("reductions make nodes"),
+        }
+    }
+
+    fn store(&self, store: &StoreKernel, loads: &[Placed], outs: &[u64], flag: u64) -> (Grid, Vec<u64>) {
+        let Region { start, len } = &self.region;
+        let goals: Vec<Placed> = outs.iter().map(|&address| Placed::dense(address, start, len)).collect();
+        (store.grid(len), store.arguments(&self.region, loads, &goals, flag))
+    }
+}
+
+/// The part of an array that is read for a region of the space.
+pub(crate) fn wanted(load: &Load, region: &Region) -> Region {
+    match &load.seen {
+        Seen::Through(view) => image(view, region),
+        Seen::Anywhere => Region::whole(&load.shape),
+    }
+}

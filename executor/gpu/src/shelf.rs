@@ -1,0 +1,152 @@
+//! Parts of arrays on a device.
+
+use crate::device::{Device, Memory};
+use crate::emit::{Load, Placed};
+use crate::error::GpuError;
+use cleave_cpu::{Pass, bytes_of};
+use cleave_ops::Region;
+use cleave_plan::{Origin, RunError};
+use std::collections::BTreeMap;
+
+/// Bytes that wait in host memory on their way to a device.
+const WAY_BYTES: usize = 16 << 20;
+
+/// Why something was not done.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The run ends.
+    Run(RunError),
+    /// The device does not do it.
+    Device(GpuError),
+}
+
+impl From<RunError> for Stop {
+    fn from(error: RunError) -> Self {
+        Stop::Run(error)
+    }
+}
+
+impl From<GpuError> for Stop {
+    fn from(error: GpuError) -> Self {
+        Stop::Device(error)
+    }
+}
+
+/// What stays on a device from stage to stage.
+#[derive(Default)]
+pub(crate) struct Shelf {
+    parts: BTreeMap<Origin, (Region, Memory)>,
+}
+
+impl Shelf {
+    /// Where a part of an array lies, if it is there.
+    pub(crate) fn find(&self, origin: Origin, wanted: &Region) -> Option<Placed> {
+        let (region, memory) = self.parts.get(&origin)?;
+        holds(region, wanted).then(|| placed(region, memory))
+    }
+
+    /// Puts parts of arrays there, and forgets all others that would make them more than so many bytes. Gives how many
+    /// bytes were copied.
+    pub(crate) fn keep(
+        &mut self,
+        (device, pass): (&Device, &Pass<'_>),
+        wanted: &BTreeMap<Origin, (&Load, Region)>,
+        most_bytes: u64,
+    ) -> Result<u64, Stop> {
+        let missing: u64 = wanted.iter().filter(|(o, (_, r))| self.find(**o, r).is_none()).map(|(_, w)| bytes(w)).sum();
+        if self.bytes(wanted) + missing > most_bytes {
+            self.parts.retain(|origin, _| wanted.contains_key(origin));
+        }
+        for (&origin, (load, region)) in wanted {
+            if self.find(origin, region).is_none() {
+                self.parts.remove(&origin);
+                let memory = upload((device, pass), load, region)?;
+                self.parts.insert(origin, (region.clone(), memory));
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Gives all memory back.
+    pub(crate) fn clear(&mut self) {
+        self.parts.clear();
+    }
+
+    /// Bytes of all that is there.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.parts.values().map(|(_, memory)| memory.nbytes() as u64).sum()
+    }
+
+    /// Bytes of what is there and stays when those come.
+    fn bytes(&self, wanted: &BTreeMap<Origin, (&Load, Region)>) -> u64 {
+        let stays = |origin: &Origin, region: &Region| wanted.get(origin).is_none_or(|(_, w)| holds(region, w));
+        self.parts.iter().filter(|(o, (r, _))| stays(o, r)).map(|(_, (_, memory))| memory.nbytes() as u64).sum()
+    }
+}
+
+/// Bytes of a part of an array.
+pub(crate) fn bytes((load, region): &(&Load, Region)) -> u64 {
+    region.size() as u64 * load.dtype.size() as u64
+}
+
+/// Copies a part of an array to the device, row-major.
+pub(crate) fn upload((device, pass): (&Device, &Pass<'_>), load: &Load, region: &Region) -> Result<Memory, Stop> {
+    let size = load.dtype.size();
+    let mut memory = device.room(region.size() * size)?;
+    let mut at = 0;
+    for part in cut(region, (WAY_BYTES / size).max(1)) {
+        pass.visited(0)?;
+        let form = (load.origin, &load.shape, load.dtype);
+        pass.read(form, &part, |data| device.write(&mut memory, at, bytes_of(data.as_ref())))??;
+        at += part.size() * size;
+    }
+    Ok(memory)
+}
+
+/// A part of an array that lies row-major in memory.
+pub(crate) fn placed(region: &Region, memory: &Memory) -> Placed {
+    Placed::dense(memory.address(), &region.start, &region.len)
+}
+
+fn holds(region: &Region, part: &Region) -> bool {
+    let ends = region.ends().zip(part.ends());
+    region.start.iter().zip(&part.start).all(|(a, b)| a <= b) && ends.into_iter().all(|(a, b)| a >= b)
+}
+
+/// A region in parts of at most so many elements, each of which is one run of it, row-major.
+fn cut(region: &Region, most: usize) -> Vec<Region> {
+    let Some(axis) = (0..region.len.ndim()).find(|&axis| region.len[axis] > 1) else { return vec![region.clone()] };
+    if region.size() <= most {
+        return vec![region.clone()];
+    }
+    let inner: usize = region.len[axis + 1..].iter().product();
+    let rows = (most / inner).max(1);
+    let part = |first: usize| {
+        let mut part = region.clone();
+        part.start[axis] += first;
+        part.len = region.len.with(axis, rows.min(region.len[axis] - first));
+        part
+    };
+    (0..region.len[axis]).step_by(rows).flat_map(|first| cut(&part(first), most)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cleave_ops::Shape;
+
+    #[test]
+    fn parts_follow_each_other() {
+        let region = Region { start: [2, 3, 5].into_iter().collect(), len: Shape::new([4, 7, 6]) };
+        for most in [1, 5, 6, 20, 42, 100, 1000] {
+            let (mut next, strides) = (0, region.len.strides());
+            for part in cut(&region, most) {
+                let inside = part.start.iter().zip(&region.start).map(|(a, b)| a - b);
+                assert_eq!(inside.zip(&strides).map(|(i, s)| i * s).sum::<usize>(), next);
+                assert!(part.size() <= most);
+                next += part.size();
+            }
+            assert_eq!(next, region.size());
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Stages to write kernels for.
+
+use cleave_gpu::emit::{Kernels, Unfit, kernels};
+use cleave_graph::node::Ddof;
+use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
+use cleave_ops::op::{Class, MapLoop};
+use cleave_ops::view::SourceAxis;
+use cleave_ops::{Chunks, DType, Fill, Law, Op, Scalar, Shape, View, table};
+use cleave_plan::{Cut, Options, Output, Plan, plan};
+
+pub(crate) fn add(graph: &mut Graph, kind: NodeKind, shape: &[usize], dtype: DType) -> NodeId {
+    let shape = Shape::new(shape.iter().copied());
+    graph.add(Node { kind, dtype, chunks: Chunks::single(&shape), shape })
+}
+
+/// A stored array.
+pub(crate) fn load(graph: &mut Graph, number: u64, shape: &[usize], dtype: DType) -> NodeId {
+    add(graph, NodeKind::Load(SourceId(number)), shape, dtype)
+}
+
+pub(crate) fn fill(graph: &mut Graph, fill: Fill, shape: &[usize], dtype: DType) -> NodeId {
+    add(graph, NodeKind::Fill(fill), shape, dtype)
+}
+
+pub(crate) fn normals(graph: &mut Graph, shape: &[usize], dtype: DType) -> NodeId {
+    let law = Law::Normal { mean: Scalar::Float(0.0), std: Scalar::Float(1.0) };
+    fill(graph, Fill::Random { seed: 42, draw: 1, law }, shape, dtype)
+}
+
+/// An operation on nodes whose dtypes are those of one of its loops.
+pub(crate) fn map(graph: &mut Graph, name: &str, inputs: &[NodeId]) -> NodeId {
+    let op = table::find(name).unwrap();
+    let Class::Map(map) = &op.class else { unreachable!() };
+    let fits = |of: &MapLoop| of.inputs.iter().zip(inputs).all(|(dtype, &input)| *dtype == graph[input].dtype);
+    let loop_index = map.loops.iter().position(fits).unwrap();
+    let shape = graph[inputs[0]].shape.to_vec();
+    let kind = NodeKind::Map { op, loop_index, inputs: inputs.iter().copied().collect() };
+    add(graph, kind, &shape, map.loops[loop_index].output)
+}
+
+pub(crate) fn fold(graph: &mut Graph, name: &str, input: NodeId, axes: &[usize]) -> NodeId {
+    let op = table::find(name).unwrap();
+    let Class::Fold(fold) = &op.class else { unreachable!() };
+    let loop_index = fold.loops.iter().position(|of| of.input == graph[input].dtype).unwrap();
+    let from = graph[input].shape.clone();
+    let shape: Vec<usize> = (0..from.ndim()).filter(|a| !axes.contains(a)).map(|a| from[a]).collect();
+    let kind = NodeKind::Fold { op, loop_index, input, axes: axes.iter().copied().collect(), ddof: Ddof(0.0) };
+    add(graph, kind, &shape, fold.loops[loop_index].output)
+}
+
+/// A node seen through a view: start, step and axis for each axis of the node.
+pub(crate) fn view(graph: &mut Graph, input: NodeId, shape: &[usize], source: &[(i64, i64, Option<usize>)]) -> NodeId {
+    let axis = |&(start, step, axis): &(i64, i64, Option<usize>)| {
+        axis.map_or_else(|| SourceAxis::fixed(start), |axis| SourceAxis::along(axis, start, step))
+    };
+    let seen = View { shape: Shape::new(shape.iter().copied()), source: source.iter().map(axis).collect() };
+    let dtype = graph[input].dtype;
+    add(graph, NodeKind::View { input, view: seen }, shape, dtype)
+}
+
+pub(crate) fn planned(graph: &Graph, nodes: &[NodeId], threads: usize) -> Plan {
+    let outputs: Vec<Output> = nodes.iter().map(|&node| Output { node, cut: Cut::Engine, held: true }).collect();
+    plan(graph, &outputs, &Options { threads, ..Options::default() }).unwrap()
+}
+
+/// The kernels of each stage of the plan for some nodes.
+pub(crate) fn emitted(graph: &Graph, nodes: &[NodeId]) -> Vec<Result<Kernels, Unfit>> {
+    planned(graph, nodes, 2).stages.iter().map(kernels).collect()
+}
+
+/// Names and texts.
+pub(crate) fn texts(kernels: &Kernels) -> Vec<(&str, &str)> {
+    match kernels {
+        Kernels::Store(store) => vec![(&store.kernel.name, &store.kernel.text)],
+        Kernels::Folds(folds) => folds.iter().map(|fold| (&*fold.kernel.name, &*fold.kernel.text)).collect(),
+    }
+}
+
+/// A stage for each loop of each operation, elementwise or a reduction, of arrays of two lengths; with how it is called.
+pub(crate) fn each_loop(lens: [usize; 2]) -> Vec<(String, Graph, NodeId)> {
+    let mut all = vec![];
+    for op in table::all() {
+        match &op.class {
+            Class::Map(map) => all.extend((0..map.loops.len()).map(|number| one_map(op, number, lens))),
+            Class::Fold(fold) => {
+                for (number, axes) in (0..fold.loops.len()).flat_map(|n| [(n, &[0, 1][..]), (n, &[0][..])]) {
+                    all.push(one_fold(op, number, axes, lens));
+                }
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+fn one_map(op: &'static Op, number: usize, lens: [usize; 2]) -> (String, Graph, NodeId) {
+    let Class::Map(rule) = &op.class else { unreachable!() };
+    let (mut g, of) = (Graph::new(), &rule.loops[number]);
+    let last = of.inputs.len();
+    let operand = |(place, &dtype): (usize, &DType)| {
+        let is_apart = rule.apart > 0 && place + 1 == last;
+        match is_apart {
+            true => fill(&mut g, Fill::Const(Scalar::Int(2)), &lens, DType::I64),
+            false => load(&mut g, place as u64, &lens, dtype),
+        }
+    };
+    let inputs: Vec<NodeId> = of.inputs.iter().enumerate().map(operand).collect();
+    let kind = NodeKind::Map { op, loop_index: number, inputs: inputs.into_iter().collect() };
+    let node = add(&mut g, kind, &lens, of.output);
+    (format!("{} of {:?}", op.name, of.inputs), g, node)
+}
+
+fn one_fold(op: &'static Op, number: usize, axes: &[usize], lens: [usize; 2]) -> (String, Graph, NodeId) {
+    let Class::Fold(rule) = &op.class else { unreachable!() };
+    let (mut g, of) = (Graph::new(), &rule.loops[number]);
+    let x = load(&mut g, 0, &lens, of.input);
+    let shape: &[usize] = if axes.len() == 2 { &[] } else { &lens[1..] };
+    let kind =
+        NodeKind::Fold { op, loop_index: number, input: x, axes: axes.iter().copied().collect(), ddof: Ddof(0.0) };
+    let node = add(&mut g, kind, shape, of.output);
+    (format!("{} of {} over {axes:?}", op.name, of.input), g, node)
+}
+
+/// A name, a graph, and the nodes that are wanted of it.
+pub(crate) type Case = (&'static str, Graph, Vec<NodeId>);
+
+/// Stages of several operations, with views, fills and several reductions in one pass; long axes are `scale` times as short.
+pub(crate) fn mixtures(scale: usize) -> Vec<Case> {
+    let len = |long: usize| long / scale + 3;
+    let mut all = vec![];
+    let mut case = |name: &'static str, make: &dyn Fn(&mut Graph) -> Vec<NodeId>| {
+        let mut g = Graph::new();
+        let nodes = make(&mut g);
+        all.push((name, g, nodes));
+    };
+    let f64s = DType::F64;
+    case("a chain", &|g| {
+        let [a, b, c] = [0, 1, 2].map(|n| load(g, n, &[len(100_000)], f64s));
+        let product = map(g, "multiply", &[a, b]);
+        vec![map(g, "add", &[product, c])]
+    });
+    case("a reversed operand, a column and a row", &|g| flipped(g, [len(500), len(600)]));
+    case("a transpose of steps", &|g| {
+        let (rows, columns) = (len(400), len(300));
+        let x = load(g, 0, &[columns, 2 * rows + 1], DType::F32);
+        let last = 2 * rows as i64;
+        let turned = view(g, x, &[rows, columns], &[(0, 1, Some(1)), (last, -2, Some(0))]);
+        vec![map(g, "negative", &[turned])]
+    });
+    case("a product with its own flip, summed", &|g| {
+        let n = len(20_000);
+        let x = fill(g, Fill::Const(Scalar::Float(1.0)), &[n, n], f64s);
+        let back = (n as i64 - 1, -1);
+        let flipped = view(g, x, &[n, n], &[(back.0, back.1, Some(0)), (back.0, back.1, Some(1))]);
+        let product = map(g, "multiply", &[x, flipped]);
+        vec![fold(g, "sum", product, &[0, 1])]
+    });
+    case("normals", &|g| vec![normals(g, &[len(5000), 33], f64s)]);
+    case("normals of three axes", &|g| vec![normals(g, &[len(50), 3, len(77)], DType::F32)]);
+    case("mean and spread of normals", &|g| {
+        let x = normals(g, &[len(4000), len(4000)], f64s);
+        vec![fold(g, "mean", x, &[0, 1]), fold(g, "std", x, &[0, 1])]
+    });
+    case("several reductions of rows", &|g| {
+        let x = load(g, 0, &[len(50), 7005], f64s);
+        ["sum", "var", "max", "argmin"].map(|name| fold(g, name, x, &[1])).to_vec()
+    });
+    case("short rows", &|g| {
+        let x = load(g, 0, &[len(5000), 7], DType::F32);
+        vec![fold(g, "mean", x, &[1]), fold(g, "argmax", x, &[1])]
+    });
+    case("long columns", &|g| {
+        let x = load(g, 1, &[7000, 40], DType::F32);
+        ["sum", "std", "min", "argmax"].map(|name| fold(g, name, x, &[0])).to_vec()
+    });
+    case("two superboxes", &|g| {
+        let x = fill(g, Fill::Index { axis: 0 }, &[1_100_000], f64s);
+        vec![fold(g, "sum", x, &[0])]
+    });
+    case("outer and inner axes reduced", &|g| {
+        let x = load(g, 1, &[19, 5, 70, 31], f64s);
+        vec![fold(g, "sum", x, &[0, 2]), fold(g, "var", x, &[1, 3])]
+    });
+    case("columns and rows of one pass", &|g| {
+        let x = normals(g, &[len(500), 70, 80], f64s);
+        [("mean", 0), ("std", 0), ("mean", 1), ("argmax", 1)].map(|(name, axis)| fold(g, name, x, &[axis])).to_vec()
+    });
+    case("angles", &|g| {
+        let x = load(g, 1, &[len(3000)], f64s);
+        vec![of_sine(g, x)]
+    });
+    case("one element", &|g| {
+        let x = load(g, 0, &[], DType::I16);
+        vec![map(g, "negative", &[x])]
+    });
+    all
+}
+
+fn of_sine(g: &mut Graph, x: NodeId) -> NodeId {
+    let sin = map(g, "sin", &[x]);
+    map(g, "exp", &[sin])
+}
+
+fn flipped(g: &mut Graph, [rows, columns]: [usize; 2]) -> Vec<NodeId> {
+    let x = load(g, 0, &[rows, columns], DType::F64);
+    let back = view(g, x, &[rows, columns], &[(rows as i64 - 1, -1, Some(0)), (columns as i64 - 1, -1, Some(1))]);
+    let column = load(g, 1, &[rows, 1], DType::F64);
+    let column = view(g, column, &[rows, columns], &[(0, 1, Some(0)), (0, 0, None)]);
+    let row = load(g, 2, &[columns], DType::F64);
+    let row = view(g, row, &[rows, columns], &[(0, 1, Some(1))]);
+    let product = map(g, "multiply", &[x, back]);
+    let centred = map(g, "subtract", &[product, column]);
+    vec![map(g, "divide", &[centred, row])]
+}

@@ -1,0 +1,62 @@
+//! Launches: grids, and the addresses that kernels are given.
+
+use crate::corpus::{emitted, fold, load, map, view};
+use cleave_gpu::emit::{Grid, Kernels, Nodes, Param, Placed};
+use cleave_graph::Graph;
+use cleave_ops::op::Layout;
+use cleave_ops::{DType, Region, Shape};
+
+fn region(start: &[usize], len: &[usize]) -> Region {
+    Region { start: start.iter().copied().collect(), len: Shape::new(len.iter().copied()) }
+}
+
+#[test]
+fn a_part_of_a_box_reads_and_writes_where_it_lies() {
+    let mut g = Graph::new();
+    let x = load(&mut g, 0, &[50, 60], DType::F32);
+    let back = view(&mut g, x, &[50, 60], &[(49, -1, Some(0)), (0, 1, Some(1))]);
+    let node = map(&mut g, "negative", &[back]);
+    let Kernels::Store(store) = emitted(&g, &[node]).remove(0).unwrap() else { panic!("it is kept") };
+    let part = region(&[10, 20], &[5, 40]);
+    let (loads, goals) =
+        ([Placed::dense(1000, &[0, 0], &Shape::new([50, 60]))], [Placed::dense(90_000, &[10, 20], &part.len)]);
+    let arguments = store.arguments(&part, &loads, &goals, 7);
+    let value = |param: Param| arguments[store.kernel.params.iter().position(|p| *p == param).unwrap()] as i64;
+    let (step, out) = (|axis| Param::Step { load: 0, axis }, |axis| Param::OutStep { goal: 0, axis });
+    // The element that stands at (12, 33) of the space.
+    let read = value(Param::Base(0)) + 12 * value(step(0)) + 33 * value(step(1));
+    assert_eq!(read, 1000 + 4 * ((49 - 12) * 60 + 33));
+    let written = value(Param::Out(0)) + 12 * value(out(0)) + 33 * value(out(1));
+    assert_eq!(written, 90_000 + 4 * ((12 - 10) * 40 + 33 - 20));
+    assert_eq!([value(Param::Start(1)), value(Param::Len(0))], [20, 5]);
+}
+
+#[test]
+fn threads_cover_a_box() {
+    let mut g = Graph::new();
+    let x = load(&mut g, 0, &[1000, 3], DType::F64);
+    let node = map(&mut g, "negative", &[x]);
+    let Kernels::Store(store) = emitted(&g, &[node]).remove(0).unwrap() else { panic!("it is kept") };
+    for lens in [[1, 1], [1000, 3], [7, 100_000], [300_000, 1]] {
+        let Grid { blocks, threads } = store.grid(&Shape::new(lens));
+        assert!(threads[0] * threads[1] <= 256);
+        let columns = blocks[0] as usize * threads[0] as usize * store.unroll as usize;
+        assert!(columns >= lens[1] && blocks[1] <= 65_535, "{lens:?}: {blocks:?} of {threads:?}");
+        assert!((blocks[1] * threads[1]) as usize >= lens[0].min(65_535), "{lens:?}: {blocks:?} of {threads:?}");
+    }
+}
+
+#[test]
+fn nodes_of_a_reduction_have_their_places() {
+    let mut g = Graph::new();
+    let x = load(&mut g, 0, &[40, 100_000], DType::F64);
+    let sum = fold(&mut g, "sum", x, &[1]);
+    let Kernels::Folds(folds) = emitted(&g, &[sum]).remove(0).unwrap() else { panic!("it is reduced") };
+    let fold = &folds[0];
+    assert_eq!((fold.layout, fold.most_run, fold.states[0][0]), (Layout::Rows, 32, DType::F64));
+    // 49 cells of 2048.
+    let nodes = Nodes { kept: region(&[0], &[40]), superboxes: 0..1, run: 16 };
+    assert_eq!((fold.groups(16), fold.groups_of(0, 16), fold.nodes(&nodes)), (4, 4, 160));
+    assert_eq!(fold.place(&nodes, 3, 0, 2), 14);
+    assert_eq!(fold.grid(&nodes).blocks, [20, 1]);
+}

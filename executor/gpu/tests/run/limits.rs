@@ -1,0 +1,84 @@
+//! Less memory than arrays take, and runs that end early.
+
+use crate::corpus::{fold, load, map, planned, view};
+use crate::expected::{in_memory, of_all_sorts};
+use crate::process::{card, check, under};
+use cleave_cpu::{Cancel, Control, DenseSink, Pool};
+use cleave_gpu::detect::Absent;
+use cleave_gpu::{Card, CardOptions, GpuError, Why};
+use cleave_graph::{Graph, NodeId};
+use cleave_ops::DType;
+use cleave_plan::{Plan, RunError, Sink};
+use std::sync::Arc;
+
+const SIDE: usize = 1500;
+
+/// An array with itself turned round, kept and summed along its rows.
+fn mirrored() -> Plan {
+    let mut g = Graph::new();
+    let x = load(&mut g, 0, &[SIDE, SIDE], DType::F64);
+    let last = SIDE as i64 - 1;
+    let back = view(&mut g, x, &[SIDE, SIDE], &[(last, -1, Some(0)), (last, -1, Some(1))]);
+    let product = map(&mut g, "multiply", &[x, back]);
+    let sum: NodeId = fold(&mut g, "sum", product, &[1]);
+    planned(&g, &[product, sum], 4)
+}
+
+#[test]
+fn arrays_larger_than_the_memory_go_there_part_by_part() {
+    under(["", "deferred"], "limits::arrays_larger_than_the_memory_go_there_part_by_part", || {
+        let plan = mirrored();
+        let sources = of_all_sorts(&plan);
+        let (large, small) = (card(0), card(6 << 20));
+        let whole = check("all at once", &large, &plan, &sources);
+        let parts = check("in parts", &small, &plan, &sources);
+        for (whole, parts) in whole.iter().zip(&parts) {
+            assert_eq!((whole.done, parts.done), (whole.tasks, parts.tasks), "{parts}");
+        }
+        let up = |notes: &[cleave_gpu::StageNote]| notes.iter().map(|note| note.bytes_up).sum::<u64>();
+        let once = (8 * SIDE * SIDE) as u64;
+        assert!(up(&parts) >= 2 * once, "each element is wanted at two places: {parts:?}");
+        assert!(up(&whole) <= 2 * once, "{whole:?}");
+    });
+}
+
+#[test]
+fn a_device_with_less_memory_than_it_tells_does_fewer_tasks_at_once() {
+    let failures = (1..=40).step_by(3).map(|n| format!("fail=cuMemAllocAsync:{n}:2"));
+    under(failures, "limits::a_device_with_less_memory_than_it_tells_does_fewer_tasks_at_once", || {
+        let plan = mirrored();
+        check("memory runs out", &card(0), &plan, &of_all_sorts(&plan));
+    });
+}
+
+#[test]
+fn tasks_that_never_fit_are_left_to_threads() {
+    under([""], "limits::tasks_that_never_fit_are_left_to_threads", || {
+        let plan = mirrored();
+        let notes = check("next to no memory", &card(100), &plan, &of_all_sorts(&plan));
+        assert!(notes.iter().all(|note| note.left == [(note.tasks, Why::TooLarge)]), "{notes:?}");
+    });
+}
+
+#[test]
+fn a_run_that_is_to_stop_stops() {
+    under([""], "limits::a_run_that_is_to_stop_stops", || {
+        let plan = mirrored();
+        let sinks: Vec<Arc<dyn Sink>> =
+            plan.outputs.iter().map(|o| Arc::new(DenseSink::new(&o.shape, o.dtype)) as Arc<dyn Sink>).collect();
+        let cancel = Cancel::default();
+        let stop = |_| cancel.cancel();
+        let control = Control { cancel: cancel.clone(), events: &stop };
+        let sources = in_memory(&of_all_sorts(&plan));
+        let done = card(0).run(&Pool::new(2).unwrap(), &plan, (&sources, &sinks), &control);
+        assert!(matches!(done, Err(RunError::Cancelled)));
+    });
+}
+
+#[test]
+fn a_device_that_is_not_there_is_told_apart() {
+    under(["devices=0"], "limits::a_device_that_is_not_there_is_told_apart", || {
+        let error = Card::open(CardOptions::default()).err().unwrap();
+        assert!(matches!(error, GpuError::Absent(Absent::NoDevice { .. })), "{error}");
+    });
+}
