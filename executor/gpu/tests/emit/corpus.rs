@@ -4,10 +4,10 @@ pub(crate) use cleave_gpu::trial::{add, each_loop, fill, load};
 
 use cleave_gpu::emit::{Kernels, Unfit, kernels};
 use cleave_graph::node::Ddof;
-use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
+use cleave_graph::{Graph, NodeId, NodeKind};
 use cleave_ops::op::{Class, MapLoop};
 use cleave_ops::view::SourceAxis;
-use cleave_ops::{Chunks, DType, Fill, Law, Op, Scalar, Shape, View, table};
+use cleave_ops::{DType, Fill, Law, Scalar, Shape, View, table};
 use cleave_plan::{Cut, Options, Output, Plan, plan};
 
 pub(crate) fn normals(graph: &mut Graph, shape: &[usize], dtype: DType) -> NodeId {
