@@ -32,7 +32,12 @@ fn rows(facts: &RunFacts) -> String {
     out += &row("rate", &[&throughput(facts)]);
     let share = facts.peak_bytes as f64 / facts.limit_bytes.max(1) as f64;
     out += &row("peak memory", &[&bar(share, &memory(facts))]);
-    out + &row("bytes", &[&moved(facts)])
+    out += &row("bytes", &[&moved(facts)]);
+    if let Some(card) = &facts.card {
+        let lines: Vec<String> = card.stages.iter().map(|stage| escape(stage)).collect();
+        out += &row(&escape(&card.device), &[&lines.join("<br>")]);
+    }
+    out
 }
 
 /// As text, with the same facts.
@@ -45,6 +50,9 @@ pub(crate) fn text(facts: &RunFacts) -> String {
     lines.push(format!("  memory  peak {}", memory(facts)));
     lines.push(format!("  bytes   {}", moved(facts)));
     lines.extend(lanes::lines(&facts.lanes, facts.wall_s));
+    lines.extend(
+        facts.card.iter().flat_map(|card| card.stages.iter().map(|stage| format!("  {} {stage}", card.device))),
+    );
     lines.join("\n")
 }
 

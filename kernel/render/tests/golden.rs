@@ -112,6 +112,7 @@ fn run() -> RunFacts {
         bytes: 320_000_000_000,
         peak_bytes: 24 << 20,
         limit_bytes: 15 << 30,
+        card: None,
         predicted: Some(estimate()),
         stages: vec![
             StageFacts {

@@ -5,6 +5,7 @@ use crate::cluster::{self, Asked};
 use crate::facts::{estimate_facts, run_facts};
 use crate::fault::{plan_failure, run_failure};
 use crate::forecast::Forecaster;
+use crate::gpu::card_facts;
 use crate::loaded::Loaded;
 use crate::meter::Meter;
 use crate::output::RunFacts;
@@ -13,8 +14,9 @@ use crate::plan_facts::stage_flow;
 use crate::plan_steps::Drawing;
 use crate::remote::Remotes;
 use crate::settings::{Scheduler, Settings};
-use crate::watched::{News, Ran, Tell, end_word, watched};
+use crate::watched::{News, Others, Ran, Tell, end_word, watched};
 use cleave_cpu::{Blocks, Cancel, Control, Pool};
+use cleave_gpu::Card;
 use cleave_graph::host::{Failure, How};
 use cleave_graph::rewrite::{RewriteOptions, optimize};
 use cleave_graph::{Graph, NodeId};
@@ -42,6 +44,8 @@ pub(crate) struct Engine {
     pub(crate) board: Board,
     /// Where arrays were computed before the cell.
     pub(crate) before: Before,
+    /// The GPU that was used last.
+    pub(crate) card: Option<Card>,
     pool: Option<Pool>,
     next_run: u64,
     /// Threads that wait for failed runs' sinks, to remove what they wrote.
@@ -77,6 +81,7 @@ impl Engine {
             before: Before::of(0, &settings),
             settings,
             cancel,
+            card: None,
             pool: None,
             next_run: 0,
             clearing: Vec::new(),
@@ -216,6 +221,7 @@ impl Engine {
     ) -> Result<RunFacts, Failure> {
         let plan = &planned.plan;
         self.pool(settings)?;
+        self.open_card(settings)?;
         self.next_run += 1;
         let predicted = self.forecaster.estimate(plan, &self.loaded.sources, settings.workers(), delivery);
         let shown = plan.totals.elements > BRIEF || settings.progress_delay_s == 0.0;
@@ -227,18 +233,18 @@ impl Engine {
             None => run(&|_| {}),
             Some(tell) => watched(self.next_run, settings.progress_delay_s, &predicted, tell, &run),
         };
-        let (report, lanes) = done.map_err(|e| {
+        let (report, Others { lanes, card }) = done.map_err(|e| {
             self.board.ended(end_word(&Err(&e)));
             run_failure(&e)
         })?;
         let reading = meter.read();
         let mut facts = run_facts(plan, &report, reading, settings, &self.loaded.sources);
-        facts.lanes = lanes;
+        (facts.lanes, facts.card) = (lanes, card);
         facts.stages.iter_mut().zip(&predicted.stages).for_each(|(facts, stage)| facts.predicted_s = stage.seconds);
         facts.predicted = Some(estimate_facts(&predicted, self.forecaster.is_measured()));
         self.board.computed(&facts);
-        // What workers take says nothing of this machine.
-        if facts.lanes.is_empty() {
+        // What others take says nothing of this machine's threads.
+        if facts.lanes.is_empty() && facts.card.is_none() {
             let busy_s = (reading.user_s + reading.sys_s) / settings.workers().min(plan.totals.tasks.max(1)) as f64;
             self.forecaster.learn(&predicted, report.wall.as_secs_f64(), busy_s);
         }
@@ -254,14 +260,18 @@ impl Engine {
             tell(event);
         };
         let control = Control { cancel: self.cancel.clone(), events: &events };
-        match self.remote(settings).zip(planned.job.as_ref()) {
-            Some((remote, job)) => remote.cluster.run((job, &planned.plan), &self.loaded.sources, sinks, &control),
-            None => {
-                let pool = self.pool.as_ref().expect("the pool is made before a run");
-                cleave_cpu::run(pool, &planned.plan, &self.loaded.sources, sinks, &control)
-                    .map(|report| (report, Vec::new()))
-            }
+        let (plan, sources) = (&planned.plan, &self.loaded.sources);
+        if let Some((remote, job)) = self.remote(settings).zip(planned.job.as_ref()) {
+            let ran = remote.cluster.run((job, plan), sources, sinks, &control);
+            return ran.map(|(report, lanes)| (report, Others { lanes, ..Others::default() }));
         }
+        let pool = self.pool.as_ref().expect("the pool is made before a run");
+        if let Some(card) = self.card(settings) {
+            let ran = card.run(pool, plan, (sources, sinks), &control);
+            return ran
+                .map(|(report, notes)| (report, Others { card: Some(card_facts(card, &notes)), ..Others::default() }));
+        }
+        cleave_cpu::run(pool, plan, sources, sinks, &control).map(|report| (report, Others::default()))
     }
 
     /// A run that begins, for those who watch.

@@ -296,6 +296,7 @@ pub(crate) fn run_facts(
             ms: s.heat.seconds.iter().map(|&t| (t * 1e3) as f32).collect(),
         }),
         lanes: Vec::new(),
+        card: None,
         stints: report.stages.iter().flat_map(|s| s.stints.iter().copied()).collect(),
     }
 }

@@ -7,7 +7,7 @@
 //! wrong in them), `placement` (where arrays are computed), `remote` (connections to workers), `cluster` (where plans
 //! leave for them), `unreachable` (what is wrong with them), `local` (workers of this machine), `facts`, `plan_facts`
 //! and `plan_steps` (what cards say), `board` (what those see who watch), `trace`, `forecast` (what runs will take),
-//! `calibration` (the rates of this machine), `pace` (how far a run is), `magic` (one entry a magic), `assist`
+//! `gpu` (the card), `calibration` (the rates of this machine), `pace` (how far a run is), `magic` (one entry a magic), `assist`
 //! (completion, inspection, history), `meter` (CPU time and memory of the process). How facts look is the next
 //! crate's business; how they travel is the one's after that.
 
@@ -22,6 +22,7 @@ mod facts;
 mod fault;
 mod files;
 mod forecast;
+mod gpu;
 mod loaded;
 pub mod local;
 mod magic;

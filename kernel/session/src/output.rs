@@ -13,7 +13,7 @@ pub use cleave_plan::Stint;
 pub use cleave_remote::facts::{LaneFacts, PoolFacts, Span, WorkerFacts, WorkerState};
 pub use outcome::{Failed, Outcome, Payload, Ran};
 pub use plan::{AgainFacts, KeptFacts, PlanFacts, PlanRead, PlanStage, PlanStep};
-pub use run::{Heat, Progress, RunFacts, StageFacts};
+pub use run::{CardFacts, Heat, Progress, RunFacts, StageFacts};
 pub use words::{HelpFacts, Table};
 
 /// Where a cell's output goes while it runs, and where its input comes from.

@@ -70,7 +70,7 @@ impl Engine {
     pub(crate) fn pool_facts(&mut self) -> Result<PoolFacts, Failure> {
         let remote = match self.settings.scheduler {
             Scheduler::Workers => Some(self.remotes.of_settings(&self.settings)?),
-            Scheduler::Threads | Scheduler::SingleThreaded => self.remotes.last(),
+            Scheduler::Threads | Scheduler::SingleThreaded | Scheduler::Cuda => self.remotes.last(),
         };
         self.board.pool(remote.map(Remote::watch));
         remote.map(Remote::facts).ok_or_else(|| address_failure(&AddressError::NoWorkers))
@@ -99,7 +99,7 @@ impl Engine {
     /// The session's settings for what is too small to send away.
     pub(crate) fn here(&self) -> Settings {
         match self.settings.scheduler {
-            Scheduler::Workers => Settings { scheduler: Scheduler::Threads, ..self.settings.clone() },
+            Scheduler::Workers | Scheduler::Cuda => Settings { scheduler: Scheduler::Threads, ..self.settings.clone() },
             Scheduler::Threads | Scheduler::SingleThreaded => self.settings.clone(),
         }
     }
@@ -115,7 +115,7 @@ impl Engine {
     pub(crate) fn remote(&self, settings: &Settings) -> Option<&Remote> {
         match settings.scheduler {
             Scheduler::Workers => self.remotes.find(&settings.workers),
-            Scheduler::Threads | Scheduler::SingleThreaded => None,
+            Scheduler::Threads | Scheduler::SingleThreaded | Scheduler::Cuda => None,
         }
     }
 }
@@ -124,7 +124,7 @@ impl Settings {
     /// Threads that work.
     pub(crate) fn workers(&self) -> usize {
         match self.scheduler {
-            Scheduler::Threads | Scheduler::Workers => self.threads,
+            Scheduler::Threads | Scheduler::Workers | Scheduler::Cuda => self.threads,
             Scheduler::SingleThreaded => 1,
         }
     }

@@ -28,7 +28,9 @@ pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Re
         true => "none".to_owned(),
         false => planned.rewrites.join("\n"),
     };
-    let text = format!("graph\n{before}\nrewrites\n{rewrites}\n\nafter them\n{}\n{}", planned.graph, planned.plan);
+    let card = crate::gpu::placement(plan, &settings);
+    let text =
+        format!("graph\n{before}\nrewrites\n{rewrites}\n\nafter them\n{}\n{}{card}", planned.graph, planned.plan);
     let mut drawing = Drawing::new(plan, &engine.loaded.sources);
     let stages = plan.stages.iter().zip(&estimate.stages).map(|(s, e)| draw(s, e, &mut drawing)).collect();
     let title = roots.iter().map(|&r| format!("{} {}", graph[r].shape, graph[r].dtype)).collect::<Vec<_>>().join(", ");

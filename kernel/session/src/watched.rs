@@ -1,6 +1,6 @@
 //! A run that is watched while it goes on.
 
-use crate::output::LaneFacts;
+use crate::output::{CardFacts, LaneFacts};
 use crate::pace::{At, Pace};
 use cleave_plan::event::Progress;
 use cleave_plan::{Estimate, Event, RunError, RunReport};
@@ -20,8 +20,17 @@ pub(crate) struct News {
 /// Told what happens in a run.
 pub(crate) type Tell<'a> = &'a (dyn Fn(Event) + Sync);
 
-/// What a run reports, and what each worker did in it.
-pub(crate) type Ran = Result<(RunReport, Vec<LaneFacts>), RunError>;
+/// Who else than this machine's threads took part in a run.
+#[derive(Default)]
+pub(crate) struct Others {
+    /// What each worker did.
+    pub(crate) lanes: Vec<LaneFacts>,
+    /// What a card did.
+    pub(crate) card: Option<CardFacts>,
+}
+
+/// What a run reports, and what others did in it.
+pub(crate) type Ran = Result<(RunReport, Others), RunError>;
 
 /// Runs on a thread of its own while news are told on this one, the first after `delay_s`.
 pub(crate) fn watched(

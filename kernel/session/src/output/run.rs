@@ -39,8 +39,19 @@ pub struct RunFacts {
     pub heat: Option<Heat>,
     /// What each worker did; empty where none took part.
     pub lanes: Vec<LaneFacts>,
+    /// What a GPU did, where one took part.
+    pub card: Option<CardFacts>,
     /// What each thread of this program did.
     pub stints: Vec<Stint>,
+}
+
+/// What a GPU did in a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CardFacts {
+    /// What its maker calls it.
+    pub device: String,
+    /// What became of each stage, a line each.
+    pub stages: Vec<String>,
 }
 
 /// What a stage took.

@@ -21,7 +21,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const ENTRIES: [Setting; 12] = [
+pub const ENTRIES: [Setting; 13] = [
     Setting {
         key: "array.chunk_size",
         doc: "what automatic chunks aim at",
@@ -35,6 +35,19 @@ pub const ENTRIES: [Setting; 12] = [
         show: |s| if s.calibrate { "on" } else { "off" }.to_owned(),
         set: |s, v| read_switch(v).map(|on| s.calibrate = on).ok_or(Unread::Value),
         values: "on or off",
+    },
+    Setting {
+        key: "device_memory_limit",
+        doc: "bytes of a GPU's memory that the scheduler `cuda` takes",
+        show: |s| match s.device_memory_limit_bytes {
+            0 => "free".to_owned(),
+            bytes => size_text(bytes),
+        },
+        set: |s, v| {
+            let bytes = if v == "free" { Some(0) } else { read_size(v).filter(|&n| n > 0) };
+            bytes.map(|n| s.device_memory_limit_bytes = n).ok_or(Unread::Value)
+        },
+        values: "a size such as 4GiB, or free for nearly all that is",
     },
     Setting {
         key: "memory_limit",

@@ -12,11 +12,13 @@ pub enum Scheduler {
     SingleThreaded,
     /// On workers of the setting `workers`.
     Workers,
+    /// On a GPU, and on threads what it does not do.
+    Cuda,
 }
 
 impl Scheduler {
     /// What values look like.
-    pub(super) const VALUES: &'static str = "threads, single-threaded or workers HOST:PORT,HOST:PORT";
+    pub(super) const VALUES: &'static str = "threads, single-threaded, cuda or workers HOST:PORT,HOST:PORT";
 
     /// By name.
     pub fn parse(name: &str) -> Option<Scheduler> {
@@ -24,6 +26,7 @@ impl Scheduler {
             "threads" | "threading" => Some(Scheduler::Threads),
             "single-threaded" | "synchronous" | "sync" => Some(Scheduler::SingleThreaded),
             "workers" => Some(Scheduler::Workers),
+            "cuda" => Some(Scheduler::Cuda),
             _ => None,
         }
     }
@@ -34,6 +37,7 @@ impl Scheduler {
             Scheduler::Threads => "threads",
             Scheduler::SingleThreaded => "single-threaded",
             Scheduler::Workers => "workers",
+            Scheduler::Cuda => "cuda",
         }
     }
 }
@@ -70,6 +74,7 @@ impl Settings {
             Scheduler::Threads => format!("threads({})", self.threads),
             Scheduler::SingleThreaded => "single-threaded".to_owned(),
             Scheduler::Workers => format!("workers({})", self.workers.0.len()),
+            Scheduler::Cuda => "cuda".to_owned(),
         }
     }
 }
@@ -84,6 +89,7 @@ mod tests {
         let cases = [
             ("threads", Ok("threads")),
             ("sync", Ok("single-threaded")),
+            ("cuda", Ok("cuda")),
             ("workers a:1,b:2", Ok("workers a:1,b:2")),
             ("workers://a:1", Ok("workers a:1")),
             ("workers", Err("no-workers")),
