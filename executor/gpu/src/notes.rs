@@ -66,7 +66,7 @@ impl fmt::Display for Why {
 impl fmt::Display for StageNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stage, tasks, done, launches, .. } = self;
-        write!(f, "stage {}: {done} of {tasks} tasks on the card, {launches} launches", stage + 1)?;
+        write!(f, "stage {}: {done} of {tasks} tasks on the card, launches {launches}", stage + 1)?;
         self.left.iter().try_for_each(|(count, why)| write!(f, "; {count} on threads: {why}"))
     }
 }

@@ -1,0 +1,58 @@
+"""Scripts on a GPU, the driver of which is a stand-in: what threads print, and who computed it."""
+
+import ctypes.util
+
+import pytest
+
+from program import BINARY, run, told
+
+DRIVER = BINARY.parent / "libcleave_gpu_driver.so"
+
+SCRIPT = """\
+x = default_rng(3).normal(size=(300, 200), chunks=(100, 70))
+x.mean().compute()
+y = (x + x[::-1, ::-1]).sum(axis=0)
+y[:3].compute()
+where(x > 0, x, -x).max().compute()
+arange(1000)[::-3][:5].compute()
+(x[:, :50] @ x[:50, :]).sum().compute()
+"""
+
+
+def printed(tmp_path, text, *options, settings="", check=0):
+    """What a script prints with the stand-in in place of the driver."""
+    assert DRIVER.is_file(), "cargo build --workspace makes the stand-in driver"
+    path = tmp_path / "script.clv"
+    path.write_text(text)
+    return run("run", *options, str(path), check=check, env={"LD_PRELOAD": str(DRIVER), "CLEAVE_GPU_DRIVER": settings})
+
+
+@pytest.mark.parametrize("settings", ["", "deferred memory=4M", "fail=cuLaunchKernel:2:700"])
+def test_a_gpu_prints_what_threads_print(tmp_path, settings):
+    threads = printed(tmp_path, SCRIPT).stdout
+    assert threads.count("\n") >= 5
+    assert printed(tmp_path, SCRIPT, "--scheduler", "cuda", settings=settings).stdout == threads
+    assert printed(tmp_path, "%scheduler cuda\n" + SCRIPT, settings=settings).stdout.removeprefix("cuda\n") == threads
+
+
+def test_little_memory_of_the_gpu_is_enough(tmp_path):
+    text = "%config device_memory_limit = 64KiB\n" + SCRIPT
+    assert printed(tmp_path, text, "--scheduler", "cuda").stdout == printed(tmp_path, text).stdout
+
+
+def test_one_computation_can_be_sent_there(tmp_path):
+    assert printed(tmp_path, 'ones((40, 50)).sum().compute(scheduler="cuda")\n').stdout == "2000.0\n"
+
+
+def test_the_plan_says_what_threads_will_do(tmp_path):
+    text = "%scheduler cuda\nx = default_rng(3).normal(size=(50, 50))\n%explain (x @ x)\n"
+    assert "on threads, because no kernel does products of matrices" in printed(tmp_path, text).stdout
+
+
+@pytest.mark.skipif(ctypes.util.find_library("cuda") is not None, reason="there is a driver here")
+def test_without_a_driver_there_is_one_clear_error(tmp_path):
+    path = tmp_path / "script.clv"
+    path.write_text('ones((4, 5)).sum().compute(scheduler="cuda")\n')
+    done = run("run", str(path), check=1)
+    assert "no-gpu-driver" in done.stderr and "panicked" not in done.stderr, told(done)
+    assert "install NVIDIA's driver" in done.stderr, told(done)
