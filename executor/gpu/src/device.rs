@@ -122,7 +122,7 @@ impl Memory {
     }
 
     /// Bytes.
-    pub fn len(&self) -> usize {
+    pub fn nbytes(&self) -> usize {
         self.slice.len()
     }
 }

@@ -175,7 +175,7 @@ impl Flight<'_> {
             return Ok(found);
         }
         let slab = upload((self.device, self.pass), load, part)?;
-        self.note.bytes_up += slab.len() as u64;
+        self.note.bytes_up += slab.nbytes() as u64;
         let found = placed(part, &slab);
         slabs.push(slab);
         Ok(found)

@@ -74,13 +74,13 @@ impl Shelf {
 
     /// Bytes of all that is there.
     pub(crate) fn held_bytes(&self) -> u64 {
-        self.parts.values().map(|(_, memory)| memory.len() as u64).sum()
+        self.parts.values().map(|(_, memory)| memory.nbytes() as u64).sum()
     }
 
     /// Bytes of what is there and stays when those come.
     fn bytes(&self, wanted: &BTreeMap<Origin, (&Load, Region)>) -> u64 {
         let stays = |origin: &Origin, region: &Region| wanted.get(origin).is_none_or(|(_, w)| holds(region, w));
-        self.parts.iter().filter(|(o, (r, _))| stays(o, r)).map(|(_, (_, memory))| memory.len() as u64).sum()
+        self.parts.iter().filter(|(o, (r, _))| stays(o, r)).map(|(_, (_, memory))| memory.nbytes() as u64).sum()
     }
 }
 

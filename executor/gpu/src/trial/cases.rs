@@ -81,7 +81,7 @@ fn one_fold((op, rule, number): (&'static Op, &Fold, usize), (mut g, x): (Graph,
 }
 
 fn folds() -> impl Iterator<Item = (&'static Op, &'static Fold)> {
-    table::all().into_iter().filter_map(|op| if let Class::Fold(fold) = &op.class { Some((op, fold)) } else { None })
+    table::all().filter_map(|op| if let Class::Fold(fold) = &op.class { Some((op, fold)) } else { None })
 }
 
 /// An array of 41 by 66 seen in another one: what the view is called, the other's lengths, and the view's axes.
