@@ -215,6 +215,7 @@ fn view<T: Pod>(bytes: &[u8]) -> &[T] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cleave_ops::each_dtype;
 
     #[test]
     fn rooms_are_used_again_and_given_back() {
