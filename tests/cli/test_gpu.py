@@ -76,3 +76,20 @@ def test_without_a_driver():
     done = run("gpu", "doctor", check=1)
     assert "gpu driver    no-gpu-driver: there is no NVIDIA driver" in done.stdout, told(done)
     assert "help: install NVIDIA's driver" in done.stdout and not done.stderr, told(done)
+
+
+def test_the_selftest_compares_a_card_with_threads():
+    lines = doctor("", command=("gpu", "selftest"), check=0).splitlines()
+    passed = int(lines[-1].removesuffix(" passed, 0 failed"))
+    assert lines[0] == "gpu 0: Stand-in GPU 0" and passed > 1000, lines[-3:]
+
+
+def test_the_selftest_names_what_fails():
+    text = doctor("fail=cuLaunchKernel:9:719", command=("gpu", "selftest"), check=1)
+    assert text.splitlines()[-1].endswith(" passed, 1 failed") and "error 719" in text, text
+
+
+@pytest.mark.skipif(ctypes.util.find_library("cuda") is not None, reason="this machine has a driver")
+def test_the_selftest_wants_a_card():
+    done = run("gpu", "selftest", check=1)
+    assert done.stderr.startswith("no-gpu-driver: ") and "help: " in done.stderr, told(done)

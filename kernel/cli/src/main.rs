@@ -1,7 +1,7 @@
 //! The program `cleave`.
 //!
 //! In reading order: `options` (the command line), `run` (scripts and expressions), `terminal` (output and
-//! progress on a terminal), `record` (`--json`), `page` (`--html`), `repl`, `lab`, `doctor` with `rates` and `gpu`, `reference`,
+//! progress on a terminal), `record` (`--json`), `page` (`--html`), `repl`, `lab`, `doctor` with `rates` and `gpu`, `selftest` (of cards), `reference`,
 //! `worker`, `cluster` (workers of this machine), `certs`.
 //! Exit status: 0 when all went well, 1 when a program failed, 2 when the command line was wrong, 130 when
 //! the user stopped it. `bench` measures this machine at the repository's own workloads.
@@ -19,6 +19,7 @@ mod record;
 mod reference;
 mod repl;
 mod run;
+mod selftest;
 mod terminal;
 mod worker;
 
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Reference { name, json } => reference::reference(name.as_deref(), json),
         Command::Bench { bench, how } => bench::bench(&bench, &how),
         Command::Gpu { what: options::Gpu::Doctor { json } } => gpu::doctor(json),
+        Command::Gpu { what: options::Gpu::Selftest { device } } => selftest::selftest(device),
         Command::Worker(options) => worker::worker(&options),
         Command::Cluster { local, threads, memory } => cluster::local(local, threads, memory.as_deref()),
         Command::Certs { what } => certs::certs(&what),

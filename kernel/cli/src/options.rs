@@ -240,6 +240,12 @@ pub(crate) enum Gpu {
         #[arg(long)]
         json: bool,
     },
+    /// Compute on a card what is known from threads: every operation of every dtype; the bits must be the same.
+    Selftest {
+        /// The card, counted from 0.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        device: usize,
+    },
 }
 
 /// Where records go besides the terminal.

@@ -1,26 +1,14 @@
 //! Stages to write kernels for.
 
+pub(crate) use cleave_gpu::trial::{add, each_loop, fill, load};
+
 use cleave_gpu::emit::{Kernels, Unfit, kernels};
 use cleave_graph::node::Ddof;
-use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
+use cleave_graph::{Graph, NodeId, NodeKind};
 use cleave_ops::op::{Class, MapLoop};
 use cleave_ops::view::SourceAxis;
-use cleave_ops::{Chunks, DType, Fill, Law, Op, Scalar, Shape, View, table};
+use cleave_ops::{DType, Fill, Law, Scalar, Shape, View, table};
 use cleave_plan::{Cut, Options, Output, Plan, plan};
-
-pub(crate) fn add(graph: &mut Graph, kind: NodeKind, shape: &[usize], dtype: DType) -> NodeId {
-    let shape = Shape::new(shape.iter().copied());
-    graph.add(Node { kind, dtype, chunks: Chunks::single(&shape), shape })
-}
-
-/// A stored array.
-pub(crate) fn load(graph: &mut Graph, number: u64, shape: &[usize], dtype: DType) -> NodeId {
-    add(graph, NodeKind::Load(SourceId(number)), shape, dtype)
-}
-
-pub(crate) fn fill(graph: &mut Graph, fill: Fill, shape: &[usize], dtype: DType) -> NodeId {
-    add(graph, NodeKind::Fill(fill), shape, dtype)
-}
 
 pub(crate) fn normals(graph: &mut Graph, shape: &[usize], dtype: DType) -> NodeId {
     let law = Law::Normal { mean: Scalar::Float(0.0), std: Scalar::Float(1.0) };
@@ -74,51 +62,6 @@ pub(crate) fn texts(kernels: &Kernels) -> Vec<(&str, &str)> {
         Kernels::Store(store) => vec![(&store.kernel.name, &store.kernel.text)],
         Kernels::Folds(folds) => folds.iter().map(|fold| (&*fold.kernel.name, &*fold.kernel.text)).collect(),
     }
-}
-
-/// A stage for each loop of each operation, elementwise or a reduction, of arrays of two lengths; with how it is called.
-pub(crate) fn each_loop(lens: [usize; 2]) -> Vec<(String, Graph, NodeId)> {
-    let mut all = vec![];
-    for op in table::all() {
-        match &op.class {
-            Class::Map(map) => all.extend((0..map.loops.len()).map(|number| one_map(op, number, lens))),
-            Class::Fold(fold) => {
-                for (number, axes) in (0..fold.loops.len()).flat_map(|n| [(n, &[0, 1][..]), (n, &[0][..])]) {
-                    all.push(one_fold(op, number, axes, lens));
-                }
-            }
-            _ => {}
-        }
-    }
-    all
-}
-
-fn one_map(op: &'static Op, number: usize, lens: [usize; 2]) -> (String, Graph, NodeId) {
-    let Class::Map(rule) = &op.class else { unreachable!() };
-    let (mut g, of) = (Graph::new(), &rule.loops[number]);
-    let last = of.inputs.len();
-    let operand = |(place, &dtype): (usize, &DType)| {
-        let is_apart = rule.apart > 0 && place + 1 == last;
-        match is_apart {
-            true => fill(&mut g, Fill::Const(Scalar::Int(2)), &lens, DType::I64),
-            false => load(&mut g, place as u64, &lens, dtype),
-        }
-    };
-    let inputs: Vec<NodeId> = of.inputs.iter().enumerate().map(operand).collect();
-    let kind = NodeKind::Map { op, loop_index: number, inputs: inputs.into_iter().collect() };
-    let node = add(&mut g, kind, &lens, of.output);
-    (format!("{} of {:?}", op.name, of.inputs), g, node)
-}
-
-fn one_fold(op: &'static Op, number: usize, axes: &[usize], lens: [usize; 2]) -> (String, Graph, NodeId) {
-    let Class::Fold(rule) = &op.class else { unreachable!() };
-    let (mut g, of) = (Graph::new(), &rule.loops[number]);
-    let x = load(&mut g, 0, &lens, of.input);
-    let shape: &[usize] = if axes.len() == 2 { &[] } else { &lens[1..] };
-    let kind =
-        NodeKind::Fold { op, loop_index: number, input: x, axes: axes.iter().copied().collect(), ddof: Ddof(0.0) };
-    let node = add(&mut g, kind, shape, of.output);
-    (format!("{} of {} over {axes:?}", op.name, of.input), g, node)
 }
 
 /// A name, a graph, and the nodes that are wanted of it.
