@@ -1,6 +1,7 @@
 //! Values in blocks, each put once and read often: results that stay, and what stages leave for later ones.
 
 use crate::memory::{DenseSink, block_number, number_of};
+use crate::parts::Parts;
 use crate::room::Rooms;
 use crate::shelf::{Place, Shelf, put_aside};
 use crate::spill::Spill;
@@ -17,6 +18,8 @@ pub struct Blocks {
     dtype: DType,
     places: Vec<OnceLock<Place>>,
     shelf: Shelf,
+    /// How blocks are cut as they come, if they are.
+    parts: Option<Parts>,
 }
 
 /// A block that was asked for where it is not: its number.
@@ -35,17 +38,26 @@ impl Blocks {
             Keep::Dense | Keep::Memory => Shelf::of_memory(rooms),
             Keep::Spill { memory_bytes } => Shelf::with_disk(rooms, spill, memory_bytes),
         };
-        Self::on(shelf, &buffer.grid, buffer.dtype)
+        let parts = Parts::of(buffer);
+        let blocks = Self::on(shelf, parts.as_ref().map_or(&buffer.grid, Parts::grid), buffer.dtype);
+        Self { parts, ..blocks }
     }
 
     fn on(shelf: Shelf, grid: &Chunks, dtype: DType) -> Self {
         let places = std::iter::repeat_with(OnceLock::new).take(grid.count()).collect();
-        Self { grid: grid.clone(), counts: grid.numblocks(), dtype, places, shelf }
+        Self { grid: grid.clone(), counts: grid.numblocks(), dtype, places, shelf, parts: None }
     }
 
     /// Takes a copy of a finished block, by its number; one that is there already stays. Those for which there is
     /// no memory go to disk, so the first stay: what is read in order is best kept so.
     pub(crate) fn keep(&self, number: usize, block: &Data) -> Result<(), SpillError> {
+        match &self.parts {
+            None => self.place(number, block),
+            Some(parts) => parts.each(number, block, |number, part| self.place(number, part)),
+        }
+    }
+
+    fn place(&self, number: usize, block: &Data) -> Result<(), SpillError> {
         let Some(place) = self.places.get(number).filter(|place| place.get().is_none()) else { return Ok(()) };
         if let Err(second) = place.set(self.shelf.put(block)?) {
             self.shelf.forget(&second);

@@ -8,7 +8,7 @@
 //!   (what lies before their blocks), `made` and `scratch` (where they stand), `gather` (elements of data that exists);
 //! - `cache` (decoded blocks of stored arrays), `ahead` (which are read before they are wanted), `apart` (work that cannot
 //!   be stopped), `between` (what stages leave for later ones), `kept` (what a machine keeps for others, by `stock` within
-//!   a `budget`), `hold` (values in blocks), `shelf` (in memory, then on disk), `room` (their memory), `spill` (their place
+//!   a `budget`), `hold` (values in blocks, in `parts` where they are cut), `shelf` (in memory, then on disk), `room` (their memory), `spill` (their place
 //!   on disk), `staged` (stored arrays in blocks too large for memory);
 //! - `store`, `fold`, `mirrored`, `joint` and `contract` (the kinds of task), `tree` (the fixed order in which states are
 //!   combined), `copy` (strided boxes), `bytes` (elements as such), `turn` (transposed ones);
@@ -40,6 +40,7 @@ mod made;
 mod maker;
 pub mod memory;
 mod mirrored;
+mod parts;
 mod pass;
 mod pool;
 mod progress;

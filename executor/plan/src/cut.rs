@@ -115,8 +115,10 @@ impl Ends {
         nodes.extend(wanted.iter().filter_map(|&n| scan_begins(graph, n, options)));
         let mut why = worth_keeping(graph, &wanted, outputs, options)?;
         if options.choices.keeps_running {
-            let runs = |&&n: &&NodeId| matches!(graph[n].kind, NodeKind::Scan { .. });
-            why.extend(wanted.iter().filter(runs).map(|&n| (n, Why::Running)));
+            why.extend(wanted.iter().filter_map(|&node| match graph[node].kind {
+                NodeKind::Scan { axis, .. } => Some((node, Why::Running { axis })),
+                _ => None,
+            }));
         }
         nodes.extend(why.keys());
         why.extend(kept_operands(graph, &wanted, &|node| nodes.contains(&node), options));

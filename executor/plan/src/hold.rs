@@ -27,7 +27,10 @@ pub enum Why {
     /// It is a reduction's result, without which nothing after it can be computed.
     Result,
     /// It is running values, most of which would be made again for each block of the stage that reads them.
-    Running,
+    Running {
+        /// The axis along which they go.
+        axis: usize,
+    },
     /// Several stages read it.
     Shared {
         /// Seconds that computing it again would take beyond keeping it in memory.
@@ -44,7 +47,7 @@ impl Why {
     /// Seconds saved by keeping the value; endless where there is no other way.
     pub fn saved_s(&self) -> f64 {
         match self {
-            Why::Result | Why::Running => f64::INFINITY,
+            Why::Result | Why::Running { .. } => f64::INFINITY,
             Why::Shared { saved_s } | Why::Seen { saved_s } => *saved_s,
         }
     }

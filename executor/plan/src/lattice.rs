@@ -223,7 +223,7 @@ mod tests {
         ] {
             let lattice = Lattice::new(&Shape::new(space), &axes);
             for block_len in [1, 4096, 20_000, 1 << 16, 1 << 20] {
-                let first = lattice.runs(&lattice.superbox, 1, block_len).at(0).unwrap();
+                let first = lattice.runs(&lattice.superbox, 1, block_len).at(0).expect("a superbox has cells");
                 let hull = |cells: &Region, run| lattice.cells_hull(cells, run).len;
                 let largest = hull(&Region::whole(&lattice.superbox), first);
                 for number in 0..lattice.superbox_count() {

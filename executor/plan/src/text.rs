@@ -236,7 +236,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Why::Result => write!(f, "a reduction's result"),
-            Why::Running => write!(f, "running values"),
+            Why::Running { .. } => write!(f, "running values"),
             Why::Shared { saved_s } => write!(f, "read by several stages, again in {saved_s:.2} s"),
             Why::Seen { saved_s } => write!(f, "read at several places, again in {saved_s:.2} s"),
         }

@@ -74,7 +74,7 @@ fn reason(why: &Why) -> String {
     let longer = |saved_s: f64| format!("computing it again would take {} more", time_text(saved_s));
     match why {
         Why::Result => "nothing after it can begin before it is whole".to_owned(),
-        Why::Running => "those who read it would each make most of it again".to_owned(),
+        Why::Running { .. } => "those who read it would each make most of it again".to_owned(),
         Why::Shared { saved_s } => format!("several stages read it, {}", longer(*saved_s)),
         Why::Seen { saved_s } => format!("it is read at several places, {}", longer(*saved_s)),
     }

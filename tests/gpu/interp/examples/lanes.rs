@@ -1,4 +1,4 @@
-//! How many instructions the interpreter runs in a second: `cargo run --release -p cleave-gpu-interp --example speed`.
+//! How many instructions the interpreter runs in a second: `cargo run --release -p cleave-gpu-interp --example lanes`.
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, time::Instant};
