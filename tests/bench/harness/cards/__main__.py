@@ -41,7 +41,11 @@ def measured(engine, job):
         if time.perf_counter() - begin > job["spend_s"]:
             break
     values = {name: float(value) for name, value in answer(result).items()}
-    return {"start_s": started, "times": times, "values": values}
+    return {"with": versions(xp), "start_s": started, "times": times, "values": values}
+
+
+def versions(xp):
+    return ", ".join(f"{m.__name__} {m.__version__}" for m in (xp, sys.modules.get("dask")) if m)
 
 
 def arrays(dry):

@@ -26,7 +26,7 @@ def article(p, xp):
 
 
 def normals(p, xp):
-    def block(array, block_info=None):
+    def block(array):
         return xp.random.standard_normal(array.shape)
 
     x = da.zeros_like(xp.array(()), shape=(p.n,), chunks=(p.blocks,))

@@ -53,7 +53,8 @@ class Job:
     def program(self, stays, most, spend_s):
         """The text of a program that prints `times [...]` and then each value."""
         wanted = ", ".join(self.wanted)
-        result = f"keep({wanted})" if self.kept else f"compute({wanted})" if self.wanted[1:] else f"({wanted}).compute()"
+        computed = f"compute({wanted})" if self.wanted[1:] else f"({wanted}).compute()"
+        result = f"keep({wanted})" if self.kept else computed
         lines = ["from time import perf_counter", *assignments(self.params)]
         lines += ["def keep(x):", f"    return {KEEP[stays]}", *lines_of(self.setup)]
         lines += ["def job():", *(f"    {line}" for line in [*lines_of(self.before), f"return {result}"])]

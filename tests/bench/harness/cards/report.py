@@ -1,4 +1,4 @@
-"""What was measured on a card, as facts and as a page; written anew after each row, for the machine may go at any time."""
+"""What was measured on a card, as facts and as a page; written anew after each row: the machine may go at any time."""
 
 import json
 import os
@@ -112,12 +112,13 @@ def markdown(report):
         "",
         f"- doctor: {report['doctor']}",
         f"- selftest: {report['selftest']}",
-        f"- results that stay on the card: {'yes' if report['stays'] else 'no, so times have the transfers in them'}",
+        f"- arrays stay on the card: {'yes' if report['stays'] else 'no, so times have the transfers in them'}",
+        *(f"- {name}: {text}" for name, text in [*report["tools"].items(), *report["peers"].items()]),
         *(f"- {text}: {rate}" for text, rate in rates(report["rates"])),
         *(f"- {note}" for note in report["notes"]),
         "",
-        "Milliseconds of a call and the wait for the card, the median of those after the first, which has all making of "
-        "kernels in it.",
+        "Milliseconds of a call and the wait for the card, the median of those after the first, which also makes "
+        "the kernels.",
         "",
         "| " + " | ".join(HEAD) + " |",
         "|---|" + "---:|" * 5 + "---|" + "---:|" * 5 + "---|---|",
