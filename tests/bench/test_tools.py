@@ -14,6 +14,7 @@ from harness import cage, oracle, process, programs, rows
 
 HERE = Path(__file__).parent
 GUARD = process.Guard(seconds=60)
+DRIVER = process.BINARY.parent / "libcleave_gpu_driver.so"
 
 
 def tool(name, *options, timeout=120):
@@ -144,3 +145,43 @@ def test_predictions_stand_beside_what_was(tmp_path):
     assert [line["row"] for line in lines] == ["normals", "zarr-mean", "random-1", "random-2"]
     assert all(line["low_s"] <= line["predicted_s"] <= line["high_s"] for line in lines)
     assert "median error" in page
+
+
+def on_a_card(folder, settings, *options):
+    """What `gpu` ends with and writes on the stand-in driver, with NumPy in CuPy's place."""
+    assert DRIVER.is_file(), "cargo build --workspace makes the stand-in driver"
+    done = subprocess.run(
+        [sys.executable, HERE / "gpu", "--quick", "--dry", "--repeat", "1", "--out", folder, *options],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "LD_PRELOAD": str(DRIVER), "CLEAVE_GPU_DRIVER": settings},
+    )
+    report = json.loads((folder / "gpu.json").read_text())
+    assert done.stdout == (folder / "gpu.md").read_text() + "\n", done.stderr
+    return done, report, {row["row"]: row for row in report["rows"]}
+
+
+def test_a_card_is_measured_beside_the_peers(tmp_path):
+    wanted = ["article", "axpy", "laplace", "matmul64", "stream"]
+    done, report, found = on_a_card(tmp_path, "", "--no-selftest", "--rows", ",".join(wanted))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(found) == sorted(wanted) and {row["check"] for row in found.values()} == {"ok"}
+    assert all(row["ours_s"] > 0 and set(row["peers_s"]) == {"cupy", "dask"} for row in found.values())
+    assert all(found[name]["same_bits"] for name in wanted if name != "matmul64")
+    assert all(report["rates"][name] > 0 for name in ("copy", "read", "up", "down", "pageable", "fma64"))
+    assert report["card"].startswith("Stand-in GPU 0") and report["doctor"] == "all steps ok"
+    assert any("by-hand" in note for note in found["axpy"]["notes"])
+
+
+def test_without_a_card_the_peers_are_measured_still(tmp_path):
+    done, report, found = on_a_card(tmp_path, "devices=0", "--rows", "article,sum")
+    assert done.returncode == 1 and [row["check"] for row in found.values()] == ["failed", "failed"]
+    assert all(set(row["peers_s"]) == {"cupy", "dask"} for row in found.values())
+    assert "no-gpu" in report["doctor"] and "no-gpu" in report["selftest"]
+
+
+def test_when_the_time_is_up_no_row_is_lost(tmp_path):
+    done, _, found = on_a_card(tmp_path, "", "--minutes", "0", "--rows", "article,sum")
+    assert done.returncode == 0 and [row["check"] for row in found.values()] == ["not run", "not run"]
+    assert "the time is up" in done.stdout

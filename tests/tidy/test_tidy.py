@@ -281,7 +281,7 @@ def test_generated_and_private_files_stay_out():
 
 
 def test_scripts_run_without_a_terminal():
-    tools = [f"tests/bench/{tool}" for tool in ("run", "bound", "soak", "overhead", "flatness", "estimates")]
+    tools = [f"tests/bench/{tool}" for tool in ("run", "bound", "soak", "overhead", "flatness", "estimates", "gpu")]
     for script in ("tests/setup", "tests/run", ".ci/run", *tools):
         path = ROOT / script
         assert path.stat().st_mode & 0o111 and path.read_text().startswith("#!/usr/bin/env "), script
