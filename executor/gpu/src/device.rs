@@ -69,10 +69,11 @@ impl Device {
         Ok(memory)
     }
 
-    /// Copies bytes into memory, from its byte `at` on.
+    /// Copies bytes into memory, from its byte `at` on, and waits until nobody reads them any more.
     pub fn write(&self, memory: &mut Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError> {
         let mut part = memory.slice.slice_mut(at..at + bytes.len());
-        self.stream.memcpy_htod(bytes, &mut part).map_err(failed("copying to the device"))
+        self.stream.memcpy_htod(bytes, &mut part).map_err(failed("copying to the device"))?;
+        self.wait()
     }
 
     /// Waits for all work before and copies the first bytes of memory.
@@ -85,6 +86,18 @@ impl Device {
     /// Waits for all work so far.
     pub fn wait(&self) -> Result<(), GpuError> {
         self.stream.synchronize().map_err(failed("computing"))
+    }
+
+    /// Waits for all work so far and returns memory that was given back to the system.
+    pub fn trim(&self) -> Result<(), GpuError> {
+        self.wait()?;
+        if !self.context.has_async_alloc() {
+            return Ok(());
+        }
+        // SAFETY: the device is that of the context.
+        let pool = unsafe { result::device::get_default_mem_pool(self.context.cu_device()) };
+        // SAFETY: the pool is the device's.
+        pool.and_then(|pool| unsafe { result::mem_pool::trim_to(pool, 0) }).map_err(failed("returning memory"))
     }
 
     /// Has the driver compile a kernel, unless it has before.
@@ -127,7 +140,8 @@ impl Memory {
     }
 }
 
-/// Memory that is given back waits for its next use, rather than being returned to the system at every wait.
+/// Memory that is given back waits for its next use, rather than being returned to the system at every wait;
+/// `trim` does that.
 fn keep_memory(context: &Arc<CudaContext>) -> Result<(), DriverError> {
     if !context.has_async_alloc() {
         return Ok(());
