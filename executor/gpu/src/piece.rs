@@ -161,6 +161,7 @@ pub(crate) fn wanted(load: &Load, region: &Region) -> Region {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::emit::kernels;
