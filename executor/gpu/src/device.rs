@@ -9,7 +9,11 @@ use cudarc::driver::{
 };
 use cudarc::nvrtc::Ptx;
 use std::collections::HashMap;
+use std::ffi::{CStr, CString};
 use std::sync::Arc;
+
+/// The most that a compiler says.
+const LOG_BYTES: usize = 8 << 10;
 
 /// A device that is in use.
 pub struct Device {
@@ -105,9 +109,9 @@ impl Device {
         if self.kernels.contains_key(&kernel.name) {
             return Ok(());
         }
-        let failed = failed("compiling a kernel");
-        let module = self.context.load_module(Ptx::from_src(kernel.text.as_str())).map_err(&failed)?;
-        let function = module.load_function(&kernel.name).map_err(&failed)?;
+        let refused = |DriverError(code)| GpuError::Kernel { code: code as u32, log: compiler_log(&kernel.text) };
+        let module = self.context.load_module(Ptx::from_src(kernel.text.as_str())).map_err(refused)?;
+        let function = module.load_function(&kernel.name).map_err(failed("finding a kernel"))?;
         self.kernels.insert(kernel.name.clone(), function);
         Ok(())
     }
@@ -140,6 +144,24 @@ impl Memory {
     }
 }
 
+/// What the driver's compiler says of a text that it does not take, in the context that is current.
+fn compiler_log(text: &str) -> String {
+    use sys::CUjit_option::{CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+    let Ok(image) = CString::new(text) else { return String::new() };
+    let mut log = vec![0_u8; LOG_BYTES];
+    let mut keys = [CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES];
+    let mut values = [log.as_mut_ptr().cast(), std::ptr::without_provenance_mut(LOG_BYTES)];
+    let (mut module, count) = (std::ptr::null_mut(), keys.len() as u32);
+    let (keys, values) = (keys.as_mut_ptr(), values.as_mut_ptr());
+    // SAFETY: all pointers are valid for the call, and the log is as long as its option says.
+    let result = unsafe { sys::cuModuleLoadDataEx(&raw mut module, image.as_ptr().cast(), count, keys, values) };
+    if result.result().is_ok() {
+        // SAFETY: the module was loaded just now and nobody uses it.
+        let _ = unsafe { result::module::unload(module) };
+    }
+    CStr::from_bytes_until_nul(&log).unwrap_or_default().to_string_lossy().trim().to_owned()
+}
+
 /// Memory that is given back waits for its next use, rather than being returned to the system at every wait;
 /// `trim` does that.
 fn keep_memory(context: &Arc<CudaContext>) -> Result<(), DriverError> {
@@ -152,5 +174,24 @@ fn keep_memory(context: &Arc<CudaContext>) -> Result<(), DriverError> {
     unsafe {
         let pool = result::device::get_default_mem_pool(context.cu_device())?;
         result::mem_pool::set_attribute(pool, attribute, (&raw mut threshold).cast())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::emit::Kernel;
+
+    #[test]
+    fn a_kernel_that_is_refused_tells_what_the_compiler_says() {
+        cleave_gpu_driver::load().unwrap();
+        let mut device = Device::open(0).unwrap();
+        let text = ".version 7.0\n.target sm_70\n.address_size 64\n.nonsense".to_owned();
+        let kernel = Kernel { name: "nonsense".to_owned(), text, params: vec![], loads: vec![], may_fail: false };
+        let error = device.compile(&kernel).unwrap_err();
+        let GpuError::Kernel { code: 218, log } = &error else { panic!("{error}") };
+        assert!(log.starts_with("4:"), "{log}");
+        assert!(error.to_string().contains(log.as_str()));
     }
 }
