@@ -25,7 +25,9 @@ pub struct CardOptions {
 /// A device that runs plans.
 pub struct Card {
     options: CardOptions,
-    /// Guards the device, which does one run at a time.
+    /// Held for a whole run: what is on the shelf is of one plan.
+    turn: Mutex<()>,
+    /// Guards the device.
     state: Mutex<State>,
 }
 
@@ -50,7 +52,7 @@ impl Card {
         let name = device.name().to_owned();
         let (shelf, notes) = (Shelf::default(), vec![]);
         let state = State { shelf, device: Some(device), name, limit_bytes, notes, lost: None };
-        Ok(Self { options, state: Mutex::new(state) })
+        Ok(Self { options, turn: Mutex::default(), state: Mutex::new(state) })
     }
 
     /// What was asked for.
@@ -76,18 +78,31 @@ impl Card {
         (sources, sinks): (&Sources, &[Arc<dyn Sink>]),
         control: &Control<'_>,
     ) -> Result<(RunReport, Vec<StageNote>), RunError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.begin();
         let report = run_with(Some(self), pool, plan, (sources, sinks), control);
+        let notes = self.end();
+        report.map(|report| (report, notes))
+    }
+
+    /// A run has ended: its memory goes back.
+    fn end(&self) -> Vec<StageNote> {
         let mut state = self.state();
         state.shelf.clear();
-        let notes = std::mem::take(&mut state.notes);
-        report.map(|report| (report, notes))
+        if let Some(Err(error)) = state.device.as_ref().map(Device::trim)
+            && error.is_sticky()
+        {
+            (state.device, state.lost) = (None, Some(error));
+        }
+        std::mem::take(&mut state.notes)
     }
 
     /// A run begins: after a fault with a new context, if there is one to be had.
     fn begin(&self) {
         let mut state = self.state();
         state.notes.clear();
+        // A run that ended in a panic leaves its own arrays there.
+        state.shelf.clear();
         if state.device.is_none() {
             match Device::open(self.options.ordinal) {
                 Ok(device) => (state.device, state.lost) = (Some(device), None),

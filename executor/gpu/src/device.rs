@@ -9,7 +9,11 @@ use cudarc::driver::{
 };
 use cudarc::nvrtc::Ptx;
 use std::collections::HashMap;
+use std::ffi::{CStr, CString};
 use std::sync::Arc;
+
+/// The most that a compiler says.
+const LOG_BYTES: usize = 8 << 10;
 
 /// A device that is in use.
 pub struct Device {
@@ -69,10 +73,11 @@ impl Device {
         Ok(memory)
     }
 
-    /// Copies bytes into memory, from its byte `at` on.
+    /// Copies bytes into memory, from its byte `at` on, and waits until nobody reads them any more.
     pub fn write(&self, memory: &mut Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError> {
         let mut part = memory.slice.slice_mut(at..at + bytes.len());
-        self.stream.memcpy_htod(bytes, &mut part).map_err(failed("copying to the device"))
+        self.stream.memcpy_htod(bytes, &mut part).map_err(failed("copying to the device"))?;
+        self.wait()
     }
 
     /// Waits for all work before and copies the first bytes of memory.
@@ -87,14 +92,26 @@ impl Device {
         self.stream.synchronize().map_err(failed("computing"))
     }
 
+    /// Waits for all work so far and returns memory that was given back to the system.
+    pub fn trim(&self) -> Result<(), GpuError> {
+        self.wait()?;
+        if !self.context.has_async_alloc() {
+            return Ok(());
+        }
+        // SAFETY: the device is that of the context.
+        let pool = unsafe { result::device::get_default_mem_pool(self.context.cu_device()) };
+        // SAFETY: the pool is the device's.
+        pool.and_then(|pool| unsafe { result::mem_pool::trim_to(pool, 0) }).map_err(failed("returning memory"))
+    }
+
     /// Has the driver compile a kernel, unless it has before.
     pub fn compile(&mut self, kernel: &Kernel) -> Result<(), GpuError> {
         if self.kernels.contains_key(&kernel.name) {
             return Ok(());
         }
-        let failed = failed("compiling a kernel");
-        let module = self.context.load_module(Ptx::from_src(kernel.text.as_str())).map_err(&failed)?;
-        let function = module.load_function(&kernel.name).map_err(&failed)?;
+        let refused = |DriverError(code)| GpuError::Kernel { code: code as u32, log: compiler_log(&kernel.text) };
+        let module = self.context.load_module(Ptx::from_src(kernel.text.as_str())).map_err(refused)?;
+        let function = module.load_function(&kernel.name).map_err(failed("finding a kernel"))?;
         self.kernels.insert(kernel.name.clone(), function);
         Ok(())
     }
@@ -127,7 +144,26 @@ impl Memory {
     }
 }
 
-/// Memory that is given back waits for its next use, rather than being returned to the system at every wait.
+/// What the driver's compiler says of a text that it does not take, in the context that is current.
+fn compiler_log(text: &str) -> String {
+    use sys::CUjit_option::{CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+    let Ok(image) = CString::new(text) else { return String::new() };
+    let mut log = vec![0_u8; LOG_BYTES];
+    let mut keys = [CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES];
+    let mut values = [log.as_mut_ptr().cast(), std::ptr::without_provenance_mut(LOG_BYTES)];
+    let (mut module, count) = (std::ptr::null_mut(), keys.len() as u32);
+    let (keys, values) = (keys.as_mut_ptr(), values.as_mut_ptr());
+    // SAFETY: all pointers are valid for the call, and the log is as long as its option says.
+    let result = unsafe { sys::cuModuleLoadDataEx(&raw mut module, image.as_ptr().cast(), count, keys, values) };
+    if result.result().is_ok() {
+        // SAFETY: the module was loaded just now and nobody uses it.
+        let _ = unsafe { result::module::unload(module) };
+    }
+    CStr::from_bytes_until_nul(&log).unwrap_or_default().to_string_lossy().trim().to_owned()
+}
+
+/// Memory that is given back waits for its next use, rather than being returned to the system at every wait;
+/// `trim` does that.
 fn keep_memory(context: &Arc<CudaContext>) -> Result<(), DriverError> {
     if !context.has_async_alloc() {
         return Ok(());
@@ -138,5 +174,24 @@ fn keep_memory(context: &Arc<CudaContext>) -> Result<(), DriverError> {
     unsafe {
         let pool = result::device::get_default_mem_pool(context.cu_device())?;
         result::mem_pool::set_attribute(pool, attribute, (&raw mut threshold).cast())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::emit::Kernel;
+
+    #[test]
+    fn a_kernel_that_is_refused_tells_what_the_compiler_says() {
+        cleave_gpu_driver::load().unwrap();
+        let mut device = Device::open(0).unwrap();
+        let text = ".version 7.0\n.target sm_70\n.address_size 64\n.nonsense".to_owned();
+        let kernel = Kernel { name: "nonsense".to_owned(), text, params: vec![], loads: vec![], may_fail: false };
+        let error = device.compile(&kernel).unwrap_err();
+        let GpuError::Kernel { code: 218, log } = &error else { panic!("{error}") };
+        assert!(log.starts_with("4:"), "{log}");
+        assert!(error.to_string().contains(log.as_str()));
     }
 }

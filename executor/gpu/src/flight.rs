@@ -48,15 +48,17 @@ impl Flight<'_> {
         }
         while next < tasks {
             let pieces = pieces(self.pass.stage(), self.kernels, next..tasks.min(next + many));
-            let taken: u64 = pieces.iter().map(|piece| self.taken(piece)).fold(0, u64::saturating_add);
-            let is_much = taken > self.limit_bytes.saturating_sub(self.shelf.held_bytes());
+            let is_much = self.is_much(&pieces);
             if is_much && many > 1 {
                 many /= 2;
                 continue;
             }
+            if is_much && self.shelf.held_bytes() > 0 {
+                self.shelf.clear();
+                continue;
+            }
             if is_much {
-                self.on_threads(next..next + 1, Why::TooLarge)?;
-                next += 1;
+                next += self.too_large(next..tasks)?;
                 continue;
             }
             let began = Instant::now();
@@ -65,10 +67,9 @@ impl Flight<'_> {
                 Err(Stop::Device(error)) if error.is_memory() && (many > 1 || self.shelf.held_bytes() > 0) => {
                     self.shelf.clear();
                     many = (many / 2).max(1);
-                }
-                Err(Stop::Device(error)) if error.is_memory() => {
-                    self.on_threads(next..next + 1, Why::Failed(error))?;
-                    next += 1;
+                    if let Err(error) = self.device.trim() {
+                        return self.give_up(next..tasks, error.into());
+                    }
                 }
                 Err(stop) => return self.give_up(next..tasks, stop),
             }
@@ -102,6 +103,21 @@ impl Flight<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Whether pieces take more memory than there is besides what is on the shelf.
+    fn is_much(&self, pieces: &[Piece]) -> bool {
+        let taken = pieces.iter().map(|piece| self.taken(piece)).fold(0, u64::saturating_add);
+        taken > self.limit_bytes.saturating_sub(self.shelf.held_bytes())
+    }
+
+    /// Threads do all of the first tasks that are too large by themselves, the first of which is known to be. Gives how
+    /// many those are.
+    fn too_large(&mut self, rest: Range<usize>) -> Result<usize, Stop> {
+        let alone = |task| pieces(self.pass.stage(), self.kernels, task..task + 1);
+        let more = (rest.start + 1..rest.end).take_while(|&task| self.is_much(&alone(task))).count();
+        self.on_threads(rest.start..rest.start + 1 + more, Why::TooLarge)?;
+        Ok(1 + more)
     }
 
     /// Bytes of the device that a piece takes besides what is there.

@@ -11,6 +11,8 @@ use std::ops::Range;
 const WANTED_NODES: usize = 1 << 14;
 /// A launch makes fewer nodes than these.
 const MOST_NODES: usize = 1 << 31;
+/// Kernels number superboxes, and cells of an axis, with 32 bits.
+const MOST_NUMBERS: usize = 1 << 32;
 
 /// Tasks that are done together.
 pub(crate) struct Piece {
@@ -82,7 +84,9 @@ fn of_joint(work: &JointWork, stage: &Stage, kernels: &[FoldKernel], task: usize
 /// The launch of neighbouring tasks of one kept box.
 fn reduction(work: &FoldWork, stage: &Stage, kernel: &FoldKernel, (fold, tasks): (usize, Range<usize>)) -> Launch {
     let last = tasks.end - 1;
-    let region = work.task_region(tasks.start, &stage.space).hull(&work.task_region(last, &stage.space));
+    // With several reduced axes the elements of tasks in between lie beside those of the first and the last.
+    let regions = tasks.clone().map(|task| work.task_region(task, &stage.space));
+    let region = regions.reduce(|a, b| a.hull(&b)).expect("a launch has tasks");
     let superboxes = work.superboxes(tasks.start).start..work.superboxes(last).end;
     let mut nodes = Nodes { kept: work.kept_region(tasks.start), superboxes, run: kernel.most_run };
     while nodes.run > 1 && kernel.nodes(&nodes) < WANTED_NODES {
@@ -100,7 +104,11 @@ impl Launch {
     /// Whether the card can number what it makes.
     pub(crate) fn is_countable(&self, kernels: &Kernels) -> bool {
         match (&self.making, kernels) {
-            (Making::Nodes { fold, nodes, .. }, Kernels::Folds(folds)) => folds[*fold].nodes(nodes) < MOST_NODES,
+            (Making::Nodes { fold, nodes, .. }, Kernels::Folds(folds)) => {
+                let cells = &folds[*fold].lattice.cells;
+                let are_words = nodes.superboxes.end < MOST_NUMBERS && cells.iter().all(|&count| count < MOST_NUMBERS);
+                are_words && folds[*fold].nodes(nodes) < MOST_NODES
+            }
             (Making::Block | Making::Nodes { .. }, _) => true,
         }
     }
@@ -149,5 +157,64 @@ pub(crate) fn wanted(load: &Load, region: &Region) -> Region {
     match &load.seen {
         Seen::Through(view) => image(view, region),
         Seen::Anywhere => Region::whole(&load.shape),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::emit::kernels;
+    use crate::trial::{add, load};
+    use cleave_graph::node::Ddof;
+    use cleave_graph::{Graph, NodeKind};
+    use cleave_plan::{Cut, Options, Output, Plan, plan};
+
+    /// The sum of a whole array whose superboxes stand three by three.
+    fn summed() -> Plan {
+        let mut g = Graph::new();
+        let input = load(&mut g, 0, &[1030, 4100], DType::F64);
+        let op = cleave_ops::table::all().find(|op| op.name == "sum").unwrap();
+        let cleave_ops::op::Class::Fold(rule) = &op.class else { panic!("sums reduce") };
+        let loop_index = rule.loops.iter().position(|of| of.input == DType::F64).unwrap();
+        let axes = [0, 1].into_iter().collect();
+        let node = add(&mut g, NodeKind::Fold { op, loop_index, input, axes, ddof: Ddof(0.0) }, &[], DType::F64);
+        let outputs = [Output { node, cut: Cut::Engine, held: true }];
+        plan(&g, &outputs, &Options { threads: 4, ..Options::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_launch_visits_what_each_of_its_tasks_visits() {
+        let plan = summed();
+        let stage = &plan.stages[0];
+        let (kernels, work) = (kernels(stage).unwrap(), &stage.work.folds()[0]);
+        let tasks = stage.tasks;
+        assert!(work.spans > 3, "tasks of one kept box");
+        for range in (0..tasks).flat_map(|first| (first + 1..=tasks).map(move |end| first..end)) {
+            for piece in pieces(stage, &kernels, range) {
+                let region = &piece.launches[0].region;
+                for task in piece.tasks {
+                    let part = work.task_region(task, &stage.space);
+                    assert_eq!(region.hull(&part), *region, "task {task}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_32_bits_do_not_number_is_not_launched() {
+        let plan = summed();
+        let mut made = kernels(&plan.stages[0]).unwrap();
+        let mut launch = pieces(&plan.stages[0], &made, 0..1).remove(0).launches.remove(0);
+        assert!(launch.is_countable(&made));
+        let Making::Nodes { nodes, .. } = &mut launch.making else { panic!("it is reduced") };
+        let superboxes = std::mem::replace(&mut nodes.superboxes, MOST_NUMBERS - 1..MOST_NUMBERS);
+        assert!(!launch.is_countable(&made));
+        let Making::Nodes { nodes, .. } = &mut launch.making else { panic!("it is reduced") };
+        nodes.superboxes = superboxes;
+        let Kernels::Folds(folds) = &mut made else { panic!("it is reduced") };
+        let cells = &folds[0].lattice.cells;
+        folds[0].lattice.cells = cells.with(1, MOST_NUMBERS);
+        assert!(!launch.is_countable(&made));
     }
 }

@@ -16,7 +16,7 @@ use std::time::Instant;
 pub(super) struct Driver(&'static libloading::Library);
 
 /// What contexts, streams, memory, events, modules and launches are made with besides the calls of this file.
-const CALLS: [&str; 34] = [
+const CALLS: [&str; 36] = [
     "cuCtxGetCurrent",
     "cuCtxSetCurrent",
     "cuCtxSynchronize",
@@ -41,10 +41,12 @@ const CALLS: [&str; 34] = [
     "cuMemGetInfo_v2",
     "cuMemHostAlloc",
     "cuMemPoolSetAttribute",
+    "cuMemPoolTrimTo",
     "cuMemcpyDtoHAsync_v2",
     "cuMemcpyHtoDAsync_v2",
     "cuMemsetD8Async",
     "cuModuleGetFunction",
+    "cuModuleLoadData",
     "cuModuleLoadDataEx",
     "cuModuleUnload",
     "cuStreamCreate",
@@ -219,5 +221,7 @@ fn run(context: &Arc<CudaContext>, function: &cudarc::driver::CudaFunction) -> R
     launch.arg(&mut out);
     // SAFETY: each thread of the kernel writes its own of the words.
     unsafe { launch.launch(how) }.map_err(failed("cuLaunchKernel"))?;
-    stream.clone_dtoh(&out).map_err(failed("cuMemcpyDtoHAsync"))
+    let given = stream.clone_dtoh(&out).map_err(failed("cuMemcpyDtoHAsync"))?;
+    stream.synchronize().map_err(failed("cuStreamSynchronize"))?;
+    Ok(given)
 }

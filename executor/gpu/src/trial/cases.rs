@@ -1,5 +1,6 @@
 //! What is tried: every loop of every operation, every way to lie in memory, every law of random numbers.
 
+use super::data::FAR;
 use cleave_graph::node::Ddof;
 use cleave_graph::{Graph, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::op::{Class, Fold, Map};
@@ -26,13 +27,47 @@ pub fn fill(graph: &mut Graph, fill: Fill, shape: &[usize], dtype: DType) -> Nod
     add(graph, NodeKind::Fill(fill), shape, dtype)
 }
 
-/// Everything: loops, views, views reduced, draws.
+/// Everything: loops, views, views reduced, draws, conversions, an array with a patch.
 pub fn all() -> Vec<Case> {
     let mut all = each_loop([37, 70]);
     all.extend(DType::ALL.into_iter().flat_map(each_view));
     all.extend(folds().filter(|(_, rule)| !rule.loops.is_empty()).flat_map(|(op, rule)| reduced_views(op, rule)));
     all.extend([DType::F32, DType::F64].into_iter().flat_map(draws));
+    all.extend(casts());
+    all.extend(DType::ALL.into_iter().map(patched));
     all
+}
+
+/// A sum whose tasks read parts that lie side by side, for a card that may take so little memory that the array does not
+/// stay there.
+pub fn in_parts() -> (u64, Case) {
+    let (op, rule) = folds().find(|(op, _)| op.name == "sum").expect("there are sums");
+    let number = rule.loops.iter().position(|of| of.input == DType::F64).expect("there are sums of float64");
+    let (mut g, lens) = (Graph::new(), [1030, 4100]);
+    let x = load(&mut g, 0, &lens, DType::F64);
+    let bytes = (lens[0] * lens[1] * DType::F64.size()) as u64;
+    (bytes * 3 / 2, one_fold((op, rule, number), (g, x), &[0, 1]))
+}
+
+/// From each dtype to each other.
+fn casts() -> impl Iterator<Item = Case> {
+    let pairs = DType::ALL.into_iter().flat_map(|from| DType::ALL.into_iter().map(move |to| (from, to)));
+    pairs.filter(|(from, to)| from != to).map(|(from, to)| {
+        let mut g = Graph::new();
+        let x = load(&mut g, FAR as u64, &[23, 70], from);
+        let node = add(&mut g, NodeKind::Cast(x), &[23, 70], to);
+        (format!("{from} as {to}"), g, node)
+    })
+}
+
+/// An array of which every other column of some rows is another's.
+fn patched(dtype: DType) -> Case {
+    let mut g = Graph::new();
+    let (base, patch) = (load(&mut g, 0, &[41, 66], dtype), load(&mut g, 1, &[12, 30], dtype));
+    let source = [SourceAxis::along(0, 5, 2), SourceAxis::along(1, 63, -2)].into_iter().collect();
+    let place = View { shape: Shape::new([12, 30]), source };
+    let node = add(&mut g, NodeKind::Overlay { base, patch, place }, &[41, 66], dtype);
+    (format!("{dtype} with a patch"), g, node)
 }
 
 /// A stage for each loop of each operation, elementwise or a reduction, of arrays of two lengths; with how it is called.

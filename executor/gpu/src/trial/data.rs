@@ -8,13 +8,35 @@ use cleave_plan::{Origin, Plan, Source, Sources, Stage};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Stored arrays of these numbers and above have more edges: limits of integers, and the smallest floats of each width.
+pub const FAR: usize = 1 << 20;
+
+const EDGES: [f64; 13] =
+    [0.0, -0.0, 1.0, f64::NAN, -1.5, 3e4, f64::INFINITY, 0.25, -7.0, f64::NEG_INFINITY, 1e-310, 2.5, -f64::NAN];
+const FAR_EDGES: [f64; 14] = [
+    127.5,
+    -129.0,
+    65_536.0,
+    2_147_483_648.0,
+    -2_147_483_649.0,
+    4_294_967_296.0,
+    9_223_372_036_854_775_808.0,
+    -9_223_372_036_854_775_808.0,
+    18_446_744_073_709_551_616.0,
+    6e-8,
+    -1e-40,
+    1e-320,
+    65_520.0,
+    1e39,
+];
+
 /// Elements of all sorts, the same every time.
 pub fn elements(dtype: DType, len: usize, seed: usize) -> Data {
-    let edges = [0.0, -0.0, 1.0, f64::NAN, -1.5, 3e4, f64::INFINITY, 0.25, -7.0, f64::NEG_INFINITY, 1e-310, 2.5];
     let value = |i: usize| {
         let mixed = (i + 977 * seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
         match mixed % 97 {
-            small @ 0..12 if seed.is_multiple_of(2) => Scalar::Float(edges[small]),
+            small @ 0..13 if seed.is_multiple_of(2) => Scalar::Float(EDGES[small]),
+            small @ 20..34 if seed >= FAR => Scalar::Float(FAR_EDGES[small - 20]),
             _ => Scalar::Float((mixed as f64 / 9e12 - 0.9) * 9.0),
         }
     };

@@ -5,8 +5,8 @@
 mod cases;
 mod data;
 
-pub use cases::{Case, add, all, each_loop, fill, load};
-pub use data::{difference, elements, form, in_memory, of_all_sorts, stored};
+pub use cases::{Case, add, all, each_loop, fill, in_parts, load};
+pub use data::{FAR, difference, elements, form, in_memory, of_all_sorts, stored};
 
 use crate::{Card, GpuError, Why};
 use cleave_cpu::{Cancel, Control, DenseSink, Pool, run};

@@ -4,8 +4,10 @@ use crate::corpus::{each_loop, mixtures, planned};
 use crate::expected::{of_all_sorts, stored};
 use crate::process::{card, check, under};
 use crate::support::random::{Tape, case};
+use cleave_cpu::Pool;
 use cleave_gpu::Why;
 use cleave_gpu::emit::Unfit;
+use cleave_gpu::trial::{all, attempt, in_parts};
 use cleave_graph::NodeId;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -48,6 +50,21 @@ fn mixtures_have_the_bits_of_threads() {
                 assert!(notes.iter().all(|note| note.done == note.tasks), "{name}: {notes:?}");
             }
         }
+    });
+}
+
+#[test]
+fn all_trials_succeed() {
+    under([""], "computed::all_trials_succeed", || {
+        let pool = Pool::new(1).unwrap();
+        let (limit, parts) = in_parts();
+        attempt(&card(limit), &pool, &parts).unwrap();
+        let card = card(0);
+        let flaws: Vec<String> = all()
+            .iter()
+            .filter_map(|case| attempt(&card, &pool, case).err().map(|flaw| format!("{}: {flaw}", case.0)))
+            .collect();
+        assert!(flaws.is_empty(), "{flaws:#?}");
     });
 }
 

@@ -1,14 +1,16 @@
 //! Less memory than arrays take, and runs that end early.
 
 use crate::corpus::{fold, load, map, planned, view};
-use crate::expected::{in_memory, of_all_sorts};
+use crate::expected::{in_memory, of_all_sorts, stored};
 use crate::process::{card, check, under};
 use cleave_cpu::{Cancel, Control, DenseSink, Pool};
 use cleave_gpu::detect::Absent;
+use cleave_gpu::trial::{elements, form};
 use cleave_gpu::{Card, CardOptions, GpuError, Why};
 use cleave_graph::{Graph, NodeId};
 use cleave_ops::DType;
 use cleave_plan::{Plan, RunError, Sink};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 const SIDE: usize = 1500;
@@ -57,6 +59,37 @@ fn tasks_that_never_fit_are_left_to_threads() {
         let plan = mirrored();
         let notes = check("next to no memory", &card(100), &plan, &of_all_sorts(&plan));
         assert!(notes.iter().all(|note| note.left == [(note.tasks, Why::TooLarge)]), "{notes:?}");
+    });
+}
+
+#[test]
+fn a_sum_of_superboxes_side_by_side_reads_them_all() {
+    under([""], "limits::a_sum_of_superboxes_side_by_side_reads_them_all", || {
+        let mut g = Graph::new();
+        let x = load(&mut g, 0, &[1030, 4100], DType::F64);
+        let sum = fold(&mut g, "sum", x, &[0, 1]);
+        let plan = planned(&g, &[sum], 4);
+        // Not enough for half of it to be the whole array.
+        let notes = check("in parts", &card(60 << 20), &plan, &of_all_sorts(&plan));
+        assert!(notes.iter().all(|note| note.done == note.tasks), "{notes:?}");
+    });
+}
+
+#[test]
+fn after_a_panic_a_run_reads_its_own_arrays() {
+    under([""], "limits::after_a_panic_a_run_reads_its_own_arrays", || {
+        let (plan, card, pool) = (mirrored(), card(0), Pool::new(1).unwrap());
+        let sinks: Vec<Arc<dyn Sink>> =
+            plan.outputs.iter().map(|o| Arc::new(DenseSink::new(&o.shape, o.dtype)) as Arc<dyn Sink>).collect();
+        let control = Control { cancel: Cancel::default(), events: &|_| panic!("nobody listens") };
+        let sources = in_memory(&of_all_sorts(&plan));
+        let run = || card.run(&pool, &plan, (&sources, &sinks), &control);
+        assert!(catch_unwind(AssertUnwindSafe(run)).is_err());
+        let others = stored(&plan, |id| {
+            let (dtype, len) = form(&plan, id);
+            elements(dtype, len, 1)
+        });
+        check("after it", &card, &plan, &others);
     });
 }
 

@@ -297,8 +297,14 @@ macro_rules! float_numbers {
             fn widest(self) -> f64 { give_up(); 0.0 }
             fn div(self, other: Self) -> Self { self.binary(Binary::Div, other) }
             fn signbit(self) -> bool {
-                let wide = converted(self.var(), DType::F64);
-                Number::Var(on_tape(|tape| tape.reinterpret(wide, DType::I64))) < Number::ZERO
+                let x = self.var();
+                // A conversion to another float may lose the sign of a nan.
+                let whole = match dtype_of(x) {
+                    DType::F16 => DType::I16,
+                    DType::F32 => DType::I32,
+                    _ => DType::I64,
+                };
+                Number::Var(on_tape(|tape| tape.reinterpret(x, whole))) < Number::ZERO
             }
             fn near_sin_cos(self) -> (Self, Self) { (self.near_sin(), self.near_cos()) }
             fn next_toward(self, to: Self) -> Self {
