@@ -11,7 +11,7 @@
 //!   a `budget`), `hold` (values in blocks, in `parts` where they are cut), `shelf` (in memory, then on disk), `room` (their memory), `spill` (their place
 //!   on disk), `staged` (stored arrays in blocks too large for memory);
 //! - `store`, `fold`, `mirrored`, `joint` and `contract` (the kinds of task), `tree` (the fixed order in which states are
-//!   combined), `copy` (strided boxes), `bytes` (elements as such), `turn` (transposed ones);
+//!   combined), `copy` (strided boxes), `turn` (transposed ones);
 //! - `ledger` (who holds how many bytes), `watch`, `progress`, `stage_clock` and `stints` (what a run tells), `memory` (results that
 //!   stay: sinks that become sources), `calibrate` (what the machine does in a second).
 //!
@@ -22,7 +22,6 @@ mod ahead;
 mod apart;
 mod between;
 mod budget;
-mod bytes;
 mod cache;
 pub mod calibrate;
 mod carry;
@@ -63,7 +62,6 @@ mod turns;
 mod watch;
 
 pub use budget::Budget;
-pub use bytes::{bytes_of, filled};
 pub use hold::{Absent, Blocks};
 pub use joiner::{Joiner, Part};
 pub use kept::{Item, Kept};

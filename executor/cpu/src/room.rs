@@ -2,10 +2,9 @@
 //! others need the bytes and after a while when nobody does. New memory costs several times what the arithmetic
 //! does, and the allocator keeps what it is given back.
 
-use crate::bytes::bytes_of;
 use crate::ledger::{Claim, Ledger};
 use bytemuck::Pod;
-use cleave_ops::{DType, Data, DataRef};
+use cleave_ops::{DType, Data, DataRef, bytes_of};
 use cleave_plan::{Block, Elements, Source, SourceError, Stop};
 use memmap2::MmapMut;
 use std::collections::BTreeMap;

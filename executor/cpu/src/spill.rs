@@ -6,8 +6,7 @@ mod pack;
 
 pub use directory::clear_leftovers;
 
-use crate::bytes::{bytes_of, filled};
-use cleave_ops::{DType, Data, DataRef};
+use cleave_ops::{DType, Data, DataRef, bytes_of, filled};
 use cleave_plan::SpillError;
 use directory::Directory;
 use std::fs::File;

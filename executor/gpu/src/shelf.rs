@@ -3,8 +3,8 @@
 use crate::device::{Device, Memory};
 use crate::emit::{Load, Placed};
 use crate::error::GpuError;
-use cleave_cpu::{Pass, bytes_of};
-use cleave_ops::Region;
+use cleave_cpu::Pass;
+use cleave_ops::{Region, bytes_of};
 use cleave_plan::{Origin, RunError};
 use std::collections::BTreeMap;
 

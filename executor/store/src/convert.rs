@@ -1,7 +1,7 @@
 //! Bytes of files as elements and back.
 
 use bytemuck::Pod;
-use cleave_ops::{DType, Data, DataRef, each_dtype};
+use cleave_ops::{DType, Data, DataRef};
 use half::f16;
 
 /// Elements from bytes of any alignment, reversing the bytes of each element if `swap`.
@@ -31,30 +31,6 @@ fn numbers<T: Pod>(bytes: &[u8], swap: bool) -> Vec<T> {
     numbers
 }
 
-/// Elements whose bytes, in the machine's order, `fill` writes.
-pub(crate) fn filled<E>(dtype: DType, len: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Data, E> {
-    let mut data = Data::zeros(dtype, len);
-    match &mut data {
-        Data::Bool(flags) => {
-            let mut bytes = vec![0; len];
-            fill(&mut bytes)?;
-            flags.iter_mut().zip(bytes).for_each(|(flag, byte)| *flag = byte != 0);
-        }
-        Data::I8(v) => fill(bytemuck::cast_slice_mut(v))?,
-        Data::U8(v) => fill(v)?,
-        Data::I16(v) => fill(bytemuck::cast_slice_mut(v))?,
-        Data::U16(v) => fill(bytemuck::cast_slice_mut(v))?,
-        Data::I32(v) => fill(bytemuck::cast_slice_mut(v))?,
-        Data::U32(v) => fill(bytemuck::cast_slice_mut(v))?,
-        Data::I64(v) => fill(bytemuck::cast_slice_mut(v))?,
-        Data::U64(v) => fill(bytemuck::cast_slice_mut(v))?,
-        Data::F16(v) => fill(bytemuck::cast_slice_mut(v))?,
-        Data::F32(v) => fill(bytemuck::cast_slice_mut(v))?,
-        Data::F64(v) => fill(bytemuck::cast_slice_mut(v))?,
-    }
-    Ok(data)
-}
-
 /// Bytes as elements in place; none if they are not aligned, or booleans, whose bytes must be checked.
 pub(crate) fn view(bytes: &[u8], dtype: DType) -> Option<DataRef<'_>> {
     let view = match dtype {
@@ -76,11 +52,6 @@ pub(crate) fn view(bytes: &[u8], dtype: DType) -> Option<DataRef<'_>> {
 
 fn cast<T: Pod>(bytes: &[u8]) -> Option<&[T]> {
     bytemuck::try_cast_slice(bytes).ok()
-}
-
-/// Elements as bytes in the machine's order.
-pub(crate) fn bytes_of(data: &Data) -> &[u8] {
-    each_dtype!(Data, data, elements => bytemuck::cast_slice(elements))
 }
 
 /// NumPy's type string of elements in the machine's order, such as `<f8`.

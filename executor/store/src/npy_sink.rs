@@ -1,6 +1,5 @@
 //! Writing .npy files.
 
-use crate::convert::bytes_of;
 use crate::error::StoreError;
 use crate::npy::file_name;
 use crate::npy_header;
@@ -8,7 +7,7 @@ use crate::place;
 use crate::runs::Runs;
 use crate::staging;
 use crate::stopping::Stopping;
-use cleave_ops::{DType, Data, Region, Shape};
+use cleave_ops::{DType, Data, Region, Shape, bytes_of};
 use cleave_plan::{Sink, SourceError, Stop};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -60,7 +59,7 @@ impl NpySink {
     fn write(&self, region: &Region, data: &Data, stop: Stop<'_>) -> Result<(), StoreError> {
         place::fits(&self.shape, self.dtype, region, data)?;
         let runs = Runs::new(&self.shape, region);
-        let (size, bytes) = (self.dtype.size(), bytes_of(data));
+        let (size, bytes) = (self.dtype.size(), bytes_of(data.as_ref()));
         let run_bytes = (runs.len * size).max(1);
         for (start, run) in runs.starts().zip(bytes.chunks_exact(run_bytes)) {
             let offset = self.data_start + (start * size) as u64;

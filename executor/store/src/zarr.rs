@@ -1,6 +1,5 @@
 //! Reading Zarr arrays of versions 2 and 3.
 
-use crate::convert;
 use crate::error::StoreError;
 use crate::files::Files;
 use crate::folder::Folder;
@@ -10,7 +9,7 @@ use crate::runs::{Runs, region_of, regular_grid};
 use crate::shards::{self, Shards};
 use crate::stopping::Stopping;
 use crate::zarr_meta::{self, ArrayMeta, Node};
-use cleave_ops::{AxisChunks, Chunks, DType, Region, Shape};
+use cleave_ops::{AxisChunks, Chunks, DType, Region, Shape, filled};
 use cleave_plan::{Block, Source, SourceError, Stop};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -186,7 +185,7 @@ impl Source for ZarrSource {
     fn block(&self, index: &[usize]) -> Result<Block, SourceError> {
         let region = self.region(index);
         let read = |bytes: &mut [u8]| self.read(&region, bytes, &|| false);
-        let data = convert::filled(self.meta.dtype, region.size(), read);
+        let data = filled(self.meta.dtype, region.size(), read);
         data.map(|data| Block::Owned(Arc::new(data))).map_err(|error| error.at(self.place(index)))
     }
 

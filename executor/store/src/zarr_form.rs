@@ -1,6 +1,6 @@
 //! Arrays to be made: what their metadata says, and how their chunks are packed.
 
-use crate::convert::{bytes_of, numpy_descr};
+use crate::convert::numpy_descr;
 use crate::error::StoreError;
 use crate::files::Files;
 use crate::folder::Folder;
@@ -9,7 +9,7 @@ use crate::place;
 use crate::runs::Runs;
 use crate::stopping::Stopping;
 use crate::zarr_meta::{V2, V3};
-use cleave_ops::{AxisChunks, Chunks, DType, Data, Region, Shape};
+use cleave_ops::{AxisChunks, Chunks, DType, Data, Region, Shape, bytes_of};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io;
@@ -122,13 +122,13 @@ impl Form {
             return Ok(None);
         }
         let key = self.array.chunk_key(&self.index(region)?);
-        Ok(bytes_of(data).iter().any(|&byte| byte != 0).then_some(key))
+        Ok(bytes_of(data.as_ref()).iter().any(|&byte| byte != 0).then_some(key))
     }
 
     /// Writes a chunk to its file, filled up with zeros if it reaches past the array's end.
     pub(crate) fn write(&self, file: Stopping<'_, File>, region: &Region, data: &Data) -> io::Result<()> {
         let runs = Runs::new(&self.chunk, &Region::whole(&region.len));
-        self.packing.write(file, &runs, self.dtype.size(), bytes_of(data))
+        self.packing.write(file, &runs, self.dtype.size(), bytes_of(data.as_ref()))
     }
 
     /// Which chunk a region is.

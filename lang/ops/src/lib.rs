@@ -1,6 +1,6 @@
 //! What arrays are made of, and the table of what can be done with them.
 //!
-//! In reading order: `dtype`, `scalar`, `data` (a typed buffer), `half_float`, `cast` (conversions and strided copies), `shape`,
+//! In reading order: `dtype`, `scalar`, `data` (a typed buffer), `bytes` (its own), `half_float`, `cast` (conversions and strided copies), `shape`,
 //! `region` (a box of indices), `chunks`, `chunk_spec` (what a user writes for them), `view` (index arithmetic),
 //! `fill` (values made from an index), `rng` (random bits from an index), `draw` (random laws), `fill_row` (rows
 //! of fills), `op` (what an entry of the table holds), `args` (an entry's arguments, bound), `infer` (which loop
@@ -13,6 +13,7 @@
 //! file, clock, socket or thread.
 
 pub mod args;
+mod bytes;
 pub mod cast;
 pub mod chain;
 pub mod chunk_spec;
@@ -48,6 +49,7 @@ pub mod vectors;
 pub mod view;
 
 pub use args::{Arg, Args, bind};
+pub use bytes::{bytes_of, filled};
 pub use cast::{Plane, cast, cast_part, copy_plane, copy_run, scatter_run};
 pub use chunks::{AxisChunks, Chunks};
 pub use data::{Data, DataMut, DataRef};

@@ -1,6 +1,8 @@
 //! Elements as bytes, in the machine's order.
 
-use cleave_ops::{DType, Data, DataRef, each_dtype};
+use crate::data::{Data, DataRef};
+use crate::dtype::DType;
+use crate::each_dtype;
 
 /// The bytes of elements, in place.
 pub fn bytes_of(elements: DataRef<'_>) -> &[u8] {
