@@ -2,6 +2,7 @@
 
 use crate::copy::{Walk, copy_box};
 use crate::memory::block_number;
+use crate::room::LEAST_BYTES;
 use cleave_ops::{AxisChunks, Chunks, Data, Region};
 use cleave_plan::hold::Why;
 use cleave_plan::plan::Buffer;
@@ -9,8 +10,9 @@ use cleave_plan::stage::block_region;
 use cleave_plan::{Keep, SpillError};
 use smallvec::SmallVec;
 
-/// About how many bytes of a part go to disk at once.
-const PART_BYTES: usize = 64 << 10;
+/// The least bytes of a part: those that wait in memory have rooms then, and what reads a few elements of a block of
+/// running values fetches little else.
+const PART_BYTES: usize = LEAST_BYTES;
 
 /// How blocks are cut along one axis as they come.
 #[derive(Clone, Debug)]
@@ -26,7 +28,7 @@ impl Parts {
         let (Why::Running { axis }, Keep::Spill { .. }) = (&buffer.why, &buffer.keep) else { return None };
         let (axis, whole) = (*axis, buffer.grid.clone());
         let across: usize = (0..whole.0.len()).filter(|&a| a != axis).map(|a| whole.0[a].longest()).product();
-        let most = (PART_BYTES / buffer.dtype.size() / across.max(1)).max(1);
+        let most = PART_BYTES.div_ceil(buffer.dtype.size() * across.max(1));
         let lens = |len: usize| (0..len).step_by(most).map(move |start| most.min(len - start));
         let mut grid = whole.clone();
         grid.0[axis] = AxisChunks::from_lens(whole.0[axis].lens().flat_map(lens));

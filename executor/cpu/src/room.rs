@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// Blocks of fewer bytes are left to the allocator.
-const LEAST_BYTES: usize = 256 << 10;
+pub(crate) const LEAST_BYTES: usize = 256 << 10;
 /// Lengths are multiples of this, so that blocks of almost one size can follow each other.
 const STEP_BYTES: usize = 64 << 10;
 /// The part of a room that may stay unused, as a divisor.
