@@ -194,7 +194,7 @@ impl Run<'_> {
             }
         }
         let (delivery, notes) = (Arc::clone(&self.delivery), self.notes.clone());
-        tokio::task::spawn_blocking(move || {
+        self.takes.spawn_blocking(move || {
             let handed =
                 blocks.into_iter().try_for_each(|(goal, _, region, data)| delivery.deliver(stage, goal, &region, data));
             let news = handed.map_or_else(News::Sink, |()| News::Secured { share });

@@ -125,11 +125,11 @@ impl Run<'_> {
     }
 
     /// Takes what a share left, which an answer tells.
-    pub(super) fn deliver(&self, worker: WorkerId, share: ShareId, connection: Connection) {
+    pub(super) fn deliver(&mut self, worker: WorkerId, share: ShareId, connection: Connection) {
         let Some(done) = self.answers.get(&(worker, share)).map(Arc::clone) else { return };
         let Some((stage, tasks)) = self.schedule.share(share) else { return };
         let (delivery, notes) = (Arc::clone(&self.delivery), self.notes.clone());
-        tokio::spawn(async move {
+        self.takes.spawn(async move {
             let news = match delivery.take(&connection, (stage, &tasks), &done).await {
                 Ok((parts, released)) => News::Taken { share, parts, released },
                 Err(Lack::Lost(failure)) => News::Lost { share, failure },

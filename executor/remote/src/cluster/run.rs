@@ -22,10 +22,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedSender};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 /// How often time passes for the schedule, and the user is asked whether to stop and told how far it is.
 const TICK: Duration = Duration::from_millis(50);
+/// How long a block on its way to a sink is waited for at a time.
+const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// The pool a run is on.
 pub(super) struct PoolOfRun<'a> {
@@ -68,6 +71,7 @@ pub(super) async fn run(
         values,
         answers: HashMap::new(),
         delivery,
+        takes: JoinSet::new(),
         notes,
         inputs: VecDeque::from([Input::Tick]),
         tally: Tally::new(&plan, pool.live),
@@ -114,6 +118,8 @@ pub(super) struct Run<'a> {
     /// Answers that the schedule may want.
     pub(super) answers: HashMap<(WorkerId, ShareId), Arc<Done>>,
     pub(super) delivery: Arc<Delivery>,
+    /// What is being taken from workers and handed on.
+    pub(super) takes: JoinSet<()>,
     pub(super) notes: UnboundedSender<Note>,
     pub(super) inputs: VecDeque<Input>,
     pub(super) tally: Tally,
@@ -123,6 +129,7 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Looks for workers that came, for those that are done, and whether the user wants to stop.
     fn tick(&mut self) {
+        while self.takes.try_join_next().is_some() {}
         for (index, member) in self.pool.members.iter().enumerate() {
             let Some(connection) = member.connection() else { continue };
             if self.seen.insert(index, connection.number) == Some(connection.number) {
@@ -216,6 +223,7 @@ impl Run<'_> {
     async fn finish(mut self) -> Result<(RunReport, Vec<LaneFacts>), RunError> {
         let lanes = std::mem::take(&mut self.lanes);
         futures_util::future::join_all(lanes.into_values().map(Lane::close)).await;
+        self.let_go().await;
         if let Some(Err(error)) = self.end {
             return Err(error);
         }
@@ -224,5 +232,13 @@ impl Run<'_> {
             return Err(RemoteError::Incomplete { stage }.into());
         }
         Ok(self.tally.report(self.plan, self.delivery.written.load(Ordering::Relaxed)))
+    }
+
+    /// Waits until nobody holds the sinks: what nobody waits for is given up, but a block that goes to a sink arrives.
+    async fn let_go(&mut self) {
+        self.takes.shutdown().await;
+        while Arc::strong_count(&self.delivery) > 1 {
+            sleep(A_MOMENT).await;
+        }
     }
 }
