@@ -73,7 +73,7 @@ def test_a_worker_that_may_not_write_there_leaves_it_to_others(tmp_path):
     assert files(tmp_path / "there.zarr") == files(tmp_path / "here.zarr")
 
 
-@pytest.mark.parametrize("pause", [0.1, 0.4])
+@pytest.mark.parametrize("pause", [0.1, 0.25])
 def test_a_worker_is_killed_while_it_writes(tmp_path, pause):
     with workers(2, "--threads", 1, "--write-root", tmp_path) as pool:
         process = start_run(tmp_path, pool, LONG.format(name="there"))
