@@ -1,6 +1,7 @@
 """Scripts on a GPU, the driver of which is a stand-in: what threads print, and who computed it."""
 
 import ctypes.util
+import json
 
 import pytest
 
@@ -42,6 +43,13 @@ def test_little_memory_of_the_gpu_is_enough(tmp_path):
 
 def test_one_computation_can_be_sent_there(tmp_path):
     assert printed(tmp_path, 'ones((40, 50)).sum().compute(scheduler="cuda")\n').stdout == "2000.0\n"
+
+
+def test_records_say_what_the_card_did(tmp_path):
+    records = tmp_path / "records"
+    printed(tmp_path, "default_rng(3).random((40, 50)).sum().compute()\n", "--scheduler", "cuda", "--json", records)
+    [run] = [run for line in records.read_text().splitlines() for run in json.loads(line)["runs"]]
+    assert run["card"]["device"] and len(run["card"]["stages"]) == 1
 
 
 def test_the_plan_says_what_threads_will_do(tmp_path):

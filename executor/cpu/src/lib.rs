@@ -6,10 +6,11 @@
 //!   `pool` (the threads);
 //! - `machine` (a program over one tile), `maker` (values made for a block of tiles), `scanner` (running values), `carry`
 //!   (what lies before their blocks), `made` and `scratch` (where they stand), `gather` (elements of data that exists);
-//! - `cache` (decoded blocks of stored arrays), `ahead` (which are read before they are wanted), `apart` (work that cannot
-//!   be stopped), `between` (what stages leave for later ones), `kept` (what a machine keeps for others, by `stock` within
-//!   a `budget`), `hold` (values in blocks, in `parts` where they are cut), `shelf` (in memory, then on disk), `room` (their memory), `spill` (their place
-//!   on disk), `staged` (stored arrays in blocks too large for memory);
+//! - `cache` (decoded blocks of stored arrays), `ahead` (which are read before they are wanted), `apart` (work that
+//!   cannot be stopped), `between` (what stages leave for later ones), `kept` (what a machine keeps for others, by
+//!   `stock` within a `budget`), `hold` (values in blocks, in `parts` where they are cut), `shelf` (in memory, then
+//!   on disk), `room` (their memory), `spill` (their place on disk), `staged` (stored arrays in blocks too large for
+//!   memory);
 //! - `store`, `fold`, `mirrored`, `joint` and `contract` (the kinds of task), `tree` (the fixed order in which states are
 //!   combined), `copy` (strided boxes), `turn` (transposed ones);
 //! - `ledger` (who holds how many bytes), `watch`, `progress`, `stage_clock` and `stints` (what a run tells), `memory` (results that

@@ -77,6 +77,9 @@ fn run(facts: &RunFacts) -> Value {
     value["read_bytes"] = facts.read_bytes.into();
     value["written_bytes"] = facts.written_bytes.into();
     value["spilled_bytes"] = facts.spilled_bytes.into();
+    if let Some(card) = &facts.card {
+        value["card"] = json!({ "device": card.device, "stages": card.stages });
+    }
     value
 }
 

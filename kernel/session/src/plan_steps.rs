@@ -104,8 +104,7 @@ impl<'a> Drawing<'a> {
         locals: &[Option<usize>],
         drawn: &mut Drawn,
     ) -> Option<usize> {
-        let (mut name, seen) = step_words(step, self.sources);
-        let mut remark = None;
+        let (name, seen) = step_words(step, self.sources);
         let mut inputs: Vec<usize> = step.action.inputs().iter().filter_map(|s| writer[s.0 as usize]).collect();
         match &step.action {
             Action::Load { origin: Origin::Local(number), .. } => {
@@ -118,9 +117,10 @@ impl<'a> Drawing<'a> {
             Action::Load { origin: Origin::Buffer(id), .. } => {
                 let stage = self.plan.buffer(*id).made_by;
                 drawn.reads.push(stage);
-                name = self.name_of(stage, *id).unwrap_or(name);
-                let how = seen.as_ref().map_or_else(String::new, |seen| format!(" · {seen}"));
-                remark = Some(format!("of stage {}{how}", stage + 1));
+                let how = seen.map_or_else(String::new, |seen| format!(" · {seen}"));
+                let note = format!("of stage {}{how}", stage + 1);
+                drawn.steps.push(PlanStep { name: self.name_of(stage, *id).unwrap_or(name), note, inputs });
+                return Some(drawn.steps.len() - 1);
             }
             Action::Overlay { patch, .. } => {
                 let made = self.program(patch, drawn);
@@ -128,8 +128,7 @@ impl<'a> Drawing<'a> {
             }
             Action::Load { .. } | Action::Fill { .. } | Action::Map { .. } | Action::Cast { .. } => {}
         }
-        let note = remark.unwrap_or_else(|| note(step, seen, program));
-        drawn.steps.push(PlanStep { name, note, inputs });
+        drawn.steps.push(PlanStep { name, note: note(step, seen, program), inputs });
         Some(drawn.steps.len() - 1)
     }
 
