@@ -202,7 +202,7 @@ impl Host for World<'_> {
     }
 
     fn names_went(&mut self) {
-        self.engine.loaded.look_again();
+        self.engine.loaded.names_went();
     }
 
     fn connect(&mut self, workers: &Workers) -> Result<Client, Failure> {

@@ -216,6 +216,11 @@ impl Value {
         }
     }
 
+    /// Whether it is an array or something that may have one in it.
+    pub(crate) fn may_hold_arrays(&self) -> bool {
+        matches!(self, Value::Array(_) | Value::Tuple(_) | Value::List(_) | Value::Dict(_))
+    }
+
     /// Calls `visit` with each array in it, lists and functions included.
     pub fn each_node(&mut self, visit: &mut dyn FnMut(&mut NodeId)) {
         match self {

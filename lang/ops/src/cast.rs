@@ -63,6 +63,36 @@ pub fn copy_plane(src: DataRef<'_>, from: Plane, dst: &mut Data, to: Plane, lens
     });
 }
 
+/// Rows that are copied side by side, and how many elements of each in turn.
+const SIDE_BY_SIDE: usize = 8;
+const IN_TURN: usize = 16;
+
+/// Copies `lens` elements from plane to plane where both inner strides are 1 and rows of the target follow each other:
+/// some rows side by side, so that more of what lies far apart is on its way at a time.
+pub fn copy_rows(src: DataRef<'_>, from: Plane, dst: &mut Data, to: Plane, lens: [usize; 2]) {
+    each_dtype!(DataRef, src, x => rows(x, from, Element::of_mut(dst).expect(OPERAND), to, lens));
+}
+
+fn rows<T: Element>(x: &[T], from: Plane, y: &mut [T], to: Plane, [count, len]: [usize; 2]) {
+    let row = |number: usize| &x[from.base.wrapping_add_signed(number as isize * from.strides[0])..][..len];
+    let mut targets = y[to.base..].chunks_mut(to.strides[0].unsigned_abs()).map(|row| &mut row[..len]);
+    let mut number = 0;
+    while number + SIDE_BY_SIDE <= count {
+        let sources: [&[T]; SIDE_BY_SIDE] = std::array::from_fn(|i| row(number + i));
+        let mut targets: [&mut [T]; SIDE_BY_SIDE] = std::array::from_fn(|_| targets.next().unwrap_or_default());
+        for at in (0..len).step_by(IN_TURN) {
+            for (to, from) in targets.iter_mut().zip(&sources) {
+                match (to[at..].first_chunk_mut::<IN_TURN>(), from[at..].first_chunk::<IN_TURN>()) {
+                    (Some(to), Some(from)) => *to = *from,
+                    _ => to[at..].copy_from_slice(&from[at..]),
+                }
+            }
+        }
+        number += SIDE_BY_SIDE;
+    }
+    (number..count).zip(targets).for_each(|(number, to)| to.copy_from_slice(row(number)));
+}
+
 fn plane<T: Element>(x: &[T], from: Plane, y: &mut [T], to: Plane, lens: [usize; 2]) {
     let (step, put) = (from.strides[1], to.strides[1]);
     for outer in 0..lens[0] as isize {
