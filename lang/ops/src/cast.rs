@@ -203,6 +203,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_side_by_side_are_copied_once() {
+        for (count, len) in [(1, 5), (8, 16), (9, 17), (23, 1), (16, 40), (7, 33)] {
+            let (apart, between) = (len + 7, len + 2);
+            let source = Data::I32((0..(count * apart + 3) as i32).collect());
+            for (base, stride) in [(3, apart as isize), (3 + (count - 1) * apart, -(apart as isize))] {
+                let mut target = Data::I32(vec![-1; 1 + (count - 1) * between + len]);
+                let from = Plane { base, strides: [stride, 1] };
+                let to = Plane { base: 1, strides: [between as isize, 1] };
+                copy_rows(source.as_ref(), from, &mut target, to, [count, len]);
+                let value = |place: usize| {
+                    let (row, column) = (place.checked_sub(1)? / between, (place - 1) % between);
+                    (column < len).then_some(base as i32 + row as i32 * stride as i32 + column as i32)
+                };
+                let expected = (0..target.len()).map(|place| value(place).unwrap_or(-1)).collect();
+                assert_eq!(target, Data::I32(expected), "{count} of {len} by {stride}");
+            }
+        }
+    }
+
+    #[test]
     fn floats_are_cut_toward_zero() {
         let ends = [9_223_372_036_854_775_808.0, 4_503_599_627_370_496.0, 2_147_483_648.0, 2_147_483_649.0, 1.0, 0.0];
         let near_ends = ends.iter().flat_map(|end: &f64| [end.next_down(), *end, end.next_up()]);
