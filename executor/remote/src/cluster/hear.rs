@@ -110,10 +110,16 @@ impl Run<'_> {
             return self.lied(worker, &done);
         }
         // Of an answer that is another than the first, what it left elsewhere is looked at before it counts.
-        if self.schedule.is_other_answer(share, done.checksum) && done.parts.iter().any(|p| p.item.is_some()) {
+        if self.is_other_answer(share, &done) && done.parts.iter().any(|p| p.item.is_some()) {
             return self.compare(worker, (stage, tasks), done);
         }
         self.answered(worker, done);
+    }
+
+    /// Whether a share was answered otherwise before, which the schedule has perhaps yet to hear.
+    fn is_other_answer(&self, share: ShareId, done: &Done) -> bool {
+        let is_other = |(of, other): (&(WorkerId, ShareId), &Arc<Done>)| of.1 == share && other.checksum != done.checksum;
+        self.schedule.is_other_answer(share, done.checksum) || self.answers.iter().any(is_other)
     }
 
     fn lied(&mut self, worker: WorkerId, done: &Done) {
