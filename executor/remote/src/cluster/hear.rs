@@ -118,7 +118,8 @@ impl Run<'_> {
 
     /// Whether a share was answered otherwise before, which the schedule has perhaps yet to hear.
     fn is_other_answer(&self, share: ShareId, done: &Done) -> bool {
-        let is_other = |(of, other): (&(WorkerId, ShareId), &Arc<Done>)| of.1 == share && other.checksum != done.checksum;
+        let is_other =
+            |(of, other): (&(WorkerId, ShareId), &Arc<Done>)| of.1 == share && other.checksum != done.checksum;
         self.schedule.is_other_answer(share, done.checksum) || self.answers.iter().any(is_other)
     }
 
