@@ -177,6 +177,11 @@ impl Link {
         &self.endpoint
     }
 
+    /// Whether what goes over it is encrypted, which takes longer than all else.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.connector.tls.is_some()
+    }
+
     /// A second connection to the same peer, if it has room for one: two threads of each side then have a part of a
     /// large value each. Its bytes count as those of the first.
     pub(crate) async fn second(&self) -> Option<Link> {

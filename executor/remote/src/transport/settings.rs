@@ -66,5 +66,5 @@ pub(super) fn client(endpoint: Endpoint) -> Endpoint {
 /// quarter of the time of a transfer went there.
 fn keep_memory() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| drop(black_box(Vec::<u8>::with_capacity(STREAM_WINDOW as usize / 2))));
+    ONCE.call_once(|| drop(black_box(Vec::<u8>::with_capacity(STREAM_WINDOW as usize))));
 }

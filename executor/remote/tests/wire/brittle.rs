@@ -3,6 +3,8 @@
 use crate::keeper::{Fault, connector, put_item, serve};
 use bytes::Bytes;
 use cleave_remote::bulk::{Fetch, LEAST_FRAME_BYTES, fetch, frames};
+use cleave_remote::security::certs::{Validity, create};
+use cleave_remote::security::{Tls, TlsFiles};
 use cleave_remote::transport::{Connector, Dialer, Door, Endpoint};
 use futures_util::StreamExt;
 use std::io;
@@ -85,11 +87,18 @@ async fn a_value_comes_over_connections_that_end_again_and_again() {
 
 #[tokio::test]
 async fn large_values_come_over_two_connections_where_there_is_room_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    create(folder.path(), &["127.0.0.1".into()], Validity::days(2)).unwrap();
+    let tls = |name: &str| {
+        let at = |name: String| folder.path().join(name);
+        let (cert, key) = (at(format!("{name}.pem")), at(format!("{name}-key.pem")));
+        Some(Tls::load(&TlsFiles { ca: at("ca.pem".into()), cert, key }).unwrap())
+    };
     let data = noise(20_000_000);
     for (connections, faults, fetches) in [(8, vec![], 2), (8, vec![Fault::Flipped(0)], 4), (1, vec![], 2)] {
-        let running = serve(Door { connections, ..Door::default() }, None).await;
+        let running = serve(Door { connections, tls: tls("worker"), ..Door::default() }, None).await;
         running.keeper.kept.lock().unwrap().insert(1, (data.clone(), None));
-        let link = connector(None, None).connect(&running.endpoint).await.unwrap();
+        let link = connector(tls("client"), None).connect(&running.endpoint).await.unwrap();
         *running.keeper.faults.lock().unwrap() = faults;
         let mut back = vec![0; data.len()];
         let checksum = fetch(&link, &wanted(&data), &mut back).await.unwrap();
