@@ -6,6 +6,7 @@ use crate::error::GpuError;
 use crate::flight::Flight;
 use crate::notes::{StageNote, Why};
 use crate::shelf::{Shelf, Stop};
+use crate::stock::Stock;
 use cleave_cpu::{Control, Crew, Pass, Pool, run_with};
 use cleave_plan::{Plan, RunError, RunReport, Sink, Sources};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -134,7 +135,8 @@ impl Crew for Card {
             }
             (Ok(kernels), Some(device)) => {
                 let limit_bytes = *limit_bytes;
-                let mut flight = Flight { device, shelf, note: &mut note, pass, kernels: &kernels, limit_bytes };
+                let (note, kernels, stock) = (&mut note, &kernels, Stock::default());
+                let mut flight = Flight { device, shelf, stock, note, pass, kernels, limit_bytes };
                 flight.fly().map_err(|stop| match stop {
                     Stop::Run(error) => error,
                     Stop::Device(error) => RunError::Elsewhere { code: error.code(), cause: Box::new(error) },

@@ -12,14 +12,17 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
+/// The most kernels that stay loaded, besides those of the stage at hand.
+const MOST_KERNELS: usize = 256;
 /// The most that a compiler says.
 const LOG_BYTES: usize = 8 << 10;
 
 /// A device that is in use.
 pub struct Device {
     name: String,
-    /// Loaded kernels by name: equal names are equal texts.
-    kernels: HashMap<String, CudaFunction>,
+    /// Loaded kernels by name: equal names are equal texts. With each the last turn in which it was wanted.
+    kernels: HashMap<String, (u64, CudaFunction)>,
+    turn: u64,
     stream: Arc<CudaStream>,
     context: Arc<CudaContext>,
 }
@@ -42,9 +45,11 @@ impl Device {
         let opening = failed("taking the device into use");
         let taken = |DriverError(code)| Absent::of("cuDevicePrimaryCtxRetain", code as i32);
         let context = CudaContext::new(ordinal).map_err(taken)?;
+        // SAFETY: all work goes through one stream, so that its order is all that is needed.
+        unsafe { context.disable_event_tracking() };
         keep_memory(&context).map_err(&opening)?;
         let stream = context.new_stream().map_err(&opening)?;
-        Ok(Self { name: facts.name, kernels: HashMap::new(), stream, context })
+        Ok(Self { name: facts.name, kernels: HashMap::new(), turn: 0, stream, context })
     }
 
     /// What its maker calls it.
@@ -104,22 +109,41 @@ impl Device {
         pool.and_then(|pool| unsafe { result::mem_pool::trim_to(pool, 0) }).map_err(failed("returning memory"))
     }
 
-    /// Has the driver compile a kernel, unless it has before.
-    pub fn compile(&mut self, kernel: &Kernel) -> Result<(), GpuError> {
-        if self.kernels.contains_key(&kernel.name) {
+    /// Has the driver compile kernels, those that it has not; those that were wanted longest ago go when they are too
+    /// many.
+    pub fn compile<'k>(&mut self, kernels: impl IntoIterator<Item = &'k Kernel>) -> Result<(), GpuError> {
+        self.turn += 1;
+        for kernel in kernels {
+            if let Some((turn, _)) = self.kernels.get_mut(&kernel.name) {
+                *turn = self.turn;
+                continue;
+            }
+            let refused = |DriverError(code)| GpuError::Kernel { code: code as u32, log: compiler_log(&kernel.text) };
+            let module = self.context.load_module(Ptx::from_src(kernel.text.as_str())).map_err(refused)?;
+            let function = module.load_function(&kernel.name).map_err(failed("finding a kernel"))?;
+            self.kernels.insert(kernel.name.clone(), (self.turn, function));
+        }
+        self.forget()
+    }
+
+    /// Unloads the kernels that were wanted longest ago, until there are not too many.
+    fn forget(&mut self) -> Result<(), GpuError> {
+        let many = self.kernels.len().saturating_sub(MOST_KERNELS);
+        let old = self.kernels.iter().filter(|(_, (turn, _))| *turn < self.turn);
+        let mut old: Vec<(u64, String)> = old.map(|(name, (turn, _))| (*turn, name.clone())).collect();
+        if many == 0 || old.is_empty() {
             return Ok(());
         }
-        let refused = |DriverError(code)| GpuError::Kernel { code: code as u32, log: compiler_log(&kernel.text) };
-        let module = self.context.load_module(Ptx::from_src(kernel.text.as_str())).map_err(refused)?;
-        let function = module.load_function(&kernel.name).map_err(failed("finding a kernel"))?;
-        self.kernels.insert(kernel.name.clone(), function);
+        self.wait()?;
+        old.sort_unstable();
+        old.iter().take(many).for_each(|(_, name)| drop(self.kernels.remove(name)));
         Ok(())
     }
 
     /// Starts a kernel that was compiled. The memory that its arguments name is not given back before it is done,
     /// because that happens in the order of the stream.
     pub fn launch(&self, kernel: &Kernel, grid: Grid, arguments: &[u64]) -> Result<(), GpuError> {
-        let function = self.kernels.get(&kernel.name).expect("a kernel is compiled before it is launched");
+        let (_, function) = self.kernels.get(&kernel.name).expect("a kernel is compiled before it is launched");
         let ([x, y], [wide, tall]) = (grid.blocks, grid.threads);
         let mut launch = self.stream.launch_builder(function);
         for argument in arguments {
@@ -183,13 +207,38 @@ mod tests {
     use super::*;
     use crate::emit::Kernel;
 
+    fn named(name: &str, text: String) -> Kernel {
+        let (params, loads, made) = (vec![], vec![], std::sync::Arc::default());
+        Kernel { name: name.to_owned(), text, params, loads, made, may_fail: false }
+    }
+
+    #[test]
+    fn kernels_that_were_wanted_longest_ago_are_forgotten() {
+        cleave_gpu_driver::load().unwrap();
+        let mut device = Device::open(0).unwrap();
+        let head = ".version 7.0\n.target sm_75\n.address_size 64\n";
+        let empty = |number: usize| {
+            let name = format!("empty{number}");
+            named(&name, format!("{head}.visible .entry {name}()\n{{\n    ret;\n}}\n"))
+        };
+        let all: Vec<Kernel> = (0..MOST_KERNELS + 9).map(empty).collect();
+        for kernel in &all {
+            device.compile([kernel, &all[0]]).unwrap();
+        }
+        assert_eq!(device.kernels.len(), MOST_KERNELS);
+        let is_there = |number: usize| device.kernels.contains_key(&all[number].name);
+        assert!(is_there(0) && is_there(10) && is_there(MOST_KERNELS + 8));
+        assert!((1..10).all(|number| !is_there(number)));
+        device.compile(&all).unwrap();
+        assert_eq!(device.kernels.len(), all.len(), "those of one stage are all there");
+    }
+
     #[test]
     fn a_kernel_that_is_refused_tells_what_the_compiler_says() {
         cleave_gpu_driver::load().unwrap();
         let mut device = Device::open(0).unwrap();
         let text = ".version 7.0\n.target sm_70\n.address_size 64\n.nonsense".to_owned();
-        let kernel = Kernel { name: "nonsense".to_owned(), text, params: vec![], loads: vec![], may_fail: false };
-        let error = device.compile(&kernel).unwrap_err();
+        let error = device.compile([&named("nonsense", text)]).unwrap_err();
         let GpuError::Kernel { code: 218, log } = &error else { panic!("{error}") };
         assert!(log.starts_with("4:"), "{log}");
         assert!(error.to_string().contains(log.as_str()));

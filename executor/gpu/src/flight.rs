@@ -4,8 +4,9 @@ use crate::device::{Device, Memory};
 use crate::emit::{Kernel, Kernels, Load, Nodes, Placed};
 use crate::join::joined;
 use crate::notes::{StageNote, Why};
-use crate::piece::{Launch, Making, Piece, pieces, wanted};
+use crate::piece::{Launch, Making, Piece, pieces};
 use crate::shelf::{Shelf, Stop, bytes, placed, upload};
+use crate::stock::{Stock, stock_bytes};
 use cleave_cpu::Pass;
 use cleave_ops::{Data, Region, filled};
 use cleave_plan::Origin;
@@ -23,6 +24,7 @@ const MOST_TASKS: usize = 1 << 12;
 pub(crate) struct Flight<'a> {
     pub(crate) device: &'a mut Device,
     pub(crate) shelf: &'a mut Shelf,
+    pub(crate) stock: Stock,
     pub(crate) note: &'a mut StageNote,
     pub(crate) pass: &'a Pass<'a>,
     pub(crate) kernels: &'a Kernels,
@@ -53,8 +55,8 @@ impl Flight<'_> {
                 many /= 2;
                 continue;
             }
-            if is_much && self.shelf.held_bytes() > 0 {
-                self.shelf.clear();
+            if is_much && self.held_bytes() > 0 {
+                self.clear();
                 continue;
             }
             if is_much {
@@ -64,8 +66,8 @@ impl Flight<'_> {
             let began = Instant::now();
             match self.batch(&pieces, &mut next) {
                 Ok(()) => many = adapted(many, began.elapsed()),
-                Err(Stop::Device(error)) if error.is_memory() && (many > 1 || self.shelf.held_bytes() > 0) => {
-                    self.shelf.clear();
+                Err(Stop::Device(error)) if error.is_memory() && (many > 1 || self.held_bytes() > 0) => {
+                    self.clear();
                     many = (many / 2).max(1);
                     if let Err(error) = self.device.trim() {
                         return self.give_up(next..tasks, error.into());
@@ -77,38 +79,65 @@ impl Flight<'_> {
         Ok(None)
     }
 
-    /// Compiles the kernels, and has arrays stay on the device where all that the stage reads takes half of it.
+    /// Compiles the kernels, and has arrays and what is made of them before stay on the device where all that the stage
+    /// reads takes half of it.
     fn prepare(&mut self) -> Result<(), Stop> {
-        let kernels: Vec<&Kernel> = match self.kernels {
-            Kernels::Store(store) => vec![&store.kernel],
-            Kernels::Folds(folds) => folds.iter().map(|fold| &fold.kernel).collect(),
-        };
-        kernels.iter().try_for_each(|kernel| self.device.compile(kernel))?;
-        let (space, mut all) = (Region::whole(&self.pass.stage().space), BTreeMap::<Origin, (&Load, Region)>::new());
-        for load in kernels.iter().flat_map(|kernel| &kernel.loads) {
-            let part = wanted(load, &space);
-            all.entry(load.origin).and_modify(|(_, known)| *known = known.hull(&part)).or_insert((load, part));
-        }
-        let most = self.limit_bytes / 2;
-        if all.values().map(bytes).fold(0, u64::saturating_add) > most {
+        let (kernels, made, space) = (self.kernels.all(), self.made(), Region::whole(&self.pass.stage().space));
+        let needs = self.needs_of(kernels.iter().map(|&kernel| (kernel, space.clone())));
+        let before = made.iter().zip(&needs).filter_map(|(of, need)| Some((&of.kernel, of.reads(need.as_ref()?))));
+        let all: Vec<(&Kernel, Region)> =
+            before.chain(kernels.iter().map(|&kernel| (kernel, space.clone()))).collect();
+        self.device.compile(all.iter().map(|(kernel, _)| *kernel))?;
+        let reads = parts(&all);
+        let (most, made_bytes) = (self.limit_bytes / 2, stock_bytes(&made, &needs));
+        let read_bytes = reads.values().map(bytes).fold(0, u64::saturating_add);
+        if read_bytes > most {
             return Ok(());
         }
-        match self.shelf.keep((self.device, self.pass), &all, most) {
-            Err(Stop::Device(error)) if error.is_memory() => {
-                self.shelf.clear();
-                Ok(())
-            }
-            other => {
-                self.note.bytes_up += other?;
-                Ok(())
-            }
+        self.note.bytes_up += self.unless_full(|flight| flight.shelf.keep((flight.device, flight.pass), &reads, most))?;
+        if made_bytes > 0 && read_bytes.saturating_add(made_bytes) <= most {
+            self.unless_full(|flight| flight.stock_up(&needs))?;
         }
+        Ok(())
+    }
+
+    /// Does something that takes memory; if there is not enough, all that stays on the device goes.
+    fn unless_full<R: Default>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Stop>) -> Result<R, Stop> {
+        match work(self) {
+            Err(Stop::Device(error)) if error.is_memory() => {
+                self.clear();
+                Ok(R::default())
+            }
+            other => other,
+        }
+    }
+
+    /// Makes all that is made before, once; not where a formula does not hold for some of it: task by task it may.
+    fn stock_up(&mut self, needs: &[Option<Region>]) -> Result<(), Stop> {
+        let (flag, mut beyond) = (self.device.zeros(4)?, [0; 4]);
+        let stock = self.stocked(needs, &flag)?;
+        self.device.read(&flag, &mut beyond)?;
+        if beyond == [0; 4] {
+            self.stock = stock;
+        }
+        Ok(())
+    }
+
+    /// Bytes of what stays on the device.
+    fn held_bytes(&self) -> u64 {
+        self.shelf.held_bytes() + self.stock.held_bytes()
+    }
+
+    /// Nothing stays there.
+    fn clear(&mut self) {
+        self.shelf.clear();
+        self.stock = Stock::default();
     }
 
     /// Whether pieces take more memory than there is besides what is on the shelf.
     fn is_much(&self, pieces: &[Piece]) -> bool {
         let taken = pieces.iter().map(|piece| self.taken(piece)).fold(0, u64::saturating_add);
-        taken > self.limit_bytes.saturating_sub(self.shelf.held_bytes())
+        taken > self.limit_bytes.saturating_sub(self.held_bytes())
     }
 
     /// Threads do all of the first tasks that are too large by themselves, the first of which is known to be. Gives how
@@ -122,16 +151,21 @@ impl Flight<'_> {
 
     /// Bytes of the device that a piece takes besides what is there.
     fn taken(&self, piece: &Piece) -> u64 {
-        let of = |launch: &Launch| {
-            if !launch.is_countable(self.kernels) {
-                return u64::MAX;
-            }
-            let reads = launch.kernel(self.kernels).loads.iter().map(|load| (load, wanted(load, &launch.region)));
-            let slabs = reads.filter(|(load, part)| self.shelf.find(load.origin, part).is_none()).map(|of| bytes(&of));
-            let outs = launch.leaves(self.kernels).into_iter().map(|(dtype, len)| (dtype.size() * len) as u64);
-            slabs.chain(outs).fold(0, u64::saturating_add)
-        };
-        piece.launches.iter().filter(|launch| !launch.is_empty()).map(of).fold(0, u64::saturating_add)
+        let launches = || piece.launches.iter().filter(|launch| !launch.is_empty());
+        if launches().any(|launch| !launch.is_countable(self.kernels)) {
+            return u64::MAX;
+        }
+        let (made, needs) = (self.made(), self.needs(piece));
+        let before = made.iter().zip(&needs).filter_map(|(of, need)| Some((&of.kernel, of.reads(need.as_ref()?))));
+        let readers = before.chain(launches().map(|launch| (launch.kernel(self.kernels), launch.reads(self.kernels))));
+        let shelf = &*self.shelf;
+        let slabs = readers.flat_map(|(kernel, region)| {
+            let reads = kernel.loads.iter().map(move |load| (load, load.wanted(&region)));
+            reads.filter(move |(load, part)| !is_made(load) && shelf.find(load.origin, part).is_none())
+        });
+        let outs = launches().flat_map(|launch| launch.leaves(self.kernels));
+        let outs = outs.map(|(dtype, len)| (dtype.size() * len) as u64);
+        slabs.map(|of| bytes(&of)).chain(outs).fold(stock_bytes(&made, &needs), u64::saturating_add)
     }
 
     /// Does pieces; `next` becomes the first task that is not done.
@@ -140,7 +174,8 @@ impl Flight<'_> {
         let flag = self.device.zeros(4)?;
         let mut started = vec![];
         for piece in pieces {
-            let launches = piece.launches.iter().map(|launch| self.start(launch, &flag));
+            let stock = self.stocked(&self.needs(piece), &flag)?;
+            let launches = piece.launches.iter().map(|launch| self.start(launch, &stock, &flag));
             started.push(launches.collect::<Result<Vec<_>, _>>()?);
         }
         let mut beyond = [0; 4];
@@ -165,14 +200,14 @@ impl Flight<'_> {
     }
 
     /// Starts a launch.
-    fn start<'p>(&mut self, launch: &'p Launch, flag: &Memory) -> Result<Started<'p>, Stop> {
+    fn start<'p>(&mut self, launch: &'p Launch, stock: &Stock, flag: &Memory) -> Result<Started<'p>, Stop> {
         let (mut slabs, mut outs, mut loads) = (vec![], vec![], vec![]);
         if launch.is_empty() {
             return Ok(Started { launch, outs, _slabs: slabs });
         }
-        let kernel = launch.kernel(self.kernels);
+        let (kernel, reads) = (launch.kernel(self.kernels), launch.reads(self.kernels));
         for load in &kernel.loads {
-            loads.push(self.place(load, &wanted(load, &launch.region), &mut slabs)?);
+            loads.push(self.place(load, &load.wanted(&reads), (&mut slabs, stock))?);
         }
         for (dtype, len) in launch.leaves(self.kernels) {
             outs.push(self.device.room(dtype.size() * len)?);
@@ -185,8 +220,18 @@ impl Flight<'_> {
         Ok(Started { launch, outs, _slabs: slabs })
     }
 
-    /// Where a part of an array lies on the device; it goes there if it is not.
-    fn place(&mut self, load: &Load, part: &Region, slabs: &mut Vec<Memory>) -> Result<Placed, Stop> {
+    /// Where a part of an array lies on the device; it goes there if it is not. What is made before is there.
+    pub(crate) fn place(
+        &mut self,
+        load: &Load,
+        part: &Region,
+        (slabs, stock): (&mut Vec<Memory>, &Stock),
+    ) -> Result<Placed, Stop> {
+        if let Origin::Local(number) = load.origin {
+            let number = number as usize;
+            let found = stock.find(number, part).or_else(|| self.stock.find(number, part));
+            return Ok(found.expect("what is made before is made before it is read"));
+        }
         if let Some(found) = self.shelf.find(load.origin, part) {
             return Ok(found);
         }
@@ -244,6 +289,23 @@ impl Flight<'_> {
         self.on_threads(rest, Why::Failed(error.clone()))?;
         Ok(error.is_sticky().then_some(error))
     }
+}
+
+/// Whether a load is of what is made on the device.
+fn is_made(load: &Load) -> bool {
+    matches!(load.origin, Origin::Local(_))
+}
+
+/// The parts of arrays that kernels read for those regions.
+fn parts<'k>(kernels: &[(&'k Kernel, Region)]) -> BTreeMap<Origin, (&'k Load, Region)> {
+    let mut parts = BTreeMap::<Origin, (&Load, Region)>::new();
+    for (kernel, region) in kernels {
+        for load in kernel.loads.iter().filter(|load| !is_made(load)) {
+            let part = load.wanted(region);
+            parts.entry(load.origin).and_modify(|(_, known)| *known = known.hull(&part)).or_insert((load, part));
+        }
+    }
+    parts
 }
 
 /// How many tasks are in flight next, after so many took that long.

@@ -2,9 +2,9 @@
 //!
 //! In reading order: `emit` (a stage as PTX text) and `join` (what kernels leave of a reduction, joined), both pure; `detect`
 //! (whether there is a card, step by step), `error` (what a driver refuses), `device` (memory, kernels, one stream), `piece`
-//! (tasks as launches), `shelf` (parts of arrays on the device), `flight` (a stage's tasks, some at a time), `notes` (what
-//! the card did and what threads did in its place), `card` (a card as the crew of a run), `trial` (graphs with
-//! which a card is tried).
+//! (tasks as launches), `shelf` (parts of arrays on the device), `stock` (values made there before they are read),
+//! `flight` (a stage's tasks, some at a time), `notes` (what the card did and what threads did in its place), `card` (a
+//! card as the crew of a run), `trial` (graphs with which a card is tried).
 
 mod card;
 pub mod detect;
@@ -16,6 +16,7 @@ pub mod join;
 mod notes;
 mod piece;
 mod shelf;
+mod stock;
 pub mod trial;
 
 pub use card::{Card, CardOptions};

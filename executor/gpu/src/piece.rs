@@ -1,8 +1,7 @@
 //! Tasks of a stage as launches: which elements each visits, what it reads and what it leaves.
 
-use crate::emit::{FoldKernel, Grid, Kernel, Kernels, Load, Nodes, Placed, Seen, StoreKernel};
+use crate::emit::{FoldKernel, Grid, Kernel, Kernels, Nodes, Placed, StoreKernel};
 use cleave_ops::{DType, Region};
-use cleave_plan::locals::image;
 use cleave_plan::stage::block_region;
 use cleave_plan::{FoldWork, JointWork, Stage, Work};
 use std::ops::Range;
@@ -101,6 +100,14 @@ impl Launch {
         self.region.len.is_empty_array()
     }
 
+    /// The elements for which it reads something.
+    pub(crate) fn reads(&self, kernels: &Kernels) -> Region {
+        match kernels {
+            Kernels::Store(store) => store.reads(&self.region),
+            Kernels::Folds(_) => self.region.clone(),
+        }
+    }
+
     /// Whether the card can number what it makes.
     pub(crate) fn is_countable(&self, kernels: &Kernels) -> bool {
         match (&self.making, kernels) {
@@ -148,15 +155,7 @@ impl Launch {
     fn store(&self, store: &StoreKernel, loads: &[Placed], outs: &[u64], flag: u64) -> (Grid, Vec<u64>) {
         let Region { start, len } = &self.region;
         let goals: Vec<Placed> = outs.iter().map(|&address| Placed::dense(address, start, len)).collect();
-        (store.grid(len), store.arguments(&self.region, loads, &goals, flag))
-    }
-}
-
-/// The part of an array that is read for a region of the space.
-pub(crate) fn wanted(load: &Load, region: &Region) -> Region {
-    match &load.seen {
-        Seen::Through(view) => image(view, region),
-        Seen::Anywhere => Region::whole(&load.shape),
+        (store.grid(&self.region), store.arguments(&self.region, loads, &goals, flag))
     }
 }
 

@@ -108,7 +108,8 @@ pub(crate) fn placed(region: &Region, memory: &Memory) -> Placed {
     Placed::dense(memory.address(), &region.start, &region.len)
 }
 
-fn holds(region: &Region, part: &Region) -> bool {
+/// Whether a region holds all of a part.
+pub(crate) fn holds(region: &Region, part: &Region) -> bool {
     let ends = region.ends().zip(part.ends());
     region.start.iter().zip(&part.start).all(|(a, b)| a <= b) && ends.into_iter().all(|(a, b)| a >= b)
 }

@@ -31,7 +31,8 @@ pub(crate) fn is_carried(node: &Node, options: &Options) -> bool {
     let goes_down = axis + 2 == node.shape.ndim() && is_wide;
     // The totals are one block themselves.
     let has_few_blocks = node.shape[axis] <= SCAN_LEN * SCAN_LEN;
-    goes_down && has_few_blocks && !options.apart && !options.choices.two_passes
+    let one_by_one = !options.apart && !options.at_once && !options.choices.two_passes;
+    goes_down && has_few_blocks && one_by_one
 }
 
 /// Whether all stages that carry running values go down strips.

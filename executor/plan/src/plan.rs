@@ -49,6 +49,8 @@ pub struct Options {
     pub holding: Holding,
     /// Whether tasks of a stage are to run on machines apart, so that no two reductions share a pass.
     pub apart: bool,
+    /// Whether blocks that lie below each other are made at once, as a card does, so that none goes on from another.
+    pub at_once: bool,
     /// What planning has decided so far; callers leave it as it is.
     pub choices: Choices,
     /// Stops planning when it becomes true.

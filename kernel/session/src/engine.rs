@@ -111,6 +111,7 @@ impl Engine {
                 memory_limit_bytes,
                 sources: self.loaded.sources.clone(),
                 rates: rates.clone(),
+                at_once: settings.scheduler == Scheduler::Cuda,
                 cancel: Arc::clone(&self.cancel.0),
                 ..Options::default()
             };

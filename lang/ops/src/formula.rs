@@ -208,7 +208,7 @@ pub(crate) fn gcd<T: Int>(a: T, b: T) -> T {
 
 /// Least common multiple of the magnitudes.
 pub(crate) fn lcm<T: Int>(a: T, b: T) -> T {
-    let common = gcd(a, b);
+    let common = a.gcd(b);
     if common == T::ZERO { T::ZERO } else { a.abs().div(common).mul(b.abs()) }
 }
 

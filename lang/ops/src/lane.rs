@@ -5,6 +5,7 @@
 //! float16 computes in float32 and rounds after each operation.
 
 use crate::division;
+use crate::formula;
 use crate::half_float;
 use crate::math::{self, narrow};
 use half::f16;
@@ -43,6 +44,14 @@ pub trait Int: Num + Ord {
     fn is_odd(self) -> bool;
     /// Half, toward minus infinity.
     fn half(self) -> Self;
+    /// This multiplied by itself so many times; by a negative power what is left of the inverse.
+    fn power(self, count: Self) -> Self {
+        formula::int_pow(self, count)
+    }
+    /// The greatest common divisor, never negative.
+    fn gcd(self, other: Self) -> Self {
+        formula::gcd(self, other)
+    }
 }
 
 macro_rules! integers {

@@ -10,7 +10,7 @@ use crate::infer::Operand;
 use crate::loops::OPERAND;
 use crate::scalar::Scalar;
 use crate::shape::Shape;
-use crate::trace::{FoldTrace, Trace};
+use crate::trace::{FoldTrace, ScanTrace, Trace};
 use crate::view::View;
 use smallvec::SmallVec;
 use std::fmt;
@@ -286,6 +286,8 @@ pub struct ScanLoop {
     /// The same for one row of a block: goes on from the running values of the row before, and leaves its own;
     /// last is what is written.
     pub row: fn(&ScanRow<'_>, &mut Data, &mut Data),
+    /// Both written down.
+    pub trace: ScanTrace,
 }
 
 /// A row of independent elements of a block that is scanned across rows.

@@ -7,6 +7,7 @@ use crate::data::{Data, Element};
 use crate::fold::Reduce;
 use crate::loops::OPERAND;
 use crate::op::{ScanBlock, ScanLoop, ScanRow};
+use crate::trace::ScanTrace;
 use crate::vectors::Arch;
 use pulp::{Simd, WithSimd};
 
@@ -15,7 +16,8 @@ const ROWS: usize = 8;
 
 /// The loop of a reduction's running values.
 pub(crate) const fn running<R: Reduce>() -> ScanLoop {
-    ScanLoop { input: R::In::DTYPE, output: R::State::DTYPE, run: run::<R>, row: row::<R> }
+    let trace = ScanTrace { load: R::LOAD, join: R::JOIN };
+    ScanLoop { input: R::In::DTYPE, output: R::State::DTYPE, run: run::<R>, row: row::<R>, trace }
 }
 
 fn run<R: Reduce>(block: &ScanBlock<'_>, out: &mut Data) {

@@ -3,6 +3,7 @@
 use super::access::{Params, load_params, long, special, store, word};
 use super::columns;
 use super::kernel::{FoldKernel, Kernel, Param, THREADS, TILE_THREADS};
+use super::made::Places;
 use super::recipe::{Input, Recipe};
 use super::rows;
 use super::steps::inline;
@@ -14,17 +15,31 @@ use cleave_ops::op::Layout;
 use cleave_ops::trace::{Binary, FoldTrace, Tape, Trace, Var};
 use cleave_ops::{DType, Scalar};
 use cleave_plan::cut::fold_loop;
-use cleave_plan::{FoldGoal, FoldWork, Lattice, Stage};
+use cleave_plan::{FoldGoal, FoldWork, Lattice, Program, Slot};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// The most cells of a node: a warp holds one a lane, a thread joins as many as a superbox of columns has.
 const MOST_RUN: [usize; 2] = [LANES, 64];
 
+/// What a reduction reads.
+#[derive(Clone, Copy)]
+pub(super) enum Elements<'a> {
+    /// What a program gives.
+    Of(&'a Program, &'a Places),
+    /// What was made before of a program's registers, by number.
+    Made(&'a Program, &'a [(Slot, u32)]),
+}
+
 /// The kernel of one of a stage's reductions.
-pub(super) fn kernel(stage: &Stage, work: &FoldWork) -> Result<FoldKernel, Unfit> {
+pub(super) fn kernel(elements: Elements<'_>, work: &FoldWork) -> Result<FoldKernel, Unfit> {
     let lattice = &work.lattice;
     let layout = layout(lattice);
-    let mut recipe = Recipe::of(&stage.program, (layout == Layout::Rows).then_some(lattice))?;
+    let cells = (layout == Layout::Rows).then_some(lattice);
+    let mut recipe = match elements {
+        Elements::Of(program, places) => Recipe::of(program, &program.locals, places, cells)?,
+        Elements::Made(program, made) => Recipe::given(program, made),
+    };
     let goals = work.goals.iter().map(|goal| Goal::of(goal, &mut recipe, lattice)).collect::<Result<Vec<_>, _>>()?;
     let most_run = MOST_RUN[usize::from(layout == Layout::Columns)].min(lattice.superbox.size().next_power_of_two());
     let mut text = Text::default();
@@ -42,7 +57,7 @@ pub(super) fn kernel(stage: &Stage, work: &FoldWork) -> Result<FoldKernel, Unfit
     let may_fail = !recipe.tape.beyond().is_empty();
     let states = goals.iter().map(|goal| goal.states.iter().copied().collect()).collect();
     let threads = if recipe.draw.is_some() { TILE_THREADS } else { THREADS };
-    let kernel = Kernel { name, text, params: params.list, loads: recipe.loads, may_fail };
+    let kernel = Kernel { name, text, params: params.list, loads: recipe.loads, made: Arc::default(), may_fail };
     Ok(FoldKernel { kernel, lattice: lattice.clone(), layout, most_run, states, threads })
 }
 
@@ -69,7 +84,7 @@ pub(super) struct Formula {
 
 impl Formula {
     /// Of operands of those dtypes.
-    fn of(formulas: &[Trace], operands: &[DType]) -> Result<Self, Unfit> {
+    pub(super) fn of(formulas: &[Trace], operands: &[DType]) -> Result<Self, Unfit> {
         let mut tape = Tape::default();
         let operands: Vec<Var> =
             operands.iter().enumerate().map(|(number, &dtype)| tape.input(number, dtype)).collect();

@@ -183,7 +183,7 @@ impl Writer<'_> {
                 Input::Count => Some(cell.float_count),
                 Input::Passed(number) => known[*number],
                 Input::Element(number) => Some(self.loaded(cell, *number, &offsets)),
-                Input::Gathered(..) => None,
+                Input::Gathered(..) | Input::Block | Input::Running => None,
                 Input::Drawn => {
                     let draw = self.recipe.draw.as_ref().zip(self.tile);
                     draw.map(|(draw, base)| drawn(&mut self.text, draw, base, place))
@@ -229,7 +229,7 @@ impl Writer<'_> {
             Input::Gathered(number, index) => {
                 Some(gathered(text, params, (&recipe.loads[*number], *number), index, regs))
             }
-            Input::Index(_) | Input::Element(_) | Input::Count | Input::Passed(_) | Input::Drawn => None,
+            _ => None,
         };
         write(&mut self.text, &recipe.tape, needed, &mut regs, &mut input)?;
         Ok(regs)

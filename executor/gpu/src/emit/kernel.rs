@@ -1,15 +1,20 @@
 //! What is emitted: text, and what must be known to launch it.
 
 use super::recipe::{Load, Seen};
+use cleave_graph::SCAN_LEN;
 use cleave_ops::op::Layout;
 use cleave_ops::{DType, Region, Shape};
-use cleave_plan::Lattice;
+use cleave_plan::locals::image;
+use cleave_plan::{Lattice, Origin};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// Threads of a block.
 pub(super) const THREADS: u32 = 256;
 /// The same where each warp keeps a cell in shared memory: two of them take the 32 KiB that every card has.
 pub(super) const TILE_THREADS: u32 = 64;
+/// The same where each goes along a block of running values: few blocks of many threads would leave processors idle.
+const SCAN_THREADS: u32 = 64;
 
 /// A kernel's text and its parameters.
 #[derive(Clone, Debug)]
@@ -22,6 +27,9 @@ pub struct Kernel {
     pub params: Vec<Param>,
     /// The arrays it reads.
     pub loads: Vec<Load>,
+    /// What is made before it, each perhaps from earlier ones; [`Origin::Local`] is the number here. All kernels of a
+    /// stage have the same.
+    pub made: Arc<[StoreKernel]>,
     /// Whether an element may be one for which the formula does not hold; the word at [`Param::Flag`] is 1 then, and
     /// what the launch gave is of no use.
     pub may_fail: bool,
@@ -94,6 +102,8 @@ pub struct StoreKernel {
     pub goals: Vec<DType>,
     /// Elements that a thread makes in a row.
     pub unroll: u32,
+    /// The axis along which there are running values: a thread goes along one block of theirs.
+    pub along: Option<usize>,
 }
 
 /// A kernel that makes nodes of a reduction's tree: for each kept index of a box and each superbox of a range `groups`
@@ -140,6 +150,43 @@ fn load_step(load: &Load, placed: &Placed, axis: usize) -> u64 {
     (elements * load.dtype.size() as i64) as u64
 }
 
+impl Load {
+    /// The part of the array that is read for a region of the space.
+    pub fn wanted(&self, region: &Region) -> Region {
+        match &self.seen {
+            Seen::Through(view) => image(view, region),
+            Seen::Anywhere => Region::whole(&self.shape),
+        }
+    }
+}
+
+/// The part of each value made before some kernels that these need, each for a region of its space; `has` says what is
+/// there already.
+pub fn needs<'k>(
+    made: &[StoreKernel],
+    readers: impl IntoIterator<Item = (&'k Kernel, Region)>,
+    has: impl Fn(usize, &Region) -> bool,
+) -> Vec<Option<Region>> {
+    let mut needs: Vec<Option<Region>> = vec![None; made.len()];
+    let note = |needs: &mut Vec<Option<Region>>, kernel: &Kernel, region: &Region| {
+        for load in &kernel.loads {
+            if let Origin::Local(number) = load.origin {
+                let part = load.wanted(region);
+                let need = &mut needs[number as usize];
+                *need = Some(need.take().map_or_else(|| part.clone(), |known| known.hull(&part)));
+            }
+        }
+    };
+    readers.into_iter().for_each(|(kernel, region)| note(&mut needs, kernel, &region));
+    for (number, kernel) in made.iter().enumerate().rev() {
+        needs[number] = needs[number].take().filter(|region| !has(number, region));
+        if let Some(region) = needs[number].clone() {
+            note(&mut needs, &kernel.kernel, &kernel.reads(&region));
+        }
+    }
+    needs
+}
+
 impl Kernel {
     /// The value of a parameter that says where a load is.
     fn load_argument(&self, param: Param, loads: &[Placed]) -> Option<u64> {
@@ -159,8 +206,25 @@ impl Kernel {
 }
 
 impl StoreKernel {
+    /// The region for which something is read where one is made: running values need all before them in their block.
+    pub fn reads(&self, region: &Region) -> Region {
+        let mut reads = region.clone();
+        if let Some(axis) = self.along {
+            let before = region.start[axis] % SCAN_LEN;
+            reads.start[axis] -= before;
+            reads.len = region.len.with(axis, region.len[axis] + before);
+        }
+        reads
+    }
+
     /// The launch that makes a box, no length of which is 0.
-    pub fn grid(&self, lens: &Shape) -> Grid {
+    pub fn grid(&self, region: &Region) -> Grid {
+        if let Some(axis) = self.along {
+            let reads = self.reads(region).len;
+            let lines = reads.with(axis, reads[axis].div_ceil(SCAN_LEN)).size();
+            return Grid { blocks: [lines.div_ceil(SCAN_THREADS as usize) as u32, 1], threads: [SCAN_THREADS, 1] };
+        }
+        let lens = &region.len;
         let columns = lens.last().copied().unwrap_or(1).div_ceil(self.unroll as usize);
         let rows = lens.size() / lens.last().copied().unwrap_or(1).max(1);
         let wide = (columns.min(THREADS as usize) as u32).next_power_of_two();

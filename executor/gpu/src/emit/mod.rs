@@ -1,10 +1,10 @@
 //! A stage as the text of kernels, with what must be known to launch them.
 //!
 //! In reading order: `unfit` (why a stage stays on the processor), `recipe` (a stage's program as one tape), `text` (lines
-//! and registers), `access` (parameters, addresses, memory), `steps`, `integers` and `conversions` (a tape's steps as instructions), `kernel` (what is emitted),
-//! `store` (elements that are kept), `cell` (a node of a reduction's tree, what both layouts share), `element`
-//! (a cell's elements), `tile` (random numbers that wait), `rows` and `columns`
-//! (the two layouts).
+//! and registers), `access` (parameters, addresses, memory), `steps`, `integers` and `conversions` (a tape's steps as
+//! instructions), `kernel` (what is emitted), `store` (elements that are kept), `scan` (running values), `made` (what is
+//! made before a kernel), `cell` (a node of a reduction's tree, what both layouts share), `element` (a cell's elements),
+//! `tile` (random numbers that wait), `rows` and `columns` (the two layouts).
 //!
 //! PTX 7.0 for `sm_75`: every driver since 2020 compiles it. Floats are rounded to nearest in every instruction, nothing is
 //! contracted, and nans are the only results whose bits may differ from those of the processor.
@@ -16,19 +16,25 @@ mod conversions;
 mod element;
 mod integers;
 mod kernel;
+mod made;
 mod recipe;
 mod rows;
+mod scan;
 mod steps;
 mod store;
 mod text;
 mod tile;
 mod unfit;
 
-pub use kernel::{FoldKernel, Grid, Kernel, Nodes, Param, Placed, StoreKernel};
+pub use kernel::{FoldKernel, Grid, Kernel, Nodes, Param, Placed, StoreKernel, needs};
 pub use recipe::{Load, Seen};
 pub use unfit::Unfit;
 
-use cleave_plan::{Stage, Work};
+use cell::Elements;
+use cleave_plan::{Program, Slot, Stage, StoreWork, Work};
+use made::Made;
+use recipe::Recipe;
+use std::sync::Arc;
 
 /// The kernels of a stage.
 #[derive(Clone, Debug)]
@@ -39,14 +45,50 @@ pub enum Kernels {
     Folds(Vec<FoldKernel>),
 }
 
+impl Kernels {
+    /// All of them, without what is made before.
+    pub fn all(&self) -> Vec<&Kernel> {
+        match self {
+            Kernels::Store(store) => vec![&store.kernel],
+            Kernels::Folds(folds) => folds.iter().map(|fold| &fold.kernel).collect(),
+        }
+    }
+}
+
 /// Writes a stage's kernels.
 pub fn kernels(stage: &Stage) -> Result<Kernels, Unfit> {
+    if stage.space.is_empty_array() {
+        return Err(Unfit::Empty);
+    }
     match &stage.work {
-        Work::Store(work) => store::kernel(&stage.program, work).map(Kernels::Store),
-        Work::Fold(_) | Work::Joint(_) => {
-            let folds = stage.work.folds().iter();
-            folds.map(|work| cell::kernel(stage, work)).collect::<Result<_, _>>().map(Kernels::Folds)
-        }
+        Work::Store(work) => kept(&stage.program, work),
+        Work::Fold(_) | Work::Joint(_) => reduced(stage),
         Work::Contract(_) => Err(Unfit::Product),
     }
+}
+
+fn kept(program: &Program, work: &StoreWork) -> Result<Kernels, Unfit> {
+    let slots: Vec<Slot> = work.goals.iter().map(|goal| goal.slot).collect();
+    let here = made::made_here(program);
+    let made = Made::of(program, here)?;
+    let mut kernel = match here {
+        Some(local) => scan::kernel(local, &program.locals, &made.places, Some((program, &slots)))?,
+        None => {
+            let recipe = Recipe::of(program, &program.locals, &made.places, None)?;
+            store::kernel(recipe, &slots, program.space.ndim())?
+        }
+    };
+    kernel.kernel.made = made.kernels.into();
+    Ok(Kernels::Store(kernel))
+}
+
+fn reduced(stage: &Stage) -> Result<Kernels, Unfit> {
+    let (program, folds) = (&stage.program, stage.work.folds());
+    let mut made = Made::of(program, None)?;
+    let shared = if folds.len() > 1 { made.shared(program, folds)? } else { None };
+    let elements = shared.as_ref().map_or(Elements::Of(program, &made.places), |made| Elements::Made(program, made));
+    let mut kernels = folds.iter().map(|work| cell::kernel(elements, work)).collect::<Result<Vec<_>, _>>()?;
+    let all: Arc<[StoreKernel]> = made.kernels.into();
+    kernels.iter_mut().for_each(|fold| fold.kernel.made = Arc::clone(&all));
+    Ok(Kernels::Folds(kernels))
 }

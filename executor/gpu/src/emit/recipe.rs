@@ -1,5 +1,6 @@
 //! A stage's program as one tape: what an element is, from its index and from what is loaded.
 
+use super::made::{Place, Places};
 use super::tile::Draw;
 use super::unfit::Unfit;
 use cleave_ops::trace::{Binary, Step as TapeStep, Tape, Var};
@@ -71,6 +72,10 @@ pub(super) enum Input {
     Passed(usize),
     /// An element of the draw that waits in shared memory.
     Drawn,
+    /// The number of a block of running values, an int64.
+    Block,
+    /// A running value.
+    Running,
 }
 
 /// How a program's space lies to the stage's.
@@ -97,17 +102,52 @@ pub(super) struct Recipe {
     pub(super) draw: Option<Draw>,
     /// The order of cells that are gone through element by element, if a draw may wait for them.
     cells: Option<Lattice>,
+    /// What is made before.
+    places: Places,
 }
 
 impl Recipe {
-    /// Writes a program down. With the order of cells, a normal draw may wait for each in shared memory.
-    pub(super) fn of(program: &Program, cells: Option<&Lattice>) -> Result<Recipe, Unfit> {
-        if program.space.is_empty_array() {
-            return Err(Unfit::Empty);
-        }
+    /// Writes a program down that reads these locals, its own or those of the one that it makes a local of. With the
+    /// order of cells, a normal draw may wait for each in shared memory.
+    pub(super) fn of(
+        program: &Program,
+        locals: &[Local],
+        places: &Places,
+        cells: Option<&Lattice>,
+    ) -> Result<Recipe, Unfit> {
         let mut recipe = Recipe { cells: cells.cloned(), ..Recipe::default() };
-        recipe.slots = recipe.run(program, &program.locals, At::View(&View::identity(&program.space)))?;
+        recipe.go_on(program, locals, places)?;
         Ok(recipe)
+    }
+
+    /// A program whose registers hold what was made before, by number.
+    pub(super) fn given(program: &Program, made: &[(Slot, u32)]) -> Recipe {
+        let view = View::identity(&program.space);
+        let mut recipe = Recipe { slots: vec![None; program.slots.len()], ..Recipe::default() };
+        for &(slot, number) in made {
+            let form = (program.slots[slot.0 as usize], &program.space);
+            recipe.slots[slot.0 as usize] = Some(recipe.load(Origin::Local(number), form, &view, At::View(&view)));
+        }
+        recipe
+    }
+
+    /// Writes another program of the same space down; its registers are those that stand in the end.
+    pub(super) fn go_on(&mut self, program: &Program, locals: &[Local], places: &Places) -> Result<(), Unfit> {
+        self.places = places.clone();
+        self.slots = self.run(program, locals, At::View(&View::identity(&program.space)))?;
+        Ok(())
+    }
+
+    /// What lies before a block of running values along an axis, for which the number of the block is not 0.
+    pub(super) fn before(&mut self, program: &Program, axis: usize) -> Result<Var, Unfit> {
+        let (block, [zero, one]) = (self.input(Input::Block, DType::I64), [0, 1].map(|n| self.whole(n)));
+        let is_later = self.tape.binary(Binary::Lt, zero, block);
+        let number = self.tape.binary(Binary::Sub, block, one);
+        let number = self.tape.pick(is_later, number, zero);
+        let along = |other| if other == axis { number } else { self.input(Input::Index(other), DType::I64) };
+        let index: Index = (0..program.space.ndim()).map(along).collect();
+        let slots = self.run(program, &program.locals, At::Index(&index))?;
+        slots[program.results[0].0 as usize].ok_or(Unfit::Step)
     }
 
     /// What stands in a register in the end.
@@ -129,7 +169,7 @@ impl Recipe {
         match step {
             TapeStep::Input(number) => match &self.inputs[number] {
                 Input::Gathered(_, index) => index.clone(),
-                Input::Index(_) | Input::Element(_) | Input::Count | Input::Passed(_) | Input::Drawn => SmallVec::new(),
+                _ => SmallVec::new(),
             },
             other => super::steps::operands(other).into_iter().flatten().collect(),
         }
@@ -217,11 +257,16 @@ impl Recipe {
         self.input(input, dtype)
     }
 
-    /// A value that is made for blocks on the processor is made anew for each reader here.
+    /// A value that is made for blocks on the processor: it was made before, or is made anew for each reader here.
     fn local(&mut self, locals: &[Local], number: usize, view: &View, at: At<'_>) -> Result<Var, Unfit> {
         let local = &locals[number];
-        if !matches!(local.making, Making::Plain) {
-            return Err(Unfit::Running);
+        match (self.places.of(local), &local.making) {
+            (Some(Place::Made(number)), _) => {
+                return Ok(self.load(Origin::Local(number), (local.dtype, &local.program.space), view, at));
+            }
+            (Some(Place::Here), _) => return Ok(self.input(Input::Running, local.dtype)),
+            (None, Making::Scan { .. }) => return Err(Unfit::Running),
+            (None, Making::Plain) => {}
         }
         let slots = match at {
             At::View(outer) => self.run(&local.program, locals, At::View(&outer.of(view)))?,

@@ -9,19 +9,19 @@ use super::text::{Class, Label, Reg, Text};
 use super::unfit::Unfit;
 use cleave_ops::DType;
 use cleave_ops::trace::{Step, Var};
-use cleave_plan::{Program, StoreWork};
+use cleave_plan::Slot;
+use std::sync::Arc;
 
 /// Formulas of fewer steps are done for so many elements at once, so that their loads wait together.
 const UNROLLS: [(usize, u32); 2] = [(60, 4), (250, 2)];
 
-/// The kernel of a stage that keeps elements.
-pub(super) fn kernel(program: &Program, work: &StoreWork) -> Result<StoreKernel, Unfit> {
-    let recipe = Recipe::of(program, None)?;
-    let goals = work.goals.iter().map(|goal| recipe.slot(goal.slot)).collect::<Result<Vec<Var>, _>>()?;
+/// The kernel that keeps what stands in some registers, in a space of so many axes.
+pub(super) fn kernel(recipe: Recipe, slots: &[Slot], axes: usize) -> Result<StoreKernel, Unfit> {
+    let goals = slots.iter().map(|&slot| recipe.slot(slot)).collect::<Result<Vec<Var>, _>>()?;
     let needed = recipe.needed(goals.iter().chain(recipe.tape.beyond()).copied());
     let count = needed.iter().filter(|needed| **needed).count();
     let unroll = UNROLLS.iter().find(|(steps, _)| count < *steps).map_or(1, |(_, unroll)| *unroll);
-    let (axes, mut text) = (program.space.ndim(), Text::default());
+    let mut text = Text::default();
     let params = Params::read(&mut text, list(&recipe, goals.len(), axes))?;
     let end = text.label();
     let mut writer = Writer { recipe: &recipe, goals: &goals, needed, params, text, axes, unroll, end };
@@ -31,11 +31,13 @@ pub(super) fn kernel(program: &Program, work: &StoreWork) -> Result<StoreKernel,
     let (name, text) = text.module(params.list.len());
     let may_fail = !recipe.tape.beyond().is_empty();
     let dtypes: Vec<DType> = goals.iter().map(|goal| recipe.tape.dtype(*goal)).collect();
-    let kernel = Kernel { name, text, params: params.list, loads: recipe.loads, may_fail };
-    Ok(StoreKernel { kernel, goals: dtypes, unroll })
+    let made = Arc::default();
+    let kernel = Kernel { name, text, params: params.list, loads: recipe.loads, made, may_fail };
+    Ok(StoreKernel { kernel, goals: dtypes, unroll, along: None })
 }
 
-fn list(recipe: &Recipe, goals: usize, axes: usize) -> Vec<Param> {
+/// The parameters of a kernel that keeps so many goals.
+pub(super) fn list(recipe: &Recipe, goals: usize, axes: usize) -> Vec<Param> {
     let flag = (!recipe.tape.beyond().is_empty()).then_some(Param::Flag);
     let extent = (0..axes).flat_map(|axis| [Param::Start(axis), Param::Len(axis)]);
     let out = |goal: usize| {
@@ -170,7 +172,7 @@ impl Writer<'_> {
                 Input::Gathered(number, index) => {
                     Some(gathered(text, params, (&recipe.loads[*number], *number), index, regs))
                 }
-                Input::Count | Input::Passed(_) | Input::Drawn => None,
+                _ => None,
             };
             let mut regs: Vec<Option<Reg>> = match &first {
                 Some(first) => first.iter().zip(&varies).map(|(reg, varies)| reg.filter(|_| !varies)).collect(),
@@ -191,7 +193,7 @@ impl Writer<'_> {
                 Step::Input(number) => match self.recipe.inputs[*number] {
                     Input::Index(axis) => axis + 1 == self.axes,
                     Input::Element(load) => self.along_row(load),
-                    Input::Gathered(..) | Input::Count | Input::Passed(_) | Input::Drawn => false,
+                    _ => false,
                 },
                 _ => false,
             };

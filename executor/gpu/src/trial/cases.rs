@@ -27,7 +27,7 @@ pub fn fill(graph: &mut Graph, fill: Fill, shape: &[usize], dtype: DType) -> Nod
     add(graph, NodeKind::Fill(fill), shape, dtype)
 }
 
-/// Everything: loops, views, views reduced, draws, conversions, an array with a patch.
+/// Everything: loops, views, views reduced, draws, conversions, an array with a patch, running values, windows.
 pub fn all() -> Vec<Case> {
     let mut all = each_loop([37, 70]);
     all.extend(DType::ALL.into_iter().flat_map(each_view));
@@ -35,6 +35,7 @@ pub fn all() -> Vec<Case> {
     all.extend([DType::F32, DType::F64].into_iter().flat_map(draws));
     all.extend(casts());
     all.extend(DType::ALL.into_iter().map(patched));
+    all.extend(super::running::of_running());
     all
 }
 

@@ -1,12 +1,14 @@
 //! Trials of a card: graphs whose results must have the bits that threads give them.
 //!
-//! `cases` is what is tried, `data` what it is tried with.
+//! `cases` and `running` are what is tried, `data` what it is tried with.
 
 mod cases;
 mod data;
+mod running;
 
 pub use cases::{Case, add, all, each_loop, fill, in_parts, load};
 pub use data::{FAR, difference, elements, form, in_memory, of_all_sorts, stored};
+pub use running::running;
 
 use crate::{Card, GpuError, Why};
 use cleave_cpu::{Cancel, Control, DenseSink, Pool, run};
@@ -53,7 +55,7 @@ impl std::error::Error for Flaw {}
 /// Tries a case; whether the card did all of it.
 pub fn attempt(card: &Card, pool: &Pool, (_, graph, node): &Case) -> Result<bool, Flaw> {
     let outputs = [Output { node: *node, cut: Cut::Engine, held: true }];
-    let options = Options { threads: pool.threads(), ..Options::default() };
+    let options = Options { threads: pool.threads(), at_once: true, ..Options::default() };
     let plan = plan(graph, &outputs, &options).map_err(Flaw::Plan)?;
     let sources = in_memory(&of_all_sorts(&plan));
     let control = Control { cancel: Cancel::default(), events: &|_| {} };

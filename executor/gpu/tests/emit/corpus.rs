@@ -2,6 +2,8 @@
 
 pub(crate) use cleave_gpu::trial::{add, each_loop, fill, load};
 
+use crate::support::random;
+
 use cleave_gpu::emit::{Kernels, Unfit, kernels};
 use cleave_graph::node::Ddof;
 use cleave_graph::{Graph, NodeId, NodeKind};
@@ -48,7 +50,7 @@ pub(crate) fn view(graph: &mut Graph, input: NodeId, shape: &[usize], source: &[
 
 pub(crate) fn planned(graph: &Graph, nodes: &[NodeId], threads: usize) -> Plan {
     let outputs: Vec<Output> = nodes.iter().map(|&node| Output { node, cut: Cut::Engine, held: true }).collect();
-    plan(graph, &outputs, &Options { threads, ..Options::default() }).unwrap()
+    plan(graph, &outputs, &Options { threads, at_once: true, ..Options::default() }).unwrap()
 }
 
 /// The kernels of each stage of the plan for some nodes.
@@ -56,11 +58,35 @@ pub(crate) fn emitted(graph: &Graph, nodes: &[NodeId]) -> Vec<Result<Kernels, Un
     planned(graph, nodes, 2).stages.iter().map(kernels).collect()
 }
 
-/// Names and texts.
+/// Names and texts, those of what is made before last.
 pub(crate) fn texts(kernels: &Kernels) -> Vec<(&str, &str)> {
-    match kernels {
-        Kernels::Store(store) => vec![(&store.kernel.name, &store.kernel.text)],
-        Kernels::Folds(folds) => folds.iter().map(|fold| (&*fold.kernel.name, &*fold.kernel.text)).collect(),
+    let all = kernels.all();
+    let before = all[0].made.iter().map(|of| &of.kernel);
+    all.iter().copied().chain(before).map(|kernel| (&*kernel.name, &*kernel.text)).collect()
+}
+
+pub(crate) fn running(graph: &mut Graph, name: &str, x: NodeId, axis: usize) -> NodeId {
+    cleave_gpu::trial::running(graph, table::find(name).unwrap(), x, axis, false).unwrap()
+}
+
+/// Adds running values of some nodes, and what is made of them.
+pub(crate) fn with_running(case: &mut random::Case, tape: &mut random::Tape) {
+    for _ in 0..tape.below(3) {
+        let x = case.nodes[tape.below(case.nodes.len())];
+        let shape = case.graph[x].shape.clone();
+        if shape.is_empty() || shape.is_empty_array() {
+            continue;
+        }
+        let name = ["cumulative_sum", "cumulative_prod", "cummax", "cummin"][tape.below(4)];
+        let all = running(&mut case.graph, name, x, tape.below(shape.ndim()));
+        let both = map(&mut case.graph, "subtract", &[all, x]);
+        let axis = tape.below(shape.ndim());
+        let mut back = View::identity(&shape);
+        back.source[axis] = SourceAxis::along(axis, shape[axis] as i64 - 1, -1);
+        let back = add(&mut case.graph, NodeKind::View { input: all, view: back }, &shape, DType::I64);
+        let ends = map(&mut case.graph, "add", &[both, back]);
+        let total = fold(&mut case.graph, "sum", ends, &[tape.below(shape.ndim())]);
+        case.nodes.extend([[all, both, ends, total][tape.below(4)]]);
     }
 }
 
@@ -131,6 +157,23 @@ pub(crate) fn mixtures(scale: usize) -> Vec<Case> {
     case("angles", &|g| {
         let x = load(g, 1, &[len(3000)], f64s);
         vec![of_sine(g, x)]
+    });
+    case("running values of columns, of rows, and their sum", &|g| {
+        let x = load(g, 1, &[len(2000), len(700)], f64s);
+        let root = map(g, "sqrt", &[x]);
+        let [down, along] = [0, 1].map(|axis| running(g, "cumsum", root, axis));
+        let product = map(g, "multiply", &[down, along]);
+        vec![down, along, fold(g, "sum", product, &[0, 1])]
+    });
+    case("windows of windows", &|g| {
+        let (n, mut len) = (len(9000), len(9000));
+        let mut node = load(g, 1, &[n], DType::F32);
+        for by in (0..6).map(|level| 1 << level) {
+            len -= by;
+            let [near, far] = [0, by].map(|start| view(g, node, &[len], &[(start as i64, 1, Some(0))]));
+            node = map(g, "add", &[near, far]);
+        }
+        vec![node]
     });
     case("one element", &|g| {
         let x = load(g, 0, &[], DType::I16);

@@ -1,11 +1,11 @@
-//! Three kernels in full.
+//! Four kernels in full.
 
-use crate::corpus::{emitted, fill, fold, load, map, texts, view};
+use crate::corpus::{emitted, fill, fold, load, map, running, texts, view};
 use cleave_graph::{Graph, NodeId};
 use cleave_ops::{DType, Fill, Scalar};
 
 fn only(graph: &Graph, node: NodeId) -> String {
-    let stage = emitted(graph, &[node]).remove(0).unwrap();
+    let stage = emitted(graph, &[node]).pop().unwrap().unwrap();
     texts(&stage)[0].1.to_owned()
 }
 
@@ -34,4 +34,14 @@ fn sums_of_columns_of_a_ramp() {
     let x = view(&mut g, x, &[700, 900], &[(0, 1, Some(1))]);
     let sum = fold(&mut g, "sum", x, &[0]);
     insta::assert_snapshot!(only(&g, sum));
+}
+
+#[test]
+fn running_sums_less_one() {
+    let mut g = Graph::new();
+    let x = load(&mut g, 0, &[1000, 40], DType::F32);
+    let running = running(&mut g, "cumsum", x, 0);
+    let one = fill(&mut g, Fill::Const(Scalar::Float(1.0)), &[1000, 40], DType::F32);
+    let less = map(&mut g, "subtract", &[running, one]);
+    insta::assert_snapshot!(only(&g, less));
 }

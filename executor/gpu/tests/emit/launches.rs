@@ -1,7 +1,7 @@
 //! Launches: grids, and the addresses that kernels are given.
 
-use crate::corpus::{emitted, fold, load, map, view};
-use cleave_gpu::emit::{Grid, Kernels, Nodes, Param, Placed};
+use crate::corpus::{emitted, fold, load, map, running, texts, view};
+use cleave_gpu::emit::{Grid, Kernels, Nodes, Param, Placed, needs};
 use cleave_graph::Graph;
 use cleave_ops::op::Layout;
 use cleave_ops::{DType, Region, Shape};
@@ -38,12 +38,51 @@ fn threads_cover_a_box() {
     let node = map(&mut g, "negative", &[x]);
     let Kernels::Store(store) = emitted(&g, &[node]).remove(0).unwrap() else { panic!("it is kept") };
     for lens in [[1, 1], [1000, 3], [7, 100_000], [300_000, 1]] {
-        let Grid { blocks, threads } = store.grid(&Shape::new(lens));
+        let Grid { blocks, threads } = store.grid(&Region::whole(&Shape::new(lens)));
         assert!(threads[0] * threads[1] <= 256);
         let columns = blocks[0] as usize * threads[0] as usize * store.unroll as usize;
         assert!(columns >= lens[1] && blocks[1] <= 65_535, "{lens:?}: {blocks:?} of {threads:?}");
         assert!((blocks[1] * threads[1]) as usize >= lens[0].min(65_535), "{lens:?}: {blocks:?} of {threads:?}");
     }
+}
+
+#[test]
+fn running_values_begin_where_a_block_of_theirs_does() {
+    let mut g = Graph::new();
+    let x = load(&mut g, 0, &[2000, 30], DType::F64);
+    let node = running(&mut g, "cumsum", x, 0);
+    let Kernels::Store(store) = emitted(&g, &[node]).pop().unwrap().unwrap() else { panic!("it is kept") };
+    assert!(store.along == Some(0) && store.kernel.made.is_empty(), "no kernel is needed before");
+    let part = region(&[300, 4], &[500, 20]);
+    assert_eq!(store.reads(&part), region(&[256, 4], &[544, 20]));
+    // Three blocks of 20 columns.
+    let Grid { blocks, threads } = store.grid(&part);
+    assert!((60..60 + 64).contains(&(blocks[0] * threads[0])) && [blocks[1], threads[1]] == [1, 1]);
+    let sum = fold(&mut g, "sum", node, &[0, 1]);
+    let Kernels::Folds(folds) = emitted(&g, &[sum]).pop().unwrap().unwrap() else { panic!("it is reduced") };
+    let made = &folds[0].kernel.made;
+    assert!(made.len() == 1 && made[0].along == Some(0));
+    let found = needs(made, [(&folds[0].kernel, part)], |_, _| false);
+    assert_eq!(found, [Some(region(&[300, 4], &[500, 20]))]);
+}
+
+#[test]
+fn what_costs_more_than_memory_is_made_once() {
+    let windows = |levels: u32| {
+        let (mut g, mut len) = (Graph::new(), 5000);
+        let mut node = load(&mut g, 0, &[len], DType::F64);
+        for by in (0..levels).map(|level| 1 << level) {
+            len -= by;
+            let [near, far] = [0, by].map(|start| view(&mut g, node, &[len], &[(start as i64, 1, Some(0))]));
+            node = map(&mut g, "add", &[near, far]);
+        }
+        emitted(&g, &[node]).remove(0).unwrap()
+    };
+    assert!(windows(3).all()[0].made.is_empty());
+    let deep = windows(12);
+    assert!(!deep.all()[0].made.is_empty());
+    let steps: usize = texts(&deep).iter().map(|(_, text)| text.lines().count()).sum();
+    assert!(steps < 4000, "{steps} lines, where making all anew takes 4096 sums an element");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Random graphs of views, patches, stencils and reductions give on a card what they give on threads.
 
 use crate::computed::compare_with;
+use crate::corpus::with_running;
 use crate::expected::stored;
 use crate::support::random::{Tape, case};
 use cleave_gpu::emit::Unfit;
@@ -18,7 +19,8 @@ fn random_graphs() {
     let empty = Cell::new(0);
     let run = |numbers: Vec<u32>| {
         let mut tape = Tape::new(numbers);
-        let case = case(&mut tape);
+        let mut case = case(&mut tape);
+        with_running(&mut case, &mut tape);
         let wanted: Vec<NodeId> = case.nodes.iter().rev().take(2).copied().collect();
         let plan = crate::corpus::planned(&case.graph, &wanted, 1 + tape.below(3));
         let sources = stored(&plan, |id| case.stored[&id].clone());

@@ -8,7 +8,7 @@ use crate::dtype::{DType, Kind};
 use crate::error::OpError;
 use crate::formula as f;
 use crate::infer::Operand;
-use crate::lane::{Float, Num};
+use crate::lane::{Float, Int, Num};
 use crate::loops::{binary, fast, map_loops, number_loops, unary};
 use crate::op::{Class, Map, MapLoop, Op};
 use half::f16;
@@ -142,7 +142,7 @@ static POW: Op = Op {
     class: Class::Map(Map {
         check: Some(no_negative_power),
         easy: EASY_POWERS,
-        ..map(number_loops!(deep::int_powers, f::int_pow; deep::float_powers, Float::usual_pow), 25.0)
+        ..map(number_loops!(deep::int_powers, Int::power; deep::float_powers, Float::usual_pow), 25.0)
     }),
     numpy: numpy("np.power", 0.0, 10.0, 2.0),
     ..MAP
@@ -257,7 +257,7 @@ static GCD: Op = Op {
     examples: &[("gcd(arange(6), 4)", "[4 1 2 1 4 1]")],
     class: Class::Map(Map {
         no_bools: true,
-        ..map(map_loops!(2 same binary; f::gcd: i8 u8 i16 u16 i32 u32 i64 u64), 30.0)
+        ..map(map_loops!(2 same binary; Int::gcd: i8 u8 i16 u16 i32 u32 i64 u64), 30.0)
     }),
     numpy: numpy("np.gcd", 0.0, 100.0, 0.0),
     ..MAP

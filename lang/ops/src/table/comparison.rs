@@ -6,7 +6,7 @@ use crate::dtype::DType;
 use crate::formula as f;
 use crate::loops::{fast, mixed, sum_loop, traced};
 use crate::op::{Class, MapLoop, Op, Param};
-use crate::trace::{Answer, Number, Var, argument};
+use crate::trace::{Answer, Number, Var, Whole, argument};
 use half::f16;
 
 pub(super) static OPS: &[&Op] = &[&EQUAL, &NOT_EQUAL, &LESS, &LESS_EQUAL, &GREATER, &GREATER_EQUAL, &ISCLOSE];
@@ -22,14 +22,14 @@ macro_rules! comparison {
                 inputs: &[DType::I64, DType::U64],
                 output: DType::Bool,
                 run: |x, out| mixed(x, out, |a: i64, b: u64| $f(i128::from(a), i128::from(b))),
-                trace: None,
+                trace: Some(|x| Answer::var($f(argument::<Whole>(x, 0), argument::<Whole>(x, 1)))),
                 sum: None,
             },
             MapLoop {
                 inputs: &[DType::U64, DType::I64],
                 output: DType::Bool,
                 run: |x, out| mixed(x, out, |a: u64, b: i64| $f(i128::from(a), i128::from(b))),
-                trace: None,
+                trace: Some(|x| Answer::var($f(argument::<Whole>(x, 0), argument::<Whole>(x, 1)))),
                 sum: None,
             },
             comparison!($f; f16), comparison!($f; f32), comparison!($f; f64),

@@ -163,12 +163,3 @@ pub(super) fn fma(dtype: DType, a: u64, b: u64, c: u64) -> u64 {
         _ => f64::of_bits(a).mul_add(f64::of_bits(b), f64::of_bits(c)).bits(),
     }
 }
-
-/// The neighbour of a float in the direction of another.
-pub(super) fn next_toward(dtype: DType, from: u64, to: u64) -> u64 {
-    match dtype {
-        DType::F16 => f16::of_bits(from).next_toward(f16::of_bits(to)).bits(),
-        DType::F32 => f32::of_bits(from).next_toward(f32::of_bits(to)).bits(),
-        _ => f64::of_bits(from).next_toward(f64::of_bits(to)).bits(),
-    }
-}

@@ -1,4 +1,4 @@
-//! Reductions, written down: what a cell gives, and how two states are joined.
+//! Reductions and running values, written down: what a cell gives, and how two states are joined.
 
 use super::Trace;
 use super::paths::explored;
@@ -28,6 +28,17 @@ pub struct Pass {
     pub start: Start,
     /// What is made of an element; from it, its position as an int64, the count of the elements as a float64, and what
     /// the passes before gave.
+    pub load: Trace,
+    /// Two values as one, the first first.
+    pub join: Trace,
+}
+
+/// What running values are made of. In a block of theirs the first is what is loaded of the first element, and each
+/// later one is the value before it joined with what is loaded; what lies before the block is joined to each, as the
+/// first of the two.
+#[derive(Clone, Copy, Debug)]
+pub struct ScanTrace {
+    /// What is made of an element.
     pub load: Trace,
     /// Two values as one, the first first.
     pub join: Trace,

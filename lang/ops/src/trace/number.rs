@@ -3,6 +3,7 @@
 use super::paths::{ask, give_up, on_tape};
 use super::step::{Binary, Unary};
 use super::tape::Var;
+use super::whole;
 use super::wide::Wide;
 use crate::cast::Cast;
 use crate::division;
@@ -288,6 +289,14 @@ impl Int for Number {
     fn half(self) -> Self {
         self.binary(Binary::Shr, Number::ONE)
     }
+    fn power(self, count: Self) -> Self {
+        let (base, count) = self.pair(count);
+        Number::Var(whole::power(base, count))
+    }
+    fn gcd(self, other: Self) -> Self {
+        let (a, b) = self.pair(other);
+        Number::Var(whole::gcd(a, b))
+    }
 }
 
 macro_rules! float_numbers {
@@ -309,7 +318,7 @@ macro_rules! float_numbers {
             fn near_sin_cos(self) -> (Self, Self) { (self.near_sin(), self.near_cos()) }
             fn next_toward(self, to: Self) -> Self {
                 let (from, to) = self.pair(to);
-                Number::Var(on_tape(|tape| tape.next_toward(from, to)).unwrap_or_else(|| { give_up(); from }))
+                Number::Var(whole::next_toward(from, to))
             }
             fn sin(self) -> Self { self.angle().wide(math::sin) }
             fn near_sin(self) -> Self { self.angle().wide(math::sin) }

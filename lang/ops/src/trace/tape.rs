@@ -144,16 +144,6 @@ impl Tape {
         }
     }
 
-    /// The neighbour of a float in the direction of another, of constants only.
-    pub(super) fn next_toward(&mut self, from: Var, to: Var) -> Option<Var> {
-        match (self.step(from), self.step(to)) {
-            ((dtype, Step::Const(from)), (_, Step::Const(to))) => {
-                Some(self.bits(dtype, apply::next_toward(dtype, from, to)))
-            }
-            _ => None,
-        }
-    }
-
     /// The formulas do not hold where this is true.
     pub(super) fn fails_where(&mut self, mask: Var) {
         let never = self.known(mask).is_some_and(|v| v.to_f64() == 0.0);

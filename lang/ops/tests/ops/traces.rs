@@ -132,10 +132,7 @@ fn formulas_give_what_loops_give() {
         }
     }
     assert!(count > 500, "{count}");
-    // What goes on for as long as its operands want, and neighbours of floats.
-    let mixed = ["equal", "greater", "greater_equal", "less", "less_equal", "not_equal"].map(|name| (name, false));
-    let known = [("gcd", false), ("lcm", false), ("nextafter", true), ("pow", false)];
-    assert_eq!(without, mixed.into_iter().chain(known).collect());
+    assert_eq!(without, BTreeSet::new());
 }
 
 #[test]
