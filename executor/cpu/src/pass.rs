@@ -125,6 +125,11 @@ impl<'a> Pass<'a> {
         self.out.block(goal, number, region, &mut data)
     }
 
+    /// The number of the block that covers a region of the result: that of a finished block of a product.
+    pub fn place(&self, region: &Region) -> usize {
+        self.joiner.number(region)
+    }
+
     /// Adds what a task of one of the stage's reductions, by its number in that, made of its elements: for each goal
     /// the columns of its state, row-major in the task's kept box. Blocks which that completes are handed over.
     pub fn states(&self, fold: usize, task: usize, states: &[Vec<Data>]) -> Result<(), RunError> {

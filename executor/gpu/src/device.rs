@@ -87,7 +87,12 @@ impl Device {
 
     /// Waits for all work before and copies the first bytes of memory.
     pub fn read(&self, memory: &Memory, bytes: &mut [u8]) -> Result<(), GpuError> {
-        let part = memory.slice.slice(..bytes.len());
+        self.read_from(memory, 0, bytes)
+    }
+
+    /// The same for bytes from the byte `at` on.
+    pub fn read_from(&self, memory: &Memory, at: usize, bytes: &mut [u8]) -> Result<(), GpuError> {
+        let part = memory.slice.slice(at..at + bytes.len());
         self.stream.memcpy_dtoh(&part, bytes).map_err(failed("copying from the device"))?;
         self.wait()
     }

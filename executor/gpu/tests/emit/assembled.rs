@@ -2,6 +2,7 @@
 
 use crate::corpus::{each_loop, emitted, mixtures, texts};
 use cleave_gpu::emit::Unfit;
+use cleave_gpu::trial::products;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
@@ -72,6 +73,19 @@ fn mixtures_assemble() {
     let mut kernels = BTreeMap::new();
     for (name, graph, nodes) in mixtures(1) {
         for stage in emitted(&graph, &nodes) {
+            let stage = stage.unwrap_or_else(|unfit| panic!("{name}: {unfit}"));
+            kernels.extend(texts(&stage).into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())));
+        }
+    }
+    kernels.values().for_each(|text| lint(text));
+    check(&kernels, &CARDS);
+}
+
+#[test]
+fn products_assemble() {
+    let mut kernels = BTreeMap::new();
+    for (name, graph, node) in products() {
+        for stage in emitted(&graph, &[node]) {
             let stage = stage.unwrap_or_else(|unfit| panic!("{name}: {unfit}"));
             kernels.extend(texts(&stage).into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())));
         }
