@@ -100,7 +100,7 @@ impl Flight<'_> {
             return Ok(());
         }
         self.note.bytes_up +=
-            self.unless_full(|flight| flight.shelf.keep((flight.device, flight.pass), &reads, most))?;
+            self.unless_full(|flight| flight.shelf.keep((&mut *flight.device, flight.pass), &reads, most))?;
         if made_bytes > 0 && read_bytes.saturating_add(made_bytes) <= most {
             self.unless_full(|flight| flight.stock_up(&needs))?;
         }
@@ -241,7 +241,7 @@ impl Flight<'_> {
         if let Some(found) = self.shelf.find(load.origin, part) {
             return Ok(found);
         }
-        let slab = upload((self.device, self.pass), load, part)?;
+        let slab = upload((&mut *self.device, self.pass), load, part)?;
         self.note.bytes_up += slab.nbytes() as u64;
         let found = placed(part, &slab);
         slabs.push(slab);
