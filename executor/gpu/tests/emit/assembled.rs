@@ -47,7 +47,7 @@ fn check(kernels: &BTreeMap<String, String>, cards: &[&str]) {
     };
     for card in cards {
         let report = assemble(&assembler, card, kernels);
-        let mut now = "";
+        let (mut now, tell) = ("", kernels.len() < 400);
         for line in report.lines() {
             if let Some((_, name)) = line.split_once("Compiling entry function '") {
                 now = name;
@@ -55,6 +55,9 @@ fn check(kernels: &BTreeMap<String, String>, cards: &[&str]) {
             let is_clean = !line.contains("bytes stack frame")
                 || line.contains("0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads");
             assert!(is_clean, "{card}: {now}: {line}");
+            if let Some((_, used)) = line.split_once("Used ").filter(|_| tell) {
+                eprintln!("{card}: {now}: {used}");
+            }
         }
     }
 }
