@@ -10,11 +10,11 @@ use crate::machine::{Inputs, reader};
 use crate::progress::Meter;
 use crate::share::{Receiver, Share, ShareDone, Site, Values};
 use crate::stage_clock::StageClock;
-use cleave_ops::{DType, Data, Region, Shape, View};
+use cleave_ops::{DType, Data, Region, Shape, View, bytes_of};
 use cleave_plan::{Origin, Plan, RunError, Stage};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Who does the tasks of a run's stages where not only threads do.
@@ -119,10 +119,31 @@ impl<'a> Pass<'a> {
         Ok(look(&copied))
     }
 
+    /// Copies regions of what the stage reads, row-major, each into bytes as long, on all threads.
+    pub fn fill(&self, form: (Origin, &Shape, DType), parts: Vec<(Region, &mut [u8])>) -> Result<(), RunError> {
+        let (many, parts, failed) = (parts.len(), Mutex::new(parts), Mutex::new(None));
+        let next = || lock(&parts).pop();
+        self.site.pool.each(many, || {
+            while let Some((region, bytes)) = next() {
+                let copied = self.read(form, &region, |data| bytes.copy_from_slice(bytes_of(data.as_ref())));
+                if let Err(error) = copied {
+                    lock(&parts).clear();
+                    lock(&failed).get_or_insert(error);
+                }
+            }
+        });
+        failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+
     /// Hands over a finished block of one of the stage's goals.
     pub fn block(&self, goal: usize, number: usize, region: &Region, mut data: Data) -> Result<(), RunError> {
         let _claim = self.claim(data.nbytes() as u64);
         self.out.block(goal, number, region, &mut data)
+    }
+
+    /// The number of the block that covers a region of the result: that of a finished block of a product.
+    pub fn place(&self, region: &Region) -> usize {
+        self.joiner.number(region)
     }
 
     /// Adds what a task of one of the stage's reductions, by its number in that, made of its elements: for each goal
@@ -150,4 +171,8 @@ impl<'a> Pass<'a> {
     fn claim(&self, bytes: u64) -> Claim {
         self.site.ledger.claim(bytes)
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }

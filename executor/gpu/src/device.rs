@@ -1,11 +1,14 @@
-//! A device: its memory, its kernels and one stream, in which all work is done in order. What is unsafe of computing is here.
+//! A device: its memory, its kernels, a stream in which all work is done in order, and one for copies to the device that
+//! go on meanwhile. What is unsafe of computing is here.
 #![expect(unsafe_code, reason = "a driver trusts its caller about memory and parameters")]
 
 use crate::detect::{Absent, ready};
 use crate::emit::{Grid, Kernel};
 use crate::error::GpuError;
+use crate::ring::Ring;
 use cudarc::driver::{
-    CudaContext, CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg, result, sys,
+    CudaContext, CudaEvent, CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, LaunchConfig, PinnedHostSlice,
+    PushKernelArg, result, sys,
 };
 use cudarc::nvrtc::Ptx;
 use std::collections::HashMap;
@@ -23,7 +26,11 @@ pub struct Device {
     /// Loaded kernels by name: equal names are equal texts. With each the last turn in which it was wanted.
     kernels: HashMap<String, (u64, CudaFunction)>,
     turn: u64,
+    /// Parts of arrays on their way here.
+    pub(crate) ring: Ring,
     stream: Arc<CudaStream>,
+    /// Where arrays are copied to the device; `stream` waits for what it reads of them.
+    copies: Arc<CudaStream>,
     context: Arc<CudaContext>,
 }
 
@@ -31,6 +38,13 @@ pub struct Device {
 pub struct Memory {
     slice: CudaSlice<u8>,
     address: u64,
+}
+
+/// Memory of the host from which a device copies by itself.
+pub(crate) struct Slot {
+    /// When it was copied last.
+    copied: CudaEvent,
+    bytes: PinnedHostSlice<u8>,
 }
 
 /// What was being done when a call failed.
@@ -45,11 +59,12 @@ impl Device {
         let opening = failed("taking the device into use");
         let taken = |DriverError(code)| Absent::of("cuDevicePrimaryCtxRetain", code as i32);
         let context = CudaContext::new(ordinal).map_err(taken)?;
-        // SAFETY: all work goes through one stream, so that its order is all that is needed.
+        // SAFETY: memory is given back in the order of one stream, which waits for copies in the other (`arrived`).
         unsafe { context.disable_event_tracking() };
         keep_memory(&context).map_err(&opening)?;
-        let stream = context.new_stream().map_err(&opening)?;
-        Ok(Self { name: facts.name, kernels: HashMap::new(), turn: 0, stream, context })
+        let [stream, copies] = [context.new_stream(), context.new_stream()].map(|stream| stream.map_err(&opening));
+        let (stream, copies, ring) = (stream?, copies?, Ring::default());
+        Ok(Self { name: facts.name, kernels: HashMap::new(), turn: 0, ring, stream, copies, context })
     }
 
     /// What its maker calls it.
@@ -78,6 +93,42 @@ impl Device {
         Ok(memory)
     }
 
+    /// So many bytes of memory, at least one, to send something to; given back as any other.
+    pub(crate) fn room_to_send(&self, bytes: usize) -> Result<Memory, GpuError> {
+        // SAFETY: copies write it before anything reads it.
+        let slice = unsafe { self.copies.alloc::<u8>(bytes.max(1)) }.map_err(failed("taking memory"))?;
+        let address = slice.leak();
+        // SAFETY: the memory is nobody else's any more, and as long as that.
+        let slice = unsafe { self.stream.upgrade_device_ptr::<u8>(address, bytes.max(1)) };
+        Ok(Memory { slice, address })
+    }
+
+    /// So many bytes of the host from which can be sent.
+    pub(crate) fn slot(&self, bytes: usize) -> Result<Slot, GpuError> {
+        let failed = failed("taking memory of the host");
+        let copied = self.context.new_event(None).map_err(&failed)?;
+        // SAFETY: any byte is one, and they are written before they are sent.
+        let bytes = unsafe { self.context.alloc_pinned_with_flags::<u8>(bytes, 0) }.map_err(&failed)?;
+        Ok(Slot { copied, bytes })
+    }
+
+    /// Begins to copy the first bytes of a slot into memory that there is room to send to, from its byte `at` on. They
+    /// are there for what is launched after [`Device::arrived`].
+    pub(crate) fn send(&self, slot: &Slot, len: usize, (memory, at): (&Memory, usize)) -> Result<(), GpuError> {
+        let failed = failed("copying to the device");
+        let bytes = &slot.bytes.as_slice().map_err(&failed)?[..len];
+        assert!(at + len <= memory.nbytes(), "what is sent has room");
+        // SAFETY: the bytes lie in the memory, and the slot waits for the copy before it is written or given back.
+        unsafe { result::memcpy_htod_async(memory.address + at as u64, bytes, self.copies.cu_stream()) }
+            .and_then(|()| slot.copied.record(&self.copies))
+            .map_err(failed)
+    }
+
+    /// Has all that is launched and given back from now on wait for what was sent.
+    pub(crate) fn arrived(&self) -> Result<(), GpuError> {
+        self.stream.join(&self.copies).map_err(failed("copying to the device"))
+    }
+
     /// Copies bytes into memory, from its byte `at` on, and waits until nobody reads them any more.
     pub fn write(&self, memory: &mut Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError> {
         let mut part = memory.slice.slice_mut(at..at + bytes.len());
@@ -87,7 +138,12 @@ impl Device {
 
     /// Waits for all work before and copies the first bytes of memory.
     pub fn read(&self, memory: &Memory, bytes: &mut [u8]) -> Result<(), GpuError> {
-        let part = memory.slice.slice(..bytes.len());
+        self.read_from(memory, 0, bytes)
+    }
+
+    /// The same for bytes from the byte `at` on.
+    pub fn read_from(&self, memory: &Memory, at: usize, bytes: &mut [u8]) -> Result<(), GpuError> {
+        let part = memory.slice.slice(at..at + bytes.len());
         self.stream.memcpy_dtoh(&part, bytes).map_err(failed("copying from the device"))?;
         self.wait()
     }
@@ -153,6 +209,22 @@ impl Device {
         // SAFETY: the arguments are those that the kernel lists, and what it reads and writes lies in memory that was
         // taken for it, as the tests on an interpreter of kernels check.
         unsafe { launch.launch(sizes) }.map(drop).map_err(failed("launching a kernel"))
+    }
+}
+
+impl Slot {
+    /// Its bytes, once they were copied.
+    pub(crate) fn bytes(&mut self) -> Result<&mut [u8], GpuError> {
+        let failed = failed("copying to the device");
+        self.copied.synchronize().map_err(&failed)?;
+        self.bytes.as_mut_slice().map_err(failed)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        // A context that failed copies nothing any more.
+        let _ = self.copied.synchronize();
     }
 }
 

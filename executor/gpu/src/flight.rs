@@ -1,4 +1,7 @@
 //! A stage's tasks on a device, some at a time: what they read goes there, kernels run, what they leave comes back.
+//! `product` does those of a product of matrices.
+
+mod product;
 
 use crate::device::{Device, Memory};
 use crate::emit::{Kernel, Kernels, Load, Nodes, Placed};
@@ -9,7 +12,7 @@ use crate::shelf::{Shelf, Stop, bytes, placed, upload};
 use crate::stock::{Stock, stock_bytes};
 use cleave_cpu::Pass;
 use cleave_ops::{Data, Region, filled};
-use cleave_plan::Origin;
+use cleave_plan::{Origin, Work};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -48,6 +51,9 @@ impl Flight<'_> {
         if let Err(stop) = self.prepare() {
             return self.give_up(0..tasks, stop);
         }
+        if let (Work::Contract(work), Kernels::Product(kernels)) = (&self.pass.stage().work, self.kernels) {
+            return self.multiply(work, kernels);
+        }
         while next < tasks {
             let pieces = pieces(self.pass.stage(), self.kernels, next..tasks.min(next + many));
             let is_much = self.is_much(&pieces);
@@ -82,11 +88,10 @@ impl Flight<'_> {
     /// Compiles the kernels, and has arrays and what is made of them before stay on the device where all that the stage
     /// reads takes half of it.
     fn prepare(&mut self) -> Result<(), Stop> {
-        let (kernels, made, space) = (self.kernels.all(), self.made(), Region::whole(&self.pass.stage().space));
-        let needs = self.needs_of(kernels.iter().map(|&kernel| (kernel, space.clone())));
+        let (kernels, made) = (self.kernels.with_spaces(self.pass.stage()), self.made());
+        let needs = if made.is_empty() { vec![] } else { self.needs_of(kernels.iter().cloned()) };
         let before = made.iter().zip(&needs).filter_map(|(of, need)| Some((&of.kernel, of.reads(need.as_ref()?))));
-        let all: Vec<(&Kernel, Region)> =
-            before.chain(kernels.iter().map(|&kernel| (kernel, space.clone()))).collect();
+        let all: Vec<(&Kernel, Region)> = before.chain(kernels.iter().cloned()).collect();
         self.device.compile(all.iter().map(|(kernel, _)| *kernel))?;
         let reads = parts(&all);
         let (most, made_bytes) = (self.limit_bytes / 2, stock_bytes(&made, &needs));
@@ -94,7 +99,8 @@ impl Flight<'_> {
         if read_bytes > most {
             return Ok(());
         }
-        self.note.bytes_up += self.unless_full(|flight| flight.shelf.keep((flight.device, flight.pass), &reads, most))?;
+        self.note.bytes_up +=
+            self.unless_full(|flight| flight.shelf.keep((&mut *flight.device, flight.pass), &reads, most))?;
         if made_bytes > 0 && read_bytes.saturating_add(made_bytes) <= most {
             self.unless_full(|flight| flight.stock_up(&needs))?;
         }
@@ -235,7 +241,7 @@ impl Flight<'_> {
         if let Some(found) = self.shelf.find(load.origin, part) {
             return Ok(found);
         }
-        let slab = upload((self.device, self.pass), load, part)?;
+        let slab = upload((&mut *self.device, self.pass), load, part)?;
         self.note.bytes_up += slab.nbytes() as u64;
         let found = placed(part, &slab);
         slabs.push(slab);

@@ -1,7 +1,7 @@
 //! Stages of a plan on a graphics card: the same formulas in the same order, so the same bits.
 //!
 //! In reading order: `emit` (a stage as PTX text) and `join` (what kernels leave of a reduction, joined), both pure; `detect`
-//! (whether there is a card, step by step), `error` (what a driver refuses), `device` (memory, kernels, one stream), `piece`
+//! (whether there is a card, step by step), `error` (what a driver refuses), `device` (memory, kernels, streams), `ring` (how arrays go there), `piece`
 //! (tasks as launches), `shelf` (parts of arrays on the device), `stock` (values made there before they are read),
 //! `flight` (a stage's tasks, some at a time), `notes` (what the card did and what threads did in its place), `card` (a
 //! card as the crew of a run), `trial` (graphs with which a card is tried).
@@ -15,6 +15,7 @@ mod flight;
 pub mod join;
 mod notes;
 mod piece;
+mod ring;
 mod shelf;
 mod stock;
 pub mod trial;

@@ -10,6 +10,7 @@ use std::ops::Range;
 const WANTED_NODES: usize = 1 << 14;
 /// A launch makes fewer nodes than these.
 const MOST_NODES: usize = 1 << 31;
+const NO_PIECES: &str = "products have pieces of their own";
 /// Kernels number superboxes, and cells of an axis, with 32 bits.
 const MOST_NUMBERS: usize = 1 << 32;
 
@@ -56,7 +57,7 @@ pub(crate) fn pieces(stage: &Stage, kernels: &Kernels, tasks: Range<usize>) -> V
         }
         (Work::Fold(work), Kernels::Folds(folds)) => of_reduction(work, stage, &folds[0], tasks),
         (Work::Joint(work), Kernels::Folds(folds)) => tasks.map(|task| of_joint(work, stage, folds, task)).collect(),
-        (Work::Fold(_) | Work::Joint(_), Kernels::Store(_)) | (Work::Contract(_), _) => vec![],
+        (Work::Fold(_) | Work::Joint(_), Kernels::Store(_) | Kernels::Product(_)) | (Work::Contract(_), _) => vec![],
     }
 }
 
@@ -104,7 +105,7 @@ impl Launch {
     pub(crate) fn reads(&self, kernels: &Kernels) -> Region {
         match kernels {
             Kernels::Store(store) => store.reads(&self.region),
-            Kernels::Folds(_) => self.region.clone(),
+            Kernels::Folds(_) | Kernels::Product(_) => self.region.clone(),
         }
     }
 
@@ -125,6 +126,7 @@ impl Launch {
         match (kernels, &self.making) {
             (Kernels::Folds(folds), Making::Nodes { fold, .. }) => &folds[*fold].kernel,
             (Kernels::Folds(folds), Making::Block) => &folds[0].kernel,
+            (Kernels::Product(_), _) => unreachable!("{NO_PIECES}"),
             (Kernels::Store(store), _) => &store.kernel,
         }
     }
@@ -137,7 +139,7 @@ impl Launch {
                 folds[*fold].states.iter().flatten().map(|&dtype| (dtype, count)).collect()
             }
             (Kernels::Store(store), _) => store.goals.iter().map(|&dtype| (dtype, self.region.size())).collect(),
-            (Kernels::Folds(_), Making::Block) => vec![],
+            (Kernels::Folds(_), Making::Block) | (Kernels::Product(_), _) => vec![],
         }
     }
 
@@ -149,6 +151,7 @@ impl Launch {
             }
             (Kernels::Store(store), _) => self.store(store, loads, outs, flag),
             (Kernels::Folds(_), Making::Block) => unreachable!("reductions make nodes"),
+            (Kernels::Product(_), _) => unreachable!("{NO_PIECES}"),
         }
     }
 

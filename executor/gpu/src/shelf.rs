@@ -3,13 +3,14 @@
 use crate::device::{Device, Memory};
 use crate::emit::{Load, Placed};
 use crate::error::GpuError;
+use crate::ring::Ring;
 use cleave_cpu::Pass;
-use cleave_ops::{Region, bytes_of};
+use cleave_ops::Region;
 use cleave_plan::{Origin, RunError};
 use std::collections::BTreeMap;
 
-/// Bytes that wait in host memory on their way to a device.
-const WAY_BYTES: usize = 16 << 20;
+/// Bytes that a thread reads at once.
+const READ_BYTES: usize = 512 << 10;
 
 /// Why something was not done.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl Shelf {
     /// bytes were copied.
     pub(crate) fn keep(
         &mut self,
-        (device, pass): (&Device, &Pass<'_>),
+        (device, pass): (&mut Device, &Pass<'_>),
         wanted: &BTreeMap<Origin, (&Load, Region)>,
         most_bytes: u64,
     ) -> Result<u64, Stop> {
@@ -60,7 +61,7 @@ impl Shelf {
         for (&origin, (load, region)) in wanted {
             if self.find(origin, region).is_none() {
                 self.parts.remove(&origin);
-                let memory = upload((device, pass), load, region)?;
+                let memory = upload((&mut *device, pass), load, region)?;
                 self.parts.insert(origin, (region.clone(), memory));
             }
         }
@@ -89,18 +90,42 @@ pub(crate) fn bytes((load, region): &(&Load, Region)) -> u64 {
     region.size() as u64 * load.dtype.size() as u64
 }
 
-/// Copies a part of an array to the device, row-major.
-pub(crate) fn upload((device, pass): (&Device, &Pass<'_>), load: &Load, region: &Region) -> Result<Memory, Stop> {
-    let size = load.dtype.size();
-    let mut memory = device.room(region.size() * size)?;
+/// Copies a part of an array to the device, row-major; it is there for what is launched from now on.
+pub(crate) fn upload((device, pass): (&mut Device, &Pass<'_>), load: &Load, region: &Region) -> Result<Memory, Stop> {
+    let memory = device.room_to_send(region.size() * load.dtype.size())?;
+    let mut ring = std::mem::take(&mut device.ring);
+    let sent = send((device, pass), (load, region), &mut ring, &memory);
+    device.ring = ring;
+    // Whatever happened, the memory must not be given back before what was sent is there.
+    device.arrived()?;
+    sent.map(|()| memory)
+}
+
+/// Sends a part of an array, slot after slot.
+fn send(
+    (device, pass): (&Device, &Pass<'_>),
+    (load, region): (&Load, &Region),
+    ring: &mut Ring,
+    memory: &Memory,
+) -> Result<(), Stop> {
+    let (size, form) = (load.dtype.size(), (load.origin, &load.shape, load.dtype));
+    let slot_bytes = ring.fit(device, region.size() * size)?;
     let mut at = 0;
-    for part in cut(region, (WAY_BYTES / size).max(1)) {
+    for part in cut(region, slot_bytes / size) {
         pass.visited(0)?;
-        let form = (load.origin, &load.shape, load.dtype);
-        pass.read(form, &part, |data| device.write(&mut memory, at, bytes_of(data.as_ref())))??;
-        at += part.size() * size;
+        let (slot, len) = (ring.turn(), part.size() * size);
+        let mut rest = &mut slot.bytes()?[..len];
+        let mut reads = vec![];
+        for one in cut(&part, READ_BYTES / size) {
+            let (bytes, more) = rest.split_at_mut(one.size() * size);
+            reads.push((one, bytes));
+            rest = more;
+        }
+        pass.fill(form, reads)?;
+        device.send(slot, len, (memory, at))?;
+        at += len;
     }
-    Ok(memory)
+    Ok(())
 }
 
 /// A part of an array that lies row-major in memory.

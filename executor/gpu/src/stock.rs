@@ -41,6 +41,7 @@ impl Flight<'_> {
         let kernel = match self.kernels {
             Kernels::Store(store) => Some(&store.kernel),
             Kernels::Folds(folds) => folds.first().map(|fold| &fold.kernel),
+            Kernels::Product(_) => None,
         };
         kernel.map(|kernel| Arc::clone(&kernel.made)).unwrap_or_default()
     }

@@ -4,7 +4,8 @@
 //! and registers), `access` (parameters, addresses, memory), `steps`, `integers` and `conversions` (a tape's steps as
 //! instructions), `kernel` (what is emitted), `store` (elements that are kept), `scan` (running values), `made` (what is
 //! made before a kernel), `cell` (a node of a reduction's tree, what both layouts share), `element` (a cell's elements),
-//! `tile` (random numbers that wait), `rows` and `columns` (the two layouts).
+//! `tile` (random numbers that wait), `rows` and `columns` (the two layouts), `multiply` (products of packed panels),
+//! `product` (all kernels of a product of matrices).
 //!
 //! PTX 7.0 for `sm_75`: every driver since 2020 compiles it. Floats are rounded to nearest in every instruction, nothing is
 //! contracted, and nans are the only results whose bits may differ from those of the processor.
@@ -17,6 +18,8 @@ mod element;
 mod integers;
 mod kernel;
 mod made;
+mod multiply;
+mod product;
 mod recipe;
 mod rows;
 mod scan;
@@ -27,11 +30,13 @@ mod tile;
 mod unfit;
 
 pub use kernel::{FoldKernel, Grid, Kernel, Nodes, Param, Placed, StoreKernel, needs};
+pub use product::{Factors, ProductKernel, ProductKernels, Turn};
 pub use recipe::{Load, Seen};
 pub use unfit::Unfit;
 
 use cell::Elements;
-use cleave_plan::{Program, Slot, Stage, StoreWork, Work};
+use cleave_ops::Region;
+use cleave_plan::{ContractWork, Program, Slot, Stage, StoreWork, Work};
 use made::Made;
 use recipe::Recipe;
 use std::sync::Arc;
@@ -43,6 +48,8 @@ pub enum Kernels {
     Store(StoreKernel),
     /// One for each of the stage's reductions.
     Folds(Vec<FoldKernel>),
+    /// Those of a product of matrices.
+    Product(Box<ProductKernels>),
 }
 
 impl Kernels {
@@ -51,7 +58,21 @@ impl Kernels {
         match self {
             Kernels::Store(store) => vec![&store.kernel],
             Kernels::Folds(folds) => folds.iter().map(|fold| &fold.kernel).collect(),
+            Kernels::Product(product) => product.all(),
         }
+    }
+
+    /// The same, each with all of the space that it sees.
+    pub fn with_spaces(&self, stage: &Stage) -> Vec<(&Kernel, Region)> {
+        let spaces = |work: &ContractWork| {
+            [&work.left, &work.right].map(|operand| Region::whole(&operand.program.space)).to_vec()
+        };
+        let own = match (self, &stage.work) {
+            (Kernels::Product(_), Work::Contract(work)) => spaces(work),
+            _ => vec![],
+        };
+        let spaces = own.into_iter().chain(std::iter::repeat_with(|| Region::whole(&stage.space)));
+        self.all().into_iter().zip(spaces).collect()
     }
 }
 
@@ -63,7 +84,7 @@ pub fn kernels(stage: &Stage) -> Result<Kernels, Unfit> {
     match &stage.work {
         Work::Store(work) => kept(&stage.program, work),
         Work::Fold(_) | Work::Joint(_) => reduced(stage),
-        Work::Contract(_) => Err(Unfit::Product),
+        Work::Contract(work) => product::kernels(stage, work).map(|all| Kernels::Product(Box::new(all))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A stage's program as one tape: what an element is, from its index and from what is loaded.
 
 use super::made::{Place, Places};
+use super::product::lane;
 use super::tile::Draw;
 use super::unfit::Unfit;
 use cleave_ops::trace::{Binary, Step as TapeStep, Tape, Var};
@@ -150,6 +151,13 @@ impl Recipe {
         slots[program.results[0].0 as usize].ok_or(Unfit::Step)
     }
 
+    /// A product as it is.
+    pub(super) fn of_product(shape: &Shape, dtype: DType) -> (Recipe, Var) {
+        let (mut recipe, seen) = (Recipe::default(), View::identity(shape));
+        let product = recipe.product((dtype, shape), &seen, At::View(&seen));
+        (recipe, product)
+    }
+
     /// What stands in a register in the end.
     pub(super) fn slot(&self, slot: Slot) -> Result<Var, Unfit> {
         self.slots[slot.0 as usize].ok_or(Unfit::Step)
@@ -215,7 +223,10 @@ impl Recipe {
                 let index = self.through(view, at);
                 self.tape.fill(fill, shape, dtype, &index).ok_or(Unfit::Step)
             }
-            Action::Load { origin: Origin::Local(number), view, .. } => self.local(locals, *number as usize, view, at),
+            Action::Load { origin: Origin::Local(number), shape, view } => match locals.get(*number as usize) {
+                Some(_) => self.local(locals, *number as usize, view, at),
+                None => Ok(self.product((dtype, shape), view, at)),
+            },
             Action::Load { origin, shape, view } => Ok(self.load(*origin, (dtype, shape), view, at)),
             Action::Map { op, loop_index, inputs } => {
                 let Class::Map(map) = &op.class else { return Err(Unfit::Formula(op.name)) };
@@ -255,6 +266,12 @@ impl Recipe {
             At::Index(_) => Input::Gathered(number, self.through(view, at)),
         };
         self.input(input, dtype)
+    }
+
+    /// A product that the stage goes on with: the local that no program makes. Its sums have a dtype of their own.
+    fn product(&mut self, (dtype, shape): (DType, &Shape), view: &View, at: At<'_>) -> Var {
+        let sum = self.load(Origin::Local(0), (lane(dtype), shape), view, at);
+        self.tape.convert(sum, dtype)
     }
 
     /// A value that is made for blocks on the processor: it was made before, or is made anew for each reader here.

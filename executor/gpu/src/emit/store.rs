@@ -18,13 +18,18 @@ const UNROLLS: [(usize, u32); 2] = [(60, 4), (250, 2)];
 /// The kernel that keeps what stands in some registers, in a space of so many axes.
 pub(super) fn kernel(recipe: Recipe, slots: &[Slot], axes: usize) -> Result<StoreKernel, Unfit> {
     let goals = slots.iter().map(|&slot| recipe.slot(slot)).collect::<Result<Vec<Var>, _>>()?;
+    written(recipe, &goals, axes)
+}
+
+/// The same for any values.
+pub(super) fn written(recipe: Recipe, goals: &[Var], axes: usize) -> Result<StoreKernel, Unfit> {
     let needed = recipe.needed(goals.iter().chain(recipe.tape.beyond()).copied());
     let count = needed.iter().filter(|needed| **needed).count();
     let unroll = UNROLLS.iter().find(|(steps, _)| count < *steps).map_or(1, |(_, unroll)| *unroll);
     let mut text = Text::default();
     let params = Params::read(&mut text, list(&recipe, goals.len(), axes))?;
     let end = text.label();
-    let mut writer = Writer { recipe: &recipe, goals: &goals, needed, params, text, axes, unroll, end };
+    let mut writer = Writer { recipe: &recipe, goals, needed, params, text, axes, unroll, end };
     writer.body()?;
     let Writer { mut text, params, .. } = writer;
     text.here(end);

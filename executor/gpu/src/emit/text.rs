@@ -183,7 +183,7 @@ impl Text {
             }
         }
         if self.shared_bytes > 0 {
-            let _ = writeln!(text, "    .shared .align 8 .b8 tile[{}];", self.shared_bytes);
+            let _ = writeln!(text, "    .shared .align 16 .b8 tile[{}];", self.shared_bytes);
         }
         let _ = writeln!(text, "{}    ret;\n}}", self.body.replace(PARAM, &format!("{name}_p")));
         (name, text)

@@ -5,8 +5,6 @@ use std::fmt;
 /// What a stage has that no kernel is written for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfit {
-    /// A product of matrices.
-    Product,
     /// Running values.
     Running,
     /// An operation whose formula goes on for as long as its operands want.
@@ -24,7 +22,6 @@ pub enum Unfit {
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unfit::Product => f.write_str("products of matrices"),
             Unfit::Running => f.write_str("running values"),
             Unfit::Formula(name) => write!(f, "`{name}`, which has no fixed number of steps"),
             Unfit::Step => f.write_str("a step that the card has no instruction for"),

@@ -27,7 +27,8 @@ pub fn fill(graph: &mut Graph, fill: Fill, shape: &[usize], dtype: DType) -> Nod
     add(graph, NodeKind::Fill(fill), shape, dtype)
 }
 
-/// Everything: loops, views, views reduced, draws, conversions, an array with a patch, running values, windows.
+/// Everything: loops, views, views reduced, draws, conversions, an array with a patch, running values, windows,
+/// products of matrices.
 pub fn all() -> Vec<Case> {
     let mut all = each_loop([37, 70]);
     all.extend(DType::ALL.into_iter().flat_map(each_view));
@@ -36,6 +37,7 @@ pub fn all() -> Vec<Case> {
     all.extend(casts());
     all.extend(DType::ALL.into_iter().map(patched));
     all.extend(super::running::of_running());
+    all.extend(super::products::products());
     all
 }
 

@@ -1,13 +1,15 @@
 //! Trials of a card: graphs whose results must have the bits that threads give them.
 //!
-//! `cases` and `running` are what is tried, `data` what it is tried with.
+//! `cases`, `running` and `products` are what is tried, `data` what it is tried with.
 
 mod cases;
 mod data;
+mod products;
 mod running;
 
 pub use cases::{Case, add, all, each_loop, fill, in_parts, load};
 pub use data::{FAR, difference, elements, form, in_memory, of_all_sorts, stored};
+pub use products::products;
 pub use running::running;
 
 use crate::{Card, GpuError, Why};

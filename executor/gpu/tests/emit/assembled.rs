@@ -2,6 +2,7 @@
 
 use crate::corpus::{each_loop, emitted, mixtures, texts};
 use cleave_gpu::emit::Unfit;
+use cleave_gpu::trial::products;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
@@ -46,7 +47,7 @@ fn check(kernels: &BTreeMap<String, String>, cards: &[&str]) {
     };
     for card in cards {
         let report = assemble(&assembler, card, kernels);
-        let mut now = "";
+        let (mut now, tell) = ("", kernels.len() < 400);
         for line in report.lines() {
             if let Some((_, name)) = line.split_once("Compiling entry function '") {
                 now = name;
@@ -54,6 +55,9 @@ fn check(kernels: &BTreeMap<String, String>, cards: &[&str]) {
             let is_clean = !line.contains("bytes stack frame")
                 || line.contains("0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads");
             assert!(is_clean, "{card}: {now}: {line}");
+            if let Some((_, used)) = line.split_once("Used ").filter(|_| tell) {
+                eprintln!("{card}: {now}: {used}");
+            }
         }
     }
 }
@@ -72,6 +76,19 @@ fn mixtures_assemble() {
     let mut kernels = BTreeMap::new();
     for (name, graph, nodes) in mixtures(1) {
         for stage in emitted(&graph, &nodes) {
+            let stage = stage.unwrap_or_else(|unfit| panic!("{name}: {unfit}"));
+            kernels.extend(texts(&stage).into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())));
+        }
+    }
+    kernels.values().for_each(|text| lint(text));
+    check(&kernels, &CARDS);
+}
+
+#[test]
+fn products_assemble() {
+    let mut kernels = BTreeMap::new();
+    for (name, graph, node) in products() {
+        for stage in emitted(&graph, &[node]) {
             let stage = stage.unwrap_or_else(|unfit| panic!("{name}: {unfit}"));
             kernels.extend(texts(&stage).into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())));
         }

@@ -5,7 +5,10 @@ use crate::expected::of_all_sorts;
 use crate::process::{card, check, under};
 use cleave_gpu::{GpuError, Why};
 
-const CALLS: [&str; 7] = [
+const CALLS: [&str; 10] = [
+    "cuMemHostAlloc",
+    "cuEventRecord",
+    "cuStreamWaitEvent",
     "cuMemAllocAsync",
     "cuMemFreeAsync",
     "cuMemcpyHtoDAsync_v2",

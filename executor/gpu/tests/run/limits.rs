@@ -54,6 +54,19 @@ fn a_device_with_less_memory_than_it_tells_does_fewer_tasks_at_once() {
 }
 
 #[test]
+fn little_memory_to_send_from_is_enough() {
+    // None for large parts, none at all, and none once parts are on their way.
+    let failures = ["fail=cuMemHostAlloc:1:2", "fail=cuMemHostAlloc:2:2 fail=cuMemHostAlloc:3:2 deferred"];
+    under(failures, "limits::little_memory_to_send_from_is_enough", || {
+        let plan = mirrored();
+        for limit in [0, 6 << 20] {
+            let notes = check("little memory to send from", &card(limit), &plan, &of_all_sorts(&plan));
+            assert!(notes.iter().all(|note| note.done == note.tasks), "{notes:?}");
+        }
+    });
+}
+
+#[test]
 fn tasks_that_never_fit_are_left_to_threads() {
     under([""], "limits::tasks_that_never_fit_are_left_to_threads", || {
         let plan = mirrored();

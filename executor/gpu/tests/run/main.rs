@@ -6,6 +6,7 @@ mod computed;
 mod faults;
 mod limits;
 mod process;
+mod products;
 
 #[allow(dead_code)]
 #[path = "../emit/corpus.rs"]

@@ -1,0 +1,41 @@
+//! A ring of host memory through which arrays go to a device: while one part is on its way the next ones are read, and
+//! kernels run meanwhile.
+
+use crate::device::{Device, Slot};
+use crate::error::GpuError;
+
+/// Parts that may be on their way at once.
+const SLOTS: usize = 4;
+/// Bytes of a part: large enough that copies go at full speed, and what small arrays are content with.
+const MOST_BYTES: usize = 8 << 20;
+const LEAST_BYTES: usize = 64 << 10;
+
+/// The slots of a device, each used again once it was copied.
+#[derive(Default)]
+pub(crate) struct Ring {
+    slots: Vec<Slot>,
+    next: usize,
+    slot_bytes: usize,
+}
+
+impl Ring {
+    /// Makes slots for so many bytes in all, as large as there is memory for. Gives how large they are.
+    pub(crate) fn fit(&mut self, device: &Device, bytes: usize) -> Result<usize, GpuError> {
+        let mut wanted = bytes.div_ceil(SLOTS).next_power_of_two().clamp(LEAST_BYTES, MOST_BYTES);
+        while self.slot_bytes < wanted {
+            (self.slots, self.slot_bytes) = (vec![], 0);
+            match (0..SLOTS).map(|_| device.slot(wanted)).collect() {
+                Ok(slots) => (self.slots, self.slot_bytes) = (slots, wanted),
+                Err(GpuError::Call { .. }) if wanted > LEAST_BYTES => wanted /= 2,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.slot_bytes)
+    }
+
+    /// The slot whose turn it is, of those that `fit` has made.
+    pub(crate) fn turn(&mut self) -> &mut Slot {
+        self.next = (self.next + 1) % self.slots.len();
+        &mut self.slots[self.next]
+    }
+}
