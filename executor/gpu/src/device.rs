@@ -8,16 +8,33 @@ use cudarc::driver::{
     CudaContext, CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, LaunchConfig, PushKernelArg, result, sys,
 };
 use cudarc::nvrtc::Ptx;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The most that a compiler says.
 const LOG_BYTES: usize = 8 << 10;
 
+/// How long a device took, by what was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Took {
+    /// Compiling kernels.
+    pub compile: Duration,
+    /// Copies to the device.
+    pub up: Duration,
+    /// Waiting for kernels.
+    pub compute: Duration,
+    /// Copies from there.
+    pub down: Duration,
+}
+
 /// A device that is in use.
 pub struct Device {
     name: String,
+    /// Since it was last asked for.
+    took: Cell<Took>,
     /// Loaded kernels by name: equal names are equal texts.
     kernels: HashMap<String, CudaFunction>,
     stream: Arc<CudaStream>,
@@ -44,12 +61,31 @@ impl Device {
         let context = CudaContext::new(ordinal).map_err(taken)?;
         keep_memory(&context).map_err(&opening)?;
         let stream = context.new_stream().map_err(&opening)?;
-        Ok(Self { name: facts.name, kernels: HashMap::new(), stream, context })
+        Ok(Self { name: facts.name, took: Cell::default(), kernels: HashMap::new(), stream, context })
     }
 
     /// What its maker calls it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How long it took since this was last asked.
+    pub fn took(&self) -> Took {
+        self.took.take()
+    }
+
+    /// Registers that a thread of a kernel takes, if it was compiled.
+    pub fn registers(&self, kernel: &Kernel) -> Option<u32> {
+        self.kernels.get(&kernel.name)?.num_regs().ok()?.try_into().ok()
+    }
+
+    fn timed<T>(&self, part: fn(&mut Took) -> &mut Duration, work: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let done = work();
+        let mut took = self.took.get();
+        *part(&mut took) += began.elapsed();
+        self.took.set(took);
+        done
     }
 
     /// Bytes of memory that nobody uses.
@@ -75,21 +111,33 @@ impl Device {
 
     /// Copies bytes into memory, from its byte `at` on, and waits until nobody reads them any more.
     pub fn write(&self, memory: &mut Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError> {
-        let mut part = memory.slice.slice_mut(at..at + bytes.len());
-        self.stream.memcpy_htod(bytes, &mut part).map_err(failed("copying to the device"))?;
-        self.wait()
+        self.wait()?;
+        self.timed(
+            |took| &mut took.up,
+            || {
+                let mut part = memory.slice.slice_mut(at..at + bytes.len());
+                self.stream.memcpy_htod(bytes, &mut part).map_err(failed("copying to the device"))?;
+                self.stream.synchronize().map_err(failed("copying to the device"))
+            },
+        )
     }
 
     /// Waits for all work before and copies the first bytes of memory.
     pub fn read(&self, memory: &Memory, bytes: &mut [u8]) -> Result<(), GpuError> {
-        let part = memory.slice.slice(..bytes.len());
-        self.stream.memcpy_dtoh(&part, bytes).map_err(failed("copying from the device"))?;
-        self.wait()
+        self.wait()?;
+        self.timed(
+            |took| &mut took.down,
+            || {
+                let part = memory.slice.slice(..bytes.len());
+                self.stream.memcpy_dtoh(&part, bytes).map_err(failed("copying from the device"))?;
+                self.stream.synchronize().map_err(failed("copying from the device"))
+            },
+        )
     }
 
     /// Waits for all work so far.
     pub fn wait(&self) -> Result<(), GpuError> {
-        self.stream.synchronize().map_err(failed("computing"))
+        self.timed(|took| &mut took.compute, || self.stream.synchronize().map_err(failed("computing")))
     }
 
     /// Waits for all work so far and returns memory that was given back to the system.
@@ -109,9 +157,15 @@ impl Device {
         if self.kernels.contains_key(&kernel.name) {
             return Ok(());
         }
-        let refused = |DriverError(code)| GpuError::Kernel { code: code as u32, log: compiler_log(&kernel.text) };
-        let module = self.context.load_module(Ptx::from_src(kernel.text.as_str())).map_err(refused)?;
-        let function = module.load_function(&kernel.name).map_err(failed("finding a kernel"))?;
+        let function = self.timed(
+            |took| &mut took.compile,
+            || {
+                let refused =
+                    |DriverError(code)| GpuError::Kernel { code: code as u32, log: compiler_log(&kernel.text) };
+                let module = self.context.load_module(Ptx::from_src(kernel.text.as_str())).map_err(refused)?;
+                module.load_function(&kernel.name).map_err(failed("finding a kernel"))
+            },
+        )?;
         self.kernels.insert(kernel.name.clone(), function);
         Ok(())
     }

@@ -3,8 +3,8 @@
 //! In reading order: `emit` (a stage as PTX text) and `join` (what kernels leave of a reduction, joined), both pure; `detect`
 //! (whether there is a card, step by step), `error` (what a driver refuses), `device` (memory, kernels, one stream), `piece`
 //! (tasks as launches), `shelf` (parts of arrays on the device), `flight` (a stage's tasks, some at a time), `notes` (what
-//! the card did and what threads did in its place), `card` (a card as the crew of a run), `trial` (graphs with
-//! which a card is tried).
+//! the card did and what threads did in its place), `card` (a card as the crew of a run), `rates` (what
+//! a card does in a second), `trial` (graphs with which a card is tried).
 
 mod card;
 pub mod detect;
@@ -15,10 +15,12 @@ mod flight;
 pub mod join;
 mod notes;
 mod piece;
+mod rates;
 mod shelf;
 pub mod trial;
 
 pub use card::{Card, CardOptions};
-pub use device::{Device, Memory};
+pub use device::{Device, Memory, Took};
 pub use error::GpuError;
 pub use notes::{StageNote, Why, left_to_threads};
+pub use rates::measure;
