@@ -1,5 +1,6 @@
 //! What a card did of a run, and what threads did in its place.
 
+use crate::device::Took;
 use crate::emit::{Unfit, kernels};
 use crate::error::GpuError;
 use cleave_plan::Plan;
@@ -33,6 +34,12 @@ pub struct StageNote {
     pub bytes_up: u64,
     /// Bytes copied from there.
     pub bytes_down: u64,
+    /// The stage's kernels.
+    pub kernels: usize,
+    /// Registers that a thread of them takes, at most.
+    pub registers: u32,
+    /// How long the card took.
+    pub took: Took,
     /// Tasks that threads did, and why.
     pub left: Vec<(usize, Why)>,
 }

@@ -283,7 +283,7 @@ pub(crate) fn kept_operands(
 fn below_views(graph: &Graph, mut node: NodeId) -> NodeId {
     loop {
         node = match &graph[node].kind {
-            NodeKind::Rechunk(input) => *input,
+            NodeKind::Rechunk(input) | NodeKind::Place(input, _) => *input,
             NodeKind::View { input, view } if graph[*input].shape.size() <= view.shape.size() => *input,
             _ => return node,
         };

@@ -37,6 +37,8 @@ pub struct Settings {
     pub tls_dir: String,
     /// `memory_limit` in bytes.
     pub memory_limit_bytes: u64,
+    /// Which GPU, counted from 0: `scheduler = cuda:1`.
+    pub device: usize,
     /// `device_memory_limit`: the most bytes of a GPU's memory to take; 0 for nearly all that is free.
     pub device_memory_limit_bytes: u64,
     /// `spill.directory`: where blocks are put aside when memory is short; empty for the system's place for
@@ -64,6 +66,7 @@ impl Default for Settings {
             token_file: String::new(),
             tls_dir: String::new(),
             memory_limit_bytes: 1 << 30,
+            device: 0,
             device_memory_limit_bytes: 0,
             spill_directory: String::new(),
             progress_delay_s: 0.5,

@@ -123,7 +123,7 @@ impl Scope {
     pub(crate) fn generator(&mut self, seed: u64) -> Generator {
         let draws = Arc::make_mut(&mut self.draws);
         draws.push(0);
-        Generator { id: draws.len() as u64 - 1, seed }
+        Generator { id: draws.len() as u64 - 1, seed, on_card: false }
     }
 
     /// The number of the generator's next draw.

@@ -85,6 +85,8 @@ pub struct Generator {
     pub id: u64,
     /// What its numbers are keyed by.
     pub seed: u64,
+    /// Whether its draws are put on a GPU, as those of `cupy.random` are.
+    pub on_card: bool,
 }
 
 /// A connection to workers, which the session holds under a number.
