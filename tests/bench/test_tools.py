@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from harness import cage, oracle, process, programs, rows
+from harness import cage, oracle, pools, process, programs, rows
 
 HERE = Path(__file__).parent
 GUARD = process.Guard(seconds=60)
@@ -48,6 +48,15 @@ def test_values_that_differ_are_told():
     assert not programs.agree({"r0": 1.0}, {"r0": 1.001})
     assert not programs.agree({"r0": 1.0}, {})
     assert programs.agree({"r0": float("nan")}, {"r0": float("nan")})
+
+
+def test_rows_of_pools_are_programs_that_others_run_too():
+    found = pools.load()
+    assert len({row.name for row in found}) == len(found) > 8
+    for row in found:
+        for params in (row.full, row.small):
+            compile(row.text(params), row.name, "exec")
+        assert set(row.goals) == set(pools.POOLS)
 
 
 def test_a_cage_ends_what_takes_too_much():

@@ -260,13 +260,13 @@ fn product() -> Task {
     let mut random = |draw, lens: [usize; 2]| {
         fill(&mut graph, Fill::Random { seed: 3, draw, law: law() }, &Shape::new(lens), DType::F64)
     };
-    let (left, right) = (random(0, [300, 12_000]), random(1, [12_000, 300]));
+    let (left, right) = (random(0, [200, 60_000]), random(1, [60_000, 200]));
     let op = table::find("matmul").unwrap();
     let Class::Contract(contract) = &op.class else { unreachable!() };
     let loop_index = contract.loops.iter().position(|l| l.dtype == DType::F64).unwrap();
     let (batch, summed) = ([].into_iter().collect(), [(1, 0)].into_iter().collect());
     let kind = NodeKind::Contract { op, loop_index, left, right, batch, summed };
-    let node = add(&mut graph, kind, &Shape::new([300, 300]), DType::F64);
+    let node = add(&mut graph, kind, &Shape::new([200, 200]), DType::F64);
     Task::new(&graph, &[(node, Cut::Engine)], &Sources::new(), 2, false)
 }
 
@@ -290,7 +290,7 @@ fn false_second_answers_are_seen_by_the_parts_that_are_fetched() {
         };
         let outcome = beside(Habits { events: Arc::new(twice), ..Habits::default() }, &task).unwrap();
         assert_eq!(bits(&outcome.data), local, "{after:?}");
-        assert!(lies.load(Ordering::Relaxed) > 1, "{after:?}: no parts to fetch in\n{}", task.plan());
+        assert!(lies.load(Ordering::Relaxed) > 0, "{after:?}: no parts to fetch in\n{}", task.plan());
     }
 }
 
