@@ -14,7 +14,7 @@ impl Engine {
         let is_open = self.card.as_ref().is_some_and(|card| card.options() == options);
         if settings.scheduler == Scheduler::Cuda && !is_open {
             self.card = None;
-            self.card = Some(Card::open(options).map_err(|error| refused(&error))?);
+            self.card = Some(Card::open_all(options).map_err(|error| refused(&error))?);
         }
         Ok(())
     }
