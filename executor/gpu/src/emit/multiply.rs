@@ -163,8 +163,8 @@ struct Out {
     base: Reg,
     /// Bytes of a row.
     pitch: Reg,
-    /// The row and the column of its first.
-    first: [Reg; 2],
+    /// How many rows and columns there are from its first on, as words; none or fewer behind the edge.
+    left: [Reg; 2],
 }
 
 impl Out {
@@ -179,7 +179,10 @@ impl Out {
         let row = text.make(Class::Long, "mad.lo.s64", format_args!("{matrix}, {}, {}", given.rows, first[0]));
         let base = text.make(Class::Long, "mad.lo.s64", format_args!("{row}, {pitch}, {}", given.out));
         let base = text.make(Class::Long, "mad.lo.s64", format_args!("{}, {}, {base}", first[1], form.size()));
-        Self { base, pitch, first }
+        let [lens, firsts] = [[given.rows, given.columns], first].map(|both| both.map(|long| word(text, long)));
+        let left = |side: usize| (lens[side], firsts[side]);
+        let left = [left(0), left(1)].map(|(len, at)| text.make(Class::Word, "sub.s32", format_args!("{len}, {at}")));
+        Self { base, pitch, left }
     }
 }
 
@@ -273,19 +276,18 @@ impl Writer {
     /// Adds the sums of a panel to those in memory.
     fn add(&mut self) {
         let (text, form) = (&mut self.text, self.form);
-        let (ty, Out { base, pitch, first }) = (form.plain(), &self.out);
+        let (ty, Out { base, pitch, left }) = (form.plain(), &self.out);
         for (number, sums) in self.sums.iter().enumerate() {
             let (down, behind) = (place(form, number), text.label());
-            let row = text.make(Class::Long, "add.s64", format_args!("{}, {down}", first[0]));
-            let holds = text.test("lt.u64", row, self.given.rows);
+            let holds = text.test("gt.s32", left[0], down);
             text.jump_unless(holds, behind);
             let address = text.make(Class::Long, "mad.lo.s64", format_args!("{pitch}, {down}, {base}"));
             let known: Vec<(Reg, usize, Reg)> = (0..sums.len())
                 .map(|number| {
                     let across = place(form, number);
-                    let column = text.make(Class::Long, "add.s64", format_args!("{}, {across}", first[1]));
-                    let holds = text.test("lt.u64", column, self.given.columns);
-                    let (known, at) = (text.register(form.class()), across * form.size());
+                    let holds = text.test("gt.s32", left[1], across);
+                    // A register that is only written where something holds would be kept from the beginning on.
+                    let (known, at) = (text.zero(form.class()), across * form.size());
                     text.line(format_args!("@{holds} ld.global.{ty} {known}, [{address}+{at}]"));
                     (known, at, holds)
                 })
