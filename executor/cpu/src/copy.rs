@@ -1,7 +1,7 @@
 //! Copies of boxes between buffers with strides.
 
 use crate::turn::{turn, turns};
-use cleave_ops::{Data, DataRef, Plane, Shape, copy_plane, copy_run, scatter_run};
+use cleave_ops::{Data, DataRef, Plane, Shape, copy_plane, copy_rows, copy_run, scatter_run};
 use smallvec::SmallVec;
 
 /// One side of a copy: where the first element stands, and what a step on each axis adds.
@@ -24,6 +24,9 @@ impl Walk {
         Self { base: 0, strides: shape.strides().iter().map(|&s| s as isize).collect() }
     }
 }
+
+/// Bytes that lie together in memory.
+const PAGE: usize = 4096;
 
 /// Length, source stride and target stride.
 type Axis = (usize, isize, isize);
@@ -48,6 +51,13 @@ pub(crate) fn copy_box(lens: &[usize], src: DataRef<'_>, from: &Walk, dst: &mut 
             }
         });
     }
+    if let Some((rows, outer)) = apart(src.dtype().size(), &axes) {
+        return each_index(outer, |read, write| {
+            let source = Plane { base: (from.base + read) as usize, strides: [rows.1, 1] };
+            let target = Plane { base: (to.base + write) as usize, strides: [rows.2, 1] };
+            copy_rows(src, source, dst, target, [rows.0, n]);
+        });
+    }
     each_index(outer, |read, write| {
         let (read, write) = ((from.base + read) as usize, (to.base + write) as usize);
         match put {
@@ -58,6 +68,15 @@ pub(crate) fn copy_box(lens: &[usize], src: DataRef<'_>, from: &Walk, dst: &mut 
             }),
         }
     });
+}
+
+/// The axis of rows that lie so far apart, and are so short, that reading one is no start for the next; and those
+/// around it.
+fn apart(bytes: usize, axes: &[Axis]) -> Option<(Axis, &[Axis])> {
+    let ((len, step, put), outer) = axes.split_last()?;
+    let (rows, outer) = outer.split_last()?;
+    let is_short = len * bytes <= PAGE && rows.1.unsigned_abs() * bytes >= PAGE;
+    (is_short && (*step, *put) == (1, 1) && rows.2 >= *len as isize).then_some((*rows, outer))
 }
 
 /// The axis along which the source lies in order where that is not the last, and the others but the last.

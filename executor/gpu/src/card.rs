@@ -10,7 +10,9 @@ use crate::notes::{StageNote, Why};
 use crate::shelf::{Shelf, Stop};
 use crate::stock::Stock;
 use cleave_cpu::{Control, Crew, Pass, Pool, run_with};
-use cleave_plan::{Plan, RunError, RunReport, Sink, Sources, Stage, Work};
+use cleave_graph::SourceId;
+use cleave_plan::{Origin, Plan, RunError, RunReport, Sink, Sources, Stage, Work};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -27,6 +29,8 @@ pub struct CardOptions {
     pub ordinal: usize,
     /// The most bytes of its memory to take; 0 for nearly all that is free.
     pub memory_limit_bytes: u64,
+    /// Whether all other devices that there are share its runs, with as much of the memory of each.
+    pub others: bool,
 }
 
 /// A device that runs plans.
@@ -47,6 +51,8 @@ struct State {
     device: Option<Device>,
     name: String,
     limit_bytes: u64,
+    /// Arrays that stay from run to run, as far as there is room.
+    staying: HashSet<SourceId>,
     notes: Vec<StageNote>,
     lost: Option<GpuError>,
 }
@@ -59,18 +65,10 @@ impl Card {
         let most = free - free / LEFT_PART;
         let limit_bytes = if options.memory_limit_bytes == 0 { most } else { options.memory_limit_bytes.min(most) };
         let name = device.name().to_owned();
-        let (shelf, notes) = (Shelf::default(), vec![]);
-        let state = State { shelf, device: Some(device), name, limit_bytes, notes, lost: None };
-        Ok(Self { options, turn: Mutex::default(), state: Mutex::new(state), others: vec![] })
-    }
-
-    /// Takes a device into use, and all others that there are, which share its runs: as much of the memory of each.
-    pub fn open_all(options: CardOptions) -> Result<Self, GpuError> {
-        let mut card = Self::open(options)?;
-        let is_there = |&ordinal: &usize| !matches!(ready(ordinal), Err(Absent::NoSuchDevice { .. }));
-        let others = (0..MOST_DEVICES).take_while(is_there).filter(|&ordinal| ordinal != options.ordinal);
-        card.others = others.filter_map(|ordinal| Self::open(CardOptions { ordinal, ..options }).ok()).collect();
-        Ok(card)
+        let (shelf, staying, notes) = (Shelf::default(), HashSet::new(), vec![]);
+        let state = State { shelf, device: Some(device), name, limit_bytes, staying, notes, lost: None };
+        let others = if options.others { others_than(options) } else { vec![] };
+        Ok(Self { options, turn: Mutex::default(), state: Mutex::new(state), others })
     }
 
     /// This one, then those that share its runs.
@@ -97,6 +95,23 @@ impl Card {
         self.state().limit_bytes
     }
 
+    /// These arrays stay on the device once they are there, as far as there is room; they must exist elsewhere, too.
+    pub fn stay(&self, arrays: &[SourceId]) {
+        self.state().staying.extend(arrays);
+    }
+
+    /// Gives back the memory of arrays that are there no more.
+    pub fn forget(&self, is_gone: &dyn Fn(SourceId) -> bool) {
+        let mut state = self.state();
+        state.staying.retain(|id| !is_gone(*id));
+        state.tidy();
+    }
+
+    /// Bytes of the device that arrays take which stay there.
+    pub fn held_bytes(&self) -> u64 {
+        self.state().shelf.held_bytes()
+    }
+
     /// Runs a plan; output `n` goes to `sinks[n]`. Says what became of each stage, too.
     pub fn run(
         &self,
@@ -115,10 +130,11 @@ impl Card {
     /// A run has ended: its memory goes back.
     fn end(&self) -> Vec<StageNote> {
         let mut state = self.state();
-        state.shelf.clear();
+        state.tidy();
         if let Some(Err(error)) = state.device.as_ref().map(Device::trim)
             && error.is_sticky()
         {
+            state.shelf.clear();
             (state.device, state.lost) = (None, Some(error));
         }
         std::mem::take(&mut state.notes)
@@ -129,7 +145,7 @@ impl Card {
         let mut state = self.state();
         state.notes.clear();
         // A run that ended in a panic leaves its own arrays there.
-        state.shelf.clear();
+        state.tidy();
         if state.device.is_none() {
             match Device::open(self.options.ordinal) {
                 Ok(device) => (state.device, state.lost) = (Some(device), None),
@@ -140,6 +156,28 @@ impl Card {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All other devices that can be used.
+fn others_than(options: CardOptions) -> Vec<Card> {
+    let is_there = |&ordinal: &usize| !matches!(ready(ordinal), Err(Absent::NoSuchDevice { .. }));
+    let others = (0..MOST_DEVICES).take_while(is_there).filter(|&ordinal| ordinal != options.ordinal);
+    others.filter_map(|ordinal| Card::open(CardOptions { ordinal, others: false, ..options }).ok()).collect()
+}
+
+/// How many kernels a stage has, and the most registers of a thread of them.
+fn compiled(device: &Device, kernels: &Kernels) -> (usize, u32) {
+    let all = kernels.all();
+    let registers = all.iter().filter_map(|kernel| device.registers(kernel)).max();
+    (all.len(), registers.unwrap_or(0))
+}
+
+impl State {
+    /// Only what stays from run to run is left.
+    fn tidy(&mut self) {
+        let Self { shelf, staying, .. } = self;
+        shelf.keep_only(&|origin| matches!(origin, Origin::Stored(id) if staying.contains(id)));
     }
 }
 
@@ -187,12 +225,16 @@ impl Card {
             }
             (Ok(kernels), Some(device)) => {
                 let limit_bytes = *limit_bytes;
-                let (note, stock) = (&mut note, Stock::default());
-                let mut flight = Flight { device, shelf, stock, note, pass, tasks, kernels, limit_bytes };
-                flight.fly().map_err(|stop| match stop {
+                device.took();
+                let (of, stock) = (&mut note, Stock::default());
+                let mut flight = Flight { device, shelf, stock, note: of, pass, tasks, kernels, limit_bytes };
+                let done = flight.fly().map_err(|stop| match stop {
                     Stop::Run(error) => error,
                     Stop::Device(error) => RunError::Elsewhere { code: error.code(), cause: Box::new(error) },
-                })
+                });
+                note.took = device.took();
+                (note.kernels, note.registers) = compiled(device, kernels);
+                done
             }
         };
         note.devices = usize::from(note.done > 0);

@@ -11,18 +11,44 @@ use cudarc::driver::{
     PushKernelArg, result, sys,
 };
 use cudarc::nvrtc::Ptx;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The most kernels that stay loaded, besides those of the stage at hand.
 const MOST_KERNELS: usize = 256;
 /// The most that a compiler says.
 const LOG_BYTES: usize = 8 << 10;
 
+/// How long a device took, by what was done. Copies to it may go on while kernels run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Took {
+    /// Compiling kernels.
+    pub compile: Duration,
+    /// Copies to the device.
+    pub up: Duration,
+    /// Waiting for kernels.
+    pub compute: Duration,
+    /// Copies from there.
+    pub down: Duration,
+}
+
+impl Took {
+    /// Of two devices that work at once: the longer time of each kind.
+    pub(crate) fn or_longer(&self, other: &Self) -> Self {
+        let longer = |of: fn(&Self) -> Duration| of(self).max(of(other));
+        let [compile, up] = [longer(|took| took.compile), longer(|took| took.up)];
+        Self { compile, up, compute: longer(|took| took.compute), down: longer(|took| took.down) }
+    }
+}
+
 /// A device that is in use.
 pub struct Device {
     name: String,
+    /// Since it was last asked for.
+    took: Cell<Took>,
     /// Loaded kernels by name: equal names are equal texts. With each the last turn in which it was wanted.
     kernels: HashMap<String, (u64, CudaFunction)>,
     turn: u64,
@@ -42,8 +68,12 @@ pub struct Memory {
 
 /// Memory of the host from which a device copies by itself.
 pub(crate) struct Slot {
-    /// When it was copied last.
+    /// When copying it began and ended last.
+    begun: CudaEvent,
     copied: CudaEvent,
+    /// Whether that is not counted yet in how long all its copies took.
+    is_new: Cell<bool>,
+    took: Duration,
     bytes: PinnedHostSlice<u8>,
 }
 
@@ -64,12 +94,35 @@ impl Device {
         keep_memory(&context).map_err(&opening)?;
         let [stream, copies] = [context.new_stream(), context.new_stream()].map(|stream| stream.map_err(&opening));
         let (stream, copies, ring) = (stream?, copies?, Ring::default());
-        Ok(Self { name: facts.name, kernels: HashMap::new(), turn: 0, ring, stream, copies, context })
+        let took = Cell::default();
+        Ok(Self { name: facts.name, took, kernels: HashMap::new(), turn: 0, ring, stream, copies, context })
     }
 
     /// What its maker calls it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How long it took since this was last asked.
+    pub fn took(&mut self) -> Took {
+        let sent = self.ring.took();
+        let took = self.took.take();
+        Took { up: took.up + sent, ..took }
+    }
+
+    /// Registers that a thread of a kernel takes, if it was compiled.
+    pub fn registers(&self, kernel: &Kernel) -> Option<u32> {
+        self.kernels.get(&kernel.name)?.1.num_regs().ok()?.try_into().ok()
+    }
+
+    /// Does something that takes time of a kind.
+    fn timed<T>(&self, part: fn(&mut Took) -> &mut Duration, work: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let done = work();
+        let mut took = self.took.get();
+        *part(&mut took) += began.elapsed();
+        self.took.set(took);
+        done
     }
 
     /// Bytes of memory that nobody uses.
@@ -106,10 +159,11 @@ impl Device {
     /// So many bytes of the host from which can be sent.
     pub(crate) fn slot(&self, bytes: usize) -> Result<Slot, GpuError> {
         let failed = failed("taking memory of the host");
-        let copied = self.context.new_event(None).map_err(&failed)?;
+        let event = || self.context.new_event(Some(sys::CUevent_flags::CU_EVENT_DEFAULT)).map_err(&failed);
+        let (begun, copied) = (event()?, event()?);
         // SAFETY: any byte is one, and they are written before they are sent.
         let bytes = unsafe { self.context.alloc_pinned_with_flags::<u8>(bytes, 0) }.map_err(&failed)?;
-        Ok(Slot { copied, bytes })
+        Ok(Slot { begun, copied, is_new: Cell::new(false), took: Duration::ZERO, bytes })
     }
 
     /// Begins to copy the first bytes of a slot into memory that there is room to send to, from its byte `at` on. They
@@ -118,6 +172,8 @@ impl Device {
         let failed = failed("copying to the device");
         let bytes = &slot.bytes.as_slice().map_err(&failed)?[..len];
         assert!(at + len <= memory.nbytes(), "what is sent has room");
+        slot.begun.record(&self.copies).map_err(&failed)?;
+        slot.is_new.set(true);
         // SAFETY: the bytes lie in the memory, and the slot waits for the copy before it is written or given back.
         unsafe { result::memcpy_htod_async(memory.address + at as u64, bytes, self.copies.cu_stream()) }
             .and_then(|()| slot.copied.record(&self.copies))
@@ -131,9 +187,15 @@ impl Device {
 
     /// Copies bytes into memory, from its byte `at` on, and waits until nobody reads them any more.
     pub fn write(&self, memory: &mut Memory, at: usize, bytes: &[u8]) -> Result<(), GpuError> {
-        let mut part = memory.slice.slice_mut(at..at + bytes.len());
-        self.stream.memcpy_htod(bytes, &mut part).map_err(failed("copying to the device"))?;
-        self.wait()
+        self.wait()?;
+        self.timed(
+            |took| &mut took.up,
+            || {
+                let mut part = memory.slice.slice_mut(at..at + bytes.len());
+                self.stream.memcpy_htod(bytes, &mut part).map_err(failed("copying to the device"))?;
+                self.stream.synchronize().map_err(failed("copying to the device"))
+            },
+        )
     }
 
     /// Waits for all work before and copies the first bytes of memory.
@@ -143,14 +205,20 @@ impl Device {
 
     /// The same for bytes from the byte `at` on.
     pub fn read_from(&self, memory: &Memory, at: usize, bytes: &mut [u8]) -> Result<(), GpuError> {
-        let part = memory.slice.slice(at..at + bytes.len());
-        self.stream.memcpy_dtoh(&part, bytes).map_err(failed("copying from the device"))?;
-        self.wait()
+        self.wait()?;
+        self.timed(
+            |took| &mut took.down,
+            || {
+                let part = memory.slice.slice(at..at + bytes.len());
+                self.stream.memcpy_dtoh(&part, bytes).map_err(failed("copying from the device"))?;
+                self.stream.synchronize().map_err(failed("copying from the device"))
+            },
+        )
     }
 
     /// Waits for all work so far.
     pub fn wait(&self) -> Result<(), GpuError> {
-        self.stream.synchronize().map_err(failed("computing"))
+        self.timed(|took| &mut took.compute, || self.stream.synchronize().map_err(failed("computing")))
     }
 
     /// Waits for all work so far and returns memory that was given back to the system.
@@ -174,12 +242,17 @@ impl Device {
                 *turn = self.turn;
                 continue;
             }
-            let refused = |DriverError(code)| GpuError::Kernel { code: code as u32, log: compiler_log(&kernel.text) };
-            let module = self.context.load_module(Ptx::from_src(kernel.text.as_str())).map_err(refused)?;
-            let function = module.load_function(&kernel.name).map_err(failed("finding a kernel"))?;
+            let function = self.timed(|took| &mut took.compile, || self.loaded(kernel))?;
             self.kernels.insert(kernel.name.clone(), (self.turn, function));
         }
         self.forget()
+    }
+
+    /// Has the driver compile a kernel.
+    fn loaded(&self, kernel: &Kernel) -> Result<CudaFunction, GpuError> {
+        let refused = |DriverError(code)| GpuError::Kernel { code: code as u32, log: compiler_log(&kernel.text) };
+        let module = self.context.load_module(Ptx::from_src(kernel.text.as_str())).map_err(refused)?;
+        module.load_function(&kernel.name).map_err(failed("finding a kernel"))
     }
 
     /// Unloads the kernels that were wanted longest ago, until there are not too many.
@@ -217,7 +290,24 @@ impl Slot {
     pub(crate) fn bytes(&mut self) -> Result<&mut [u8], GpuError> {
         let failed = failed("copying to the device");
         self.copied.synchronize().map_err(&failed)?;
+        self.count();
         self.bytes.as_mut_slice().map_err(failed)
+    }
+
+    /// How long copying it took since this was last asked; it waits for the last copy.
+    pub(crate) fn took(&mut self) -> Duration {
+        // A context that failed is found out by whoever needs what it does.
+        let _ = self.copied.synchronize();
+        self.count();
+        std::mem::take(&mut self.took)
+    }
+
+    /// Counts the last copy, which has ended.
+    fn count(&mut self) {
+        if self.is_new.take() {
+            let ms = self.begun.elapsed_ms(&self.copied).unwrap_or_default();
+            self.took += Duration::from_secs_f32((ms / 1e3).max(0.0));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a card did of a run, and what threads did in its place.
 
+use crate::device::Took;
 use crate::emit::{Unfit, kernels};
 use crate::error::GpuError;
 use cleave_plan::Plan;
@@ -36,6 +37,12 @@ pub struct StageNote {
     pub bytes_up: u64,
     /// Bytes copied from there.
     pub bytes_down: u64,
+    /// The stage's kernels.
+    pub kernels: usize,
+    /// Registers that a thread of them takes, at most.
+    pub registers: u32,
+    /// How long the card took.
+    pub took: Took,
     /// Tasks that threads did, and why.
     pub left: Vec<(usize, Why)>,
 }
@@ -57,6 +64,9 @@ impl StageNote {
             whole.launches += note.launches;
             whole.bytes_up += note.bytes_up;
             whole.bytes_down += note.bytes_down;
+            whole.kernels = whole.kernels.max(note.kernels);
+            whole.registers = whole.registers.max(note.registers);
+            whole.took = whole.took.or_longer(&note.took);
             note.left.into_iter().for_each(|(tasks, why)| whole.leave(tasks, why));
         }
         stages.into_values().collect()

@@ -3,6 +3,7 @@
 
 use crate::device::{Device, Slot};
 use crate::error::GpuError;
+use std::time::Duration;
 
 /// Parts that may be on their way at once.
 const SLOTS: usize = 4;
@@ -31,6 +32,11 @@ impl Ring {
             }
         }
         Ok(self.slot_bytes)
+    }
+
+    /// How long copying took since this was last asked; it waits for what is on its way.
+    pub(crate) fn took(&mut self) -> Duration {
+        self.slots.iter_mut().map(Slot::took).sum()
     }
 
     /// The slot whose turn it is, of those that `fit` has made.

@@ -73,6 +73,11 @@ impl Shelf {
         self.parts.clear();
     }
 
+    /// Gives the memory of all but some arrays back.
+    pub(crate) fn keep_only(&mut self, stays: &dyn Fn(&Origin) -> bool) {
+        self.parts.retain(|origin, _| stays(origin));
+    }
+
     /// Bytes of all that is there.
     pub(crate) fn held_bytes(&self) -> u64 {
         self.parts.values().map(|(_, memory)| memory.nbytes() as u64).sum()

@@ -222,7 +222,7 @@ impl Builder<'_> {
             NodeKind::Load(source) => load(Origin::Stored(*source), &node.shape, view),
             NodeKind::Map { inputs, .. } => Parts::Over(inputs.iter().map(|&i| through(i, view)).collect()),
             NodeKind::Cast(input) => Parts::Over(smallvec![through(*input, view)]),
-            NodeKind::Rechunk(input) => Parts::Same(through(*input, view)),
+            NodeKind::Rechunk(input) | NodeKind::Place(input, _) => Parts::Same(through(*input, view)),
             NodeKind::View { input, view: inner } => Parts::Same(through(*input, &view.of(inner))),
             NodeKind::Overlay { base, patch, place } => match self.placed(want.node, view, place)? {
                 Placed::Everywhere(seen) => Parts::Same(through(*patch, &seen)),
@@ -268,7 +268,8 @@ impl Builder<'_> {
             | NodeKind::Scan { .. }
             | NodeKind::Contract { .. }
             | NodeKind::View { .. }
-            | NodeKind::Rechunk(_) => {
+            | NodeKind::Rechunk(_)
+            | NodeKind::Place(..) => {
                 unreachable!("only maps, casts and overlays have parts to act on")
             }
         }

@@ -21,7 +21,7 @@ const ELEMENT_BYTES: f64 = 8.0;
 /// What an element takes where values are made for a block at a time, in additions: panels are no such blocks.
 const LOCAL: f64 = 300.0;
 /// The part of a task that threads wait for the last one at the end.
-const WAITING: f64 = 0.25;
+const WAITING: f64 = 0.5;
 /// How long a task of many small products should take.
 const BATCH_S: f64 = 4e-3;
 /// Work in progress of one thread: at most this, and at most this part of the limit.
@@ -283,7 +283,7 @@ pub(crate) fn kept_operands(
 fn below_views(graph: &Graph, mut node: NodeId) -> NodeId {
     loop {
         node = match &graph[node].kind {
-            NodeKind::Rechunk(input) => *input,
+            NodeKind::Rechunk(input) | NodeKind::Place(input, _) => *input,
             NodeKind::View { input, view } if graph[*input].shape.size() <= view.shape.size() => *input,
             _ => return node,
         };

@@ -1,9 +1,10 @@
 //! What a plan costs before it runs: seconds with a band, arithmetic, bytes, memory, and what takes most of it.
 //!
 //! In reading order: `machine` (the rates it is computed with), `parts` (seconds by kind of work, learned factors),
-//! `arithmetic`, `traffic` and `stored` (the terms of one stage). The model is structural: elements times weights,
+//! `arithmetic`, `traffic` and `stored` (the terms of one stage), `card` (the same where a card computes). The model is structural: elements times weights,
 //! bytes over rates, tasks times their overhead; what a machine does differently enters by its rates and factors.
 
+pub mod card;
 pub mod machine;
 pub mod parts;
 pub mod stored;
@@ -11,6 +12,7 @@ pub mod stored;
 pub(crate) mod arithmetic;
 mod traffic;
 
+pub use card::{CardLoad, CardRates, CardWork, card_estimate, card_load};
 pub use machine::Machine;
 pub use parts::{Factors, Kind, Parts};
 
@@ -93,7 +95,12 @@ pub struct StageEstimate {
 
 /// Predicts what a plan costs.
 pub fn estimate(plan: &Plan, forecast: &Forecast<'_>) -> Estimate {
-    let stages: Vec<StageEstimate> = (0..plan.stages.len()).map(|i| stage_estimate(plan, i, forecast)).collect();
+    let stages = (0..plan.stages.len()).map(|i| stage_estimate(plan, i, forecast)).collect();
+    total(plan, stages, forecast)
+}
+
+/// The whole of stages, with what a run costs besides.
+fn total(plan: &Plan, stages: Vec<StageEstimate>, forecast: &Forecast<'_>) -> Estimate {
     let mut total = Estimate { peak_bytes: plan.totals.peak_bytes, ..Estimate::default() };
     for stage in &stages {
         total.parts.add(&stage.parts);

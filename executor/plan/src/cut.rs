@@ -186,7 +186,7 @@ fn reachable(graph: &Graph, outputs: &[Output], options: &Options) -> Vec<NodeId
 fn peel(graph: &Graph, mut node: NodeId) -> NodeId {
     loop {
         node = match &graph[node].kind {
-            NodeKind::Rechunk(input) => *input,
+            NodeKind::Rechunk(input) | NodeKind::Place(input, _) => *input,
             NodeKind::View { input, view } if view.is_identity(&graph[*input].shape) => *input,
             _ => return node,
         };

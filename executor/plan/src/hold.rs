@@ -170,7 +170,7 @@ fn pass_on(
             note(*base, pass, view.clone());
             note(*patch, passes.of_patch(pass, node), View::identity(&graph[*patch].shape));
         }
-        NodeKind::Map { .. } | NodeKind::Cast(_) | NodeKind::Rechunk(_) => {
+        NodeKind::Map { .. } | NodeKind::Cast(_) | NodeKind::Rechunk(_) | NodeKind::Place(..) => {
             graph[node].kind.inputs().iter().for_each(|&i| note(i, pass, view.clone()));
         }
     }
@@ -233,7 +233,7 @@ fn element_s(graph: &Graph, node: NodeId, options: &Options) -> f64 {
 fn own_s(graph: &Graph, node: NodeId, options: &Options) -> f64 {
     let rates = &options.rates;
     match &graph[node].kind {
-        NodeKind::Fill(Fill::Const(_)) | NodeKind::View { .. } | NodeKind::Rechunk(_) => 0.0,
+        NodeKind::Fill(Fill::Const(_)) | NodeKind::View { .. } | NodeKind::Rechunk(_) | NodeKind::Place(..) => 0.0,
         NodeKind::Fill(Fill::Random { law, .. }) => rates.draw_s(law),
         NodeKind::Fill(_) | NodeKind::Cast(_) | NodeKind::Overlay { .. } => rates.add_s,
         // What ends a stage is only read again.

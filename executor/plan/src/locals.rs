@@ -144,7 +144,7 @@ pub(crate) fn hand_on(graph: &Graph, node: NodeId, view: &View, seen: &mut BTree
             Ok(Placed::Nowhere | Placed::At(..)) | Err(_) => note(*base, view.clone()),
         },
         NodeKind::Scan { input, .. } => note(*input, view.clone()),
-        NodeKind::Map { .. } | NodeKind::Cast(_) | NodeKind::Rechunk(_) => {
+        NodeKind::Map { .. } | NodeKind::Cast(_) | NodeKind::Rechunk(_) | NodeKind::Place(..) => {
             graph[node].kind.inputs().iter().for_each(|&i| note(i, view.clone()));
         }
     }

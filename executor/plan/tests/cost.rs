@@ -8,6 +8,7 @@ use cleave_ops::view::SourceAxis;
 use cleave_ops::{AxisChunks, Chunks, Class, DType, Fill, Scalar, Shape, View, table};
 use cleave_plan::advice::Fault;
 use cleave_plan::cost::stored::usages;
+use cleave_plan::cost::{CardRates, CardWork, card_estimate, card_load};
 use cleave_plan::{
     Block, Cut, Delivery, Estimate, Factors, Forecast, Kind, Machine, Options, Output, Plan, Source, SourceError,
     Sources, advice, estimate, plan,
@@ -293,4 +294,56 @@ fn over(graph: &mut Graph, name: &str, input: NodeId, axis: usize) -> NodeId {
         graph[input].shape.iter().enumerate().filter(|(a, _)| *a != axis).map(|(_, len)| *len).collect();
     let axes = [axis].into_iter().collect();
     add(graph, NodeKind::Fold { op, loop_index, input, axes, ddof: Ddof(0.0) }, &kept)
+}
+
+/// What a card with usual rates takes, in use already, which does all of it or none.
+fn on_card(case: &Case, rates: &CardRates, kernels: Option<usize>) -> Estimate {
+    let (machine, factors) = (Machine::default(), Factors::default());
+    let Case { plan, sources, threads } = case;
+    let forecast =
+        Forecast { machine: &machine, factors: &factors, sources, threads: *threads, delivery: Delivery::Looked };
+    let kernels = vec![kernels; plan.stages.len()];
+    card_estimate(plan, &forecast, CardWork { rates, kernels: &kernels, is_new: false })
+}
+
+#[test]
+fn a_card_takes_what_it_computes_and_copies_and_threads_the_rest() {
+    let mut graph = Graph::new();
+    let x = ramp(&mut graph, 1 << 28);
+    let y = (0..64).fold(x, |y, _| map(&mut graph, "multiply", &[y, x]));
+    let (made, stored) = (total(&mut graph, y), add(&mut graph, NodeKind::Load(SourceId(1)), &[4000, 4000]));
+    let (usual, sum) = (CardRates::default(), total(&mut graph, stored));
+    let case = Case::new(&graph, made, 2, Sources::default());
+    let one = on_card(&case, &usual, Some(1));
+    assert_eq!(one.parts.0[Kind::Transfer as usize], 8.0 / usual.down_bps, "one number comes back");
+    let slow = on_card(&case, &CardRates { op_s: 2.0 * usual.op_s, ..usual.clone() }, Some(1));
+    assert!(close(slow.seconds, 2.0 * one.seconds), "{} {}", one.seconds, slow.seconds);
+    assert!(one.seconds < case.estimate().seconds / 10.0);
+    assert_eq!(on_card(&case, &usual, None).stages, {
+        let (machine, factors) = (Machine::default(), Factors::default());
+        case.with(&machine, &factors, Delivery::Looked).stages
+    });
+    let case = Case::new(&graph, sum, 2, on_disk([4000, 4000], [500, 4000], 1.0));
+    assert_eq!(card_load(&case.plan, &case.plan.stages[0]).up_bytes, 128e6);
+    let read = on_card(&case, &usual, Some(1)).parts.0;
+    assert!(close(read[Kind::Transfer as usize], 128e6 / usual.up_bps) && read[Kind::Read as usize] > 0.0, "{read:?}");
+}
+
+#[test]
+fn a_card_that_is_not_in_use_is_opened_and_its_kernels_compiled_first() {
+    let mut graph = Graph::new();
+    let x = draws(&mut graph, 1 << 20);
+    let sum = total(&mut graph, x);
+    let case = Case::new(&graph, sum, 2, Sources::default());
+    let (machine, factors, rates) = (Machine::default(), Factors::default(), CardRates::default());
+    let forecast = Forecast {
+        machine: &machine,
+        factors: &factors,
+        sources: &case.sources,
+        threads: 2,
+        delivery: Delivery::Looked,
+    };
+    let of = |is_new| card_estimate(&case.plan, &forecast, CardWork { rates: &rates, kernels: &[Some(1)], is_new });
+    let first_s = of(true).seconds - of(false).seconds;
+    assert!(close(first_s, rates.open_s + rates.compile_s), "{first_s}");
 }

@@ -1,5 +1,5 @@
-//! How fast large values travel over loopback: a bare socket, TLS with nothing else, gRPC, gRPC with
-//! mutual TLS, in turn.
+//! How fast large values travel over loopback: a bare socket, TLS with nothing else, gRPC, gRPC with mutual TLS, in
+//! turn. With `--json` as one line for programs.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
@@ -22,7 +22,17 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 const NBYTES: usize = 100 << 20;
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 15;
+/// Rounds before those that count: connections are made, and memory is there afterwards.
+const FIRST_ROUNDS: usize = 2;
+const WAYS: [&str; 4] = ["bare socket", "TLS, nothing else", "gRPC", "gRPC, mutual TLS"];
+
+/// Seconds of a transfer, by the clock and of computing.
+#[derive(Clone, Copy)]
+struct Took {
+    wall_s: f64,
+    cpu_s: f64,
+}
 
 fn tls(folder: &Path, name: &str) -> Tls {
     let at = |name: &str| folder.join(name);
@@ -37,17 +47,13 @@ async fn keeping(serving: &Handle, door: Door, data: &Bytes, tls: Option<Tls>) -
     (running, link)
 }
 
-async fn fetched(link: &Link, into: &mut [u8]) -> f64 {
+async fn fetched(link: &Link, into: &mut [u8]) {
     let wanted = Fetch { item: put_item(1), epoch: 0, nbytes: NBYTES as u64 };
-    let start = Instant::now();
     fetch(link, &wanted, into).await.unwrap();
-    rate(start)
 }
 
-async fn read(mut stream: impl AsyncRead + Unpin, into: &mut [u8]) -> f64 {
-    let start = Instant::now();
+async fn read(mut stream: impl AsyncRead + Unpin, into: &mut [u8]) {
     stream.read_exact(into).await.unwrap();
-    rate(start)
 }
 
 async fn connected(port: u16) -> TcpStream {
@@ -60,10 +66,6 @@ fn cpu_s() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / TICKS_A_SECOND
-}
-
-fn rate(start: Instant) -> f64 {
-    NBYTES as f64 / 1e6 / start.elapsed().as_secs_f64()
 }
 
 /// Sends the value to whoever connects, encrypted where that is wanted.
@@ -85,10 +87,8 @@ async fn bare(data: Bytes, tls: Option<Tls>) -> u16 {
     port
 }
 
-const WAYS: [&str; 4] = ["bare socket", "TLS, nothing else", "gRPC", "gRPC, mutual TLS"];
-
-/// Rates and seconds of computing of each way, in turn.
-async fn measure(serving: Handle, folder: PathBuf) -> [(Vec<f64>, f64); 4] {
+/// What each way took, round after round.
+async fn measure(serving: Handle, folder: PathBuf) -> Vec<[Took; 4]> {
     let data = Bytes::from(vec![7; NBYTES]);
     let (worker, client) = (tls(&folder, "worker"), tls(&folder, "client"));
     let door = Door { tls: Some(worker.clone()), ..Door::default() };
@@ -100,49 +100,59 @@ async fn measure(serving: Handle, folder: PathBuf) -> [(Vec<f64>, f64); 4] {
     let shake = TlsConnector::from(client.configs().0);
     let name = ServerName::try_from("127.0.0.1").unwrap();
     let mut into = vec![0; NBYTES];
-    let mut found = [const { (vec![], 0.0) }; 4];
-    for way in (0..ROUNDS).flat_map(|_| 0..WAYS.len()) {
-        let before = cpu_s();
-        found[way].0.push(match way {
-            0 => read(connected(port).await, &mut into).await,
-            1 => read(shake.connect(name.clone(), connected(tls_port).await).await.unwrap(), &mut into).await,
-            2 => fetched(&plain, &mut into).await,
-            _ => fetched(&secured, &mut into).await,
-        });
-        found[way].1 += (cpu_s() - before) / ROUNDS as f64;
+    let mut rounds = Vec::new();
+    for _ in 0..FIRST_ROUNDS + ROUNDS {
+        let mut round = [Took { wall_s: 0.0, cpu_s: 0.0 }; 4];
+        for (way, took) in round.iter_mut().enumerate() {
+            let (start, before) = (Instant::now(), cpu_s());
+            match way {
+                0 => read(connected(port).await, &mut into).await,
+                1 => read(shake.connect(name.clone(), connected(tls_port).await).await.unwrap(), &mut into).await,
+                2 => fetched(&plain, &mut into).await,
+                _ => fetched(&secured, &mut into).await,
+            }
+            *took = Took { wall_s: start.elapsed().as_secs_f64(), cpu_s: cpu_s() - before };
+        }
+        rounds.push(round);
     }
-    found
+    rounds.split_off(FIRST_ROUNDS)
 }
 
-/// Threads as a kernel and a worker have them, one each here.
-fn thread() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+/// Threads as a kernel and a worker have them.
+fn threads() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+fn median(mut found: Vec<f64>) -> f64 {
+    found.sort_by(f64::total_cmp);
+    found[found.len() / 2]
 }
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     create(folder.path(), &["127.0.0.1".into()], Validity::days(2)).unwrap();
     // Values are fetched by tasks beside those of the connection, as in the kernel.
-    let (serving, asking) = (thread(), thread());
+    let (serving, asking) = (threads(), threads());
     let measured = asking.spawn(measure(serving.handle().clone(), folder.path().into()));
-    let mut found = asking.block_on(measured).unwrap();
-    found.iter_mut().for_each(|(rates, _)| rates.sort_by(f64::total_cmp));
-    let middle = |way: usize| (found[way].0[ROUNDS / 2], found[way].0[ROUNDS - 1], found[way].1);
+    let rounds = asking.block_on(measured).unwrap();
+    let json = std::env::args().any(|argument| argument == "--json");
+    let mut facts = Vec::new();
     for (way, name) in WAYS.iter().enumerate() {
-        let ((median, best, cpu), (bare_median, bare_best, bare_cpu)) = (middle(way), middle(0));
-        let [by_median, by_best, by_cpu] =
-            [median / bare_median, best / bare_best, bare_cpu / cpu].map(|part| part * 100.0);
-        println!(
-            "{name:>17}: {median:6.0} MB/s ({best:6.0}), {by_median:4.0} % ({by_best:4.0} %) of the bare socket, \
-             {cpu:.3} s CPU ({by_cpu:3.0} %)"
-        );
+        let of = |what: fn(&[Took; 4], usize) -> f64| median(rounds.iter().map(|round| what(round, way)).collect());
+        let rate = of(|round, way| NBYTES as f64 / 1e6 / round[way].wall_s);
+        // Each beside the bare socket of its own round, which other work on the machine slowed as well.
+        let ratio = of(|round, way| round[0].wall_s / round[way].wall_s);
+        let cpu: f64 = rounds.iter().map(|round| round[way].cpu_s).sum::<f64>() / ROUNDS as f64;
+        let bare_cpu: f64 = rounds.iter().map(|round| round[0].cpu_s).sum::<f64>() / ROUNDS as f64;
+        facts.push(format!("\"{name}\": {{\"mb_s\": {rate:.1}, \"ratio\": {ratio:.4}, \"cpu_s\": {cpu:.4}}}"));
+        if !json {
+            let (ratio, by_cpu) = (ratio * 100.0, bare_cpu / cpu * 100.0);
+            println!(
+                "{name:>17}: {rate:6.0} MB/s, {ratio:4.0} % of the bare socket; {cpu:.3} s CPU, which is {by_cpu:3.0} %"
+            );
+        }
     }
-    let part = |part: f64, of: f64| 100.0 * part / of;
-    let (tls, secured) = (middle(1), middle(3));
-    println!(
-        "gRPC has {:.0} % ({:.0} %) of what TLS by itself has, by computing time {:.0} %",
-        part(secured.0, tls.0),
-        part(secured.1, tls.1),
-        part(tls.2, secured.2)
-    );
+    if json {
+        println!("{{{}}}", facts.join(", "));
+    }
 }

@@ -31,7 +31,9 @@ pub(crate) fn doctor(calibrate: bool, how: &How) -> ExitCode {
     line(&format!("jupyter       {}", jupyter()));
     line(&format!("kernelspec    {}", kernelspec()));
     crate::rates::rates(calibrate, &settings);
-    crate::gpu::steps();
+    if crate::gpu::steps() {
+        crate::rates::cards(calibrate, &settings);
+    }
     let outcome = crate::run::on_big_stack(|| probe(settings));
     match outcome.failed {
         None => {

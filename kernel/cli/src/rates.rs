@@ -1,9 +1,11 @@
 //! The rates of this machine, as `cleave doctor` prints them.
 
 use crate::terminal::line;
+use cleave_gpu::detect;
 use cleave_plan::cost::Kind;
+use cleave_plan::cost::card::CARD_RATES;
 use cleave_plan::cost::machine::{RATES, Rate, Unit};
-use cleave_session::calibration::{self, Calibration};
+use cleave_session::calibration::{self, Calibration, CardCalibration};
 use cleave_session::{Cancel, Settings};
 
 /// Prints what is known; measures first where that is wanted.
@@ -26,15 +28,9 @@ pub(crate) fn rates(calibrate: bool, settings: &Settings) {
 }
 
 fn table(calibration: &Calibration) {
-    let age = match calibration.age_s() {
-        None | Some(0..=5) => "just now".to_owned(),
-        Some(s) => format!("{} ago", age(s)),
-    };
-    line(&format!("calibration   measured {age} in {:.1} s", calibration.took_s));
+    line(&format!("calibration   measured {} in {:.1} s", ago(calibration.age_s()), calibration.took_s));
     let widest = RATES.iter().map(|r| r.words.chars().count()).max().unwrap_or(0);
-    for rate in &RATES {
-        line(&format!("  {:<widest$}  {:>12}", rate.words, value(rate, calibration)));
-    }
+    of_each(&RATES, &calibration.machine);
     let learned = Kind::ALL.into_iter().zip(&calibration.factors.0).filter(|(_, f)| f.runs > 0);
     for (kind, factor) in learned {
         let words = format!("{} takes, by {} runs", kind.name(), factor.runs);
@@ -42,9 +38,57 @@ fn table(calibration: &Calibration) {
     }
 }
 
-fn value(rate: &Rate, calibration: &Calibration) -> String {
-    let number = (rate.of)(&calibration.machine);
+/// Prints rates, a line each.
+fn of_each<T>(rates: &[Rate<T>], of: &T) {
+    let widest = RATES.iter().map(|r| r.words.chars().count()).max().unwrap_or(0);
+    for rate in rates {
+        line(&format!("  {:<widest$}  {:>12}", rate.words, value(rate, of)));
+    }
+}
+
+/// Prints what is known of each card; measures them first where that is wanted.
+pub(crate) fn cards(calibrate: bool, settings: &Settings) {
+    let Some(folder) = settings.cache_folder.as_deref() else { return };
+    // The number after the last card is none.
+    for card in (0..).map_while(|ordinal| detect::ready(ordinal).ok()) {
+        let name = format!("gpu {} rates", card.ordinal);
+        if calibrate {
+            match CardCalibration::measure(card.ordinal) {
+                Ok(measured) => {
+                    if let Err(error) = calibration::save_card(folder, &card, &measured) {
+                        line(&format!("{name:<13} cannot be kept: {}: {error}", folder.display()));
+                    }
+                    card_table(&name, &measured);
+                }
+                Err(error) => {
+                    line(&format!("{name:<13} {}: {error}", error.code()));
+                    line(&format!("{:<13} help: {}", "", error.help()));
+                }
+            }
+        } else if let Some(kept) = calibration::load_card(folder, &card).filter(|c| c.measured_at.is_some()) {
+            card_table(&name, &kept);
+        } else {
+            line(&format!("{name:<13} not measured; `cleave doctor --calibrate` does"));
+        }
+    }
+}
+
+fn card_table(name: &str, known: &CardCalibration) {
+    line(&format!("{name:<13} measured {} in {:.1} s", ago(known.age_s()), known.took_s));
+    of_each(&CARD_RATES, &known.rates);
+}
+
+fn ago(seconds: Option<u64>) -> String {
+    match seconds {
+        None | Some(0..=5) => "just now".to_owned(),
+        Some(s) => format!("{} ago", age(s)),
+    }
+}
+
+fn value<T>(rate: &Rate<T>, of: &T) -> String {
+    let number = (rate.of)(of);
     match rate.unit {
+        Unit::Seconds if number < 1e-11 => format!("{:.3} ps", number * 1e12),
         Unit::Seconds if number < 1e-7 => format!("{:.3} ns", number * 1e9),
         Unit::Seconds => cleave_render::seconds(number),
         Unit::BytesASecond => format!("{}/s", cleave_render::size(number as u64)),

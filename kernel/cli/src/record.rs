@@ -1,7 +1,9 @@
 //! `--json`: an object a line for each top-level statement.
 
 use cleave_session::Output;
-use cleave_session::output::{EstimateFacts, Failed, Outcome, PlanFacts, PlanStage, Ran, RunFacts, Shown, StageFacts};
+use cleave_session::output::{
+    CardStage, EstimateFacts, Failed, Outcome, PlanFacts, PlanStage, Ran, RunFacts, Shown, StageFacts,
+};
 use serde_json::{Value, json};
 
 /// All records, one a line; a failed program's error is the last.
@@ -31,6 +33,9 @@ fn plan(facts: &PlanFacts) -> Value {
     value["title"] = facts.title.as_str().into();
     value["threads"] = facts.threads.into();
     value["limit_bytes"] = facts.limit_bytes.into();
+    if let Some(choice) = &facts.choice {
+        value["auto"] = json!({ "picked": choice.picked, "why": choice.why });
+    }
     value["stages"] = facts.stages.iter().map(planned_stage).collect();
     value["kept"] = facts.kept.iter().map(|k| json!({ "name": k.name, "bytes": k.bytes, "fate": k.fate })).collect();
     value["advice"] = facts.advice.iter().map(|a| json!({ "source": a.source, "better": a.better.to_vec() })).collect();
@@ -77,10 +82,38 @@ fn run(facts: &RunFacts) -> Value {
     value["read_bytes"] = facts.read_bytes.into();
     value["written_bytes"] = facts.written_bytes.into();
     value["spilled_bytes"] = facts.spilled_bytes.into();
+    if let Some(choice) = &facts.choice {
+        value["auto"] = json!({ "picked": choice.picked, "why": choice.why });
+    }
     if let Some(card) = &facts.card {
-        value["card"] = json!({ "device": card.device, "stages": card.stages });
+        let stages: Vec<Value> = card.stages.iter().map(card_stage).collect();
+        value["card"] = json!({ "device": card.device, "open_s": card.open_s, "stages": stages });
     }
     value
+}
+
+/// What a GPU did of a stage.
+fn card_stage(stage: &CardStage) -> Value {
+    let left: Vec<Value> = stage.left.iter().map(|(tasks, why)| json!({ "tasks": tasks, "why": why })).collect();
+    json!({
+        "stage": stage.stage + 1,
+        "tasks": stage.tasks,
+        "done": stage.done,
+        "left": left,
+        "kernels": stage.kernels,
+        "registers": stage.registers,
+        "launches": stage.launches,
+        "compile_s": stage.compile_s,
+        "compute_s": stage.compute_s,
+        "up_bytes": stage.up.0,
+        "up_s": stage.up.1,
+        "down_bytes": stage.down.0,
+        "down_s": stage.down.1,
+        "memory_bytes": stage.memory_bytes,
+        "flops": stage.flops,
+        "of_memory": stage.of_memory,
+        "of_arithmetic": stage.of_arithmetic,
+    })
 }
 
 /// The same fields as a statement's, so that readers need not look first what they have.

@@ -1,7 +1,7 @@
 //! Everything for one output, by media type.
 
 use crate::diagram::diagram;
-use crate::{card, client, heat, lanes, plan, run, sheet, value};
+use crate::{card, client, compare, heat, lanes, plan, run, sheet, value};
 use cleave_session::output::Shown;
 
 /// One output in several forms, the plainest first: `(media type, content)`.
@@ -31,6 +31,7 @@ pub fn text(shown: &Shown) -> String {
         Shown::Table(table) => sheet::table_text(table),
         Shown::Help(help) => sheet::help_text(help),
         Shown::Client(pool) => client::text(pool),
+        Shown::Compare(facts) => compare::text(facts),
     }
 }
 
@@ -46,6 +47,7 @@ pub fn html(shown: &Shown) -> Option<String> {
         Shown::Table(table) => Some(sheet::table_html(table)),
         Shown::Help(help) => Some(sheet::help_html(help)),
         Shown::Client(pool) => Some(client::html(pool)),
+        Shown::Compare(facts) => Some(compare::html(facts)),
     }
 }
 
@@ -56,6 +58,8 @@ pub fn svg(shown: &Shown) -> Option<String> {
         Shown::Plan(facts) => Some(plan::svg(facts, true)),
         Shown::Run(facts) | Shown::Computed(_, facts) => lanes::picture(&facts.lanes, facts.wall_s, true)
             .or_else(|| facts.heat.as_ref().and_then(|h| heat::picture(h, true))),
-        Shown::Value(_) | Shown::Text(_) | Shown::Table(_) | Shown::Help(_) | Shown::Client(_) => None,
+        Shown::Value(_) | Shown::Text(_) | Shown::Table(_) | Shown::Help(_) | Shown::Client(_) | Shown::Compare(_) => {
+            None
+        }
     }
 }

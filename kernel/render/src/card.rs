@@ -31,7 +31,8 @@ fn plan_table(facts: &ArrayFacts) -> String {
     let work = format!("{}, {}", plural(facts.stages as u64, "stage"), plural(facts.tasks, "task"));
     let plan = row("plan", &[&format!("{work} &nbsp; {}", flow::boxes(&facts.flow))]);
     let e = &facts.estimate;
-    let time = format!("<b>{}</b> {}", time_words(e), where_words(e, facts.threads));
+    let place = facts.place.as_deref().map(escape);
+    let time = format!("<b>{}</b> {}", time_words(e), where_words(e, facts.threads, place.as_deref()));
     let time = row("to compute", &[&time]);
     let memory = row("peak memory", &[&memory(facts)]);
     let moved = row("reads · writes", &[&format!("{} · nothing", some(e.read_bytes))]);
@@ -61,7 +62,11 @@ pub(crate) fn text(facts: &ArrayFacts) -> String {
         format!("array {} {}{dims} · {}", facts.shape, facts.dtype, facts.origin),
         format!("  bytes   {} in chunks of {}", bytes(whole_bytes(facts)), bytes(chunk_bytes(facts, &chunking))),
         format!("  chunks  {}", chunk_words(facts, &chunking)),
-        format!("  compute {} {}", time_words(&facts.estimate), where_words(&facts.estimate, facts.threads)),
+        format!(
+            "  compute {} {}",
+            time_words(&facts.estimate),
+            where_words(&facts.estimate, facts.threads, facts.place.as_deref())
+        ),
         format!("  memory  peak {}", memory_words(facts.estimate.peak_bytes, facts.limit_bytes)),
         format!("  reads   {}", some(facts.estimate.read_bytes)),
         format!(

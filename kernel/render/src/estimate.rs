@@ -3,7 +3,7 @@
 use crate::chunking::times;
 use crate::markup::px;
 use crate::units::{about, count, large, plural, seconds, size};
-use cleave_session::output::{AdviceFacts, AgainFacts, EstimateFacts, KeptFacts, PlanFacts, PlanStage};
+use cleave_session::output::{AdviceFacts, AgainFacts, ChoiceFacts, EstimateFacts, KeptFacts, PlanFacts, PlanStage};
 
 /// Shorter spans are not worth a prediction beside them, in seconds.
 const SHORT_S: f64 = 1e-3;
@@ -26,10 +26,16 @@ pub(crate) fn time_words(estimate: &EstimateFacts) -> String {
     about(estimate.seconds, estimate.low_s, estimate.high_s)
 }
 
-/// Where it would run, and what takes most of the time.
-pub(crate) fn where_words(estimate: &EstimateFacts, threads: usize) -> String {
+/// Where it would run, on a card or on so many threads, and what takes most of the time.
+pub(crate) fn where_words(estimate: &EstimateFacts, threads: usize, card: Option<&str>) -> String {
     let kind = if estimate.seconds < SHORT_S { String::new() } else { format!(", mostly {}", estimate.kind) };
-    format!("on {}{kind}", plural(threads as u64, "thread"))
+    let place = card.map_or_else(|| plural(threads as u64, "thread"), str::to_owned);
+    format!("on {place}{kind}")
+}
+
+/// What `auto` picked, and why.
+pub(crate) fn choice_words(choice: &ChoiceFacts) -> String {
+    format!("{}, because {}", choice.picked, choice.why)
 }
 
 /// `16 MiB of 14.1 GiB`, or that it is more than there is.
@@ -106,7 +112,7 @@ pub(crate) fn plan_text(facts: &PlanFacts) -> String {
     let e = &facts.estimate;
     let mut lines = vec![
         "estimate".to_owned(),
-        format!("  {} {}", time_words(e), where_words(e, facts.threads)),
+        format!("  {} {}", time_words(e), where_words(e, facts.threads, facts.place.as_deref())),
         format!("  peak {}", memory_words(e.peak_bytes, facts.limit_bytes)),
         format!(
             "  reads {}, gives {}, {}",

@@ -2,7 +2,7 @@
 //!
 //! In reading order: `units` (bytes, seconds, counts in words), `chunking` (the distribution of chunk sizes
 //! in words), `style` (the one style sheet), `axis`, `diagram`, `cube`, `heat` (pictures of chunks), `estimate`
-//! (predictions), `card` (array), `run`, `lanes` (workers over time), `client` (workers), `value`, `plan` (a card, its picture in lines), `sheet` (tables and help), `progress`, `failure`, `bundle` (everything
+//! (predictions), `card` (array), `run`, `device` (what a GPU did), `lanes` (workers over time), `client` (workers), `compare` (several engines), `value`, `plan` (a card, its picture in lines), `sheet` (tables and help), `progress`, `failure`, `bundle` (everything
 //! for one output, by media type), `board` (a page of what runs). Pure: the same facts give the same bytes; no clock, file or socket.
 
 mod axis;
@@ -11,7 +11,9 @@ mod bundle;
 mod card;
 mod chunking;
 mod client;
+mod compare;
 mod cube;
+mod device;
 mod diagram;
 mod estimate;
 mod failure;

@@ -7,7 +7,8 @@ mod picture;
 mod roads;
 
 use crate::estimate::{
-    advice_words, again_words, kept_words, memory_words, plan_text, some, time_words, warning, where_words,
+    advice_words, again_words, choice_words, kept_words, memory_words, plan_text, some, time_words, warning,
+    where_words,
 };
 use crate::markup::{bar, escape, row};
 use crate::units::{large, plural, rough, size};
@@ -48,7 +49,12 @@ pub(crate) fn text(facts: &PlanFacts) -> String {
 
 fn costs(facts: &PlanFacts) -> String {
     let e = &facts.estimate;
-    let mut rows = row("to compute", &[&format!("<b>{}</b> {}", time_words(e), where_words(e, facts.threads))]);
+    let place = facts.place.as_deref().map(escape);
+    let time = format!("<b>{}</b> {}", time_words(e), where_words(e, facts.threads, place.as_deref()));
+    let mut rows = row("to compute", &[&time]);
+    if let Some(choice) = &facts.choice {
+        rows += &row("auto", &[&escape(&choice_words(choice))]);
+    }
     let share = e.peak_bytes as f64 / facts.limit_bytes.max(1) as f64;
     rows += &row("peak memory", &[&bar(share, &memory_words(e.peak_bytes, facts.limit_bytes))]);
     rows += &row("reads · gives", &[&format!("{} · {}", some(e.read_bytes), some(e.written_bytes))]);

@@ -1,6 +1,7 @@
 //! The card of a computation.
 
-use crate::estimate::{gauge, is_within, time_words, verdict, warning, worth_showing};
+use crate::device;
+use crate::estimate::{choice_words, gauge, is_within, time_words, verdict, warning, worth_showing};
 use crate::flow;
 use crate::heat;
 use crate::lanes;
@@ -22,6 +23,9 @@ fn rows(facts: &RunFacts) -> String {
     if let Some(e) = predicted(facts) {
         out += &row("predicted", &[&format!("{} {} · {}", gauge(e, facts.wall_s), time_words(e), judged(e, facts))]);
     }
+    if let Some(choice) = &facts.choice {
+        out += &row("auto", &[&escape(&choice_words(choice))]);
+    }
     for (i, stage) in facts.stages.iter().enumerate() {
         let share = stage.wall_s / facts.wall_s.max(1e-12);
         let expected =
@@ -33,9 +37,8 @@ fn rows(facts: &RunFacts) -> String {
     let share = facts.peak_bytes as f64 / facts.limit_bytes.max(1) as f64;
     out += &row("peak memory", &[&bar(share, &memory(facts))]);
     out += &row("bytes", &[&moved(facts)]);
-    if let Some(card) = &facts.card {
-        let lines: Vec<String> = card.stages.iter().map(|stage| escape(stage)).collect();
-        out += &row(&escape(&card.device), &[&lines.join("<br>")]);
+    for (head, cell) in facts.card.iter().flat_map(device::rows) {
+        out += &row(&head, &[&cell]);
     }
     out
 }
@@ -45,14 +48,13 @@ pub(crate) fn text(facts: &RunFacts) -> String {
     let mut lines = vec![format!("computed in {} · {}", seconds(facts.wall_s), facts.scheduler)];
     lines.push(format!("  CPU     {} · {}", cpu(facts), busy(facts)));
     lines.extend(predicted(facts).map(|e| format!("  expect  {} · {}", time_words(e), verdict(e, facts.wall_s))));
+    lines.extend(facts.choice.iter().map(|choice| format!("  auto    {}", choice_words(choice))));
     lines.extend(facts.stages.iter().enumerate().map(|(i, stage)| stage_line(i, stage, facts)));
     lines.push(format!("  rate    {}", throughput(facts)));
     lines.push(format!("  memory  peak {}", memory(facts)));
     lines.push(format!("  bytes   {}", moved(facts)));
     lines.extend(lanes::lines(&facts.lanes, facts.wall_s));
-    lines.extend(
-        facts.card.iter().flat_map(|card| card.stages.iter().map(|stage| format!("  {} {stage}", card.device))),
-    );
+    lines.extend(facts.card.iter().flat_map(device::lines));
     lines.join("\n")
 }
 

@@ -2,8 +2,9 @@
 
 use cleave_ops::{AxisChunks, Chunks, DType, Shape};
 use cleave_session::output::{
-    AdviceFacts, AgainFacts, ArrayFacts, EstimateFacts, Failed, Grid, Heat, HelpFacts, KeptFacts, PlanFacts, PlanStage,
-    PlanStep, Progress, RunFacts, Shown, StageFacts, Table, ValueFacts,
+    AdviceFacts, AgainFacts, Agreement, ArrayFacts, CardFacts, CardStage, ChoiceFacts, CompareFacts, CompareRow,
+    EstimateFacts, Failed, Grid, Heat, HelpFacts, KeptFacts, PlanFacts, PlanStage, PlanStep, Progress, RunFacts, Shown,
+    StageFacts, Table, ValueFacts,
 };
 use cleave_syntax::diagnostic::Diagnostic;
 use cleave_syntax::source::{Source, Span};
@@ -67,6 +68,7 @@ fn array(chunks: Chunks, dims: Option<&[&str]>) -> Shown {
         advice: Vec::new(),
         limit_bytes: 15 << 30,
         threads: 2,
+        place: None,
         flow: vec!["ones".to_owned(), "[::-1, ::-1]".to_owned()],
         values: None,
     }))
@@ -185,6 +187,8 @@ fn plan() -> PlanFacts {
         estimate: EstimateFacts { measured: false, ..estimate() },
         limit_bytes: 15 << 30,
         threads: 2,
+        place: None,
+        choice: None,
         kept: vec![KeptFacts {
             name: "mean axis 0".to_owned(),
             shape: Shape::new([20_000]),
@@ -197,6 +201,73 @@ fn plan() -> PlanFacts {
         again: vec![AgainFacts { name: "normal".to_owned(), bytes: 3_200_000_000, stages: vec![0, 1] }],
         advice: Vec::new(),
     }
+}
+
+/// One computation on four engines, of which one is wrong.
+fn compared() -> CompareFacts {
+    let row = |engine: &str, wall_s: f64, answer: &str, agreement: Option<Agreement>| CompareRow {
+        engine: engine.to_owned(),
+        wall_s,
+        peak_bytes: 24 << 20,
+        answer: answer.to_owned(),
+        agreement,
+        ..CompareRow::default()
+    };
+    let other = Agreement::Differs("40000000000.0 and 39999999999.0".to_owned());
+    let card = row("cuda: Card <0>", 9.6e-3, "40000000000.0", Some(Agreement::Same));
+    CompareFacts {
+        title: "(x * x[::-1, ::-1]).sum() < 1".to_owned(),
+        rows: vec![
+            row("threads(2)", 3.41, "40000000000.0", None),
+            CompareRow { moved_bytes: 36 << 10, ..row("workers(3)", 1.22, "40000000000.0", Some(Agreement::Same)) },
+            CompareRow { moved_bytes: 4096, first_use_s: 0.81, ..card },
+            row("single-threaded", 40.0, "39999999999.0", Some(other)),
+        ],
+    }
+}
+
+/// A run of three stages of which a GPU did one wholly, one in part, one not at all.
+fn on_card() -> RunFacts {
+    let whole = CardStage {
+        tasks: 512,
+        done: 512,
+        kernels: 2,
+        registers: 42,
+        launches: 10,
+        compile_s: 0.031,
+        compute_s: 0.0096,
+        up: (320_000_000, 0.0071),
+        down: (8, 1.1e-5),
+        memory_bytes: 40_000_000_000,
+        flops: 8e10,
+        of_memory: Some(0.87),
+        of_arithmetic: Some(0.31),
+        ..CardStage::default()
+    };
+    let part = CardStage {
+        stage: 1,
+        done: 1,
+        launches: 1,
+        compile_s: 0.0,
+        left: vec![(511, "the device has too little memory (taking <memory>)".to_owned())],
+        of_memory: None,
+        of_arithmetic: None,
+        ..whole.clone()
+    };
+    let none = CardStage {
+        stage: 2,
+        tasks: 3,
+        left: vec![(3, "no kernel does products of matrices".to_owned())],
+        ..CardStage::default()
+    };
+    let card = CardFacts { device: "Card <0>".to_owned(), open_s: 0.62, stages: vec![whole, part, none] };
+    RunFacts { scheduler: "cuda".to_owned(), card: Some(card), heat: None, ..run() }
+}
+
+/// What `auto` picked.
+fn choice() -> Option<ChoiceFacts> {
+    let why = "it takes about 12 ms on Card <0>, and 3.58 s on threads(2)".to_owned();
+    Some(ChoiceFacts { picked: "cuda".to_owned(), why })
 }
 
 fn others() -> Vec<(&'static str, Shown)> {
@@ -217,7 +288,11 @@ fn others() -> Vec<(&'static str, Shown)> {
     vec![
         ("hopeless", hopeless()),
         ("run", Shown::Run(Box::new(run()))),
+        ("picked", Shown::Plan(Box::new(PlanFacts { place: Some("Card <0>".to_owned()), choice: choice(), ..plan() }))),
+        ("picked_run", Shown::Run(Box::new(RunFacts { choice: choice(), heat: None, ..run() }))),
         ("slow", Shown::Run(Box::new(RunFacts { wall_s: 6.2, heat: None, ..run() }))),
+        ("on_card", Shown::Run(Box::new(on_card()))),
+        ("compare", Shown::Compare(Box::new(compared()))),
         ("value", Shown::Value(Box::new(value()))),
         ("computed", Shown::Computed(Box::new(value()), Box::new(run()))),
         ("plan", Shown::Plan(Box::new(plan()))),

@@ -4,6 +4,7 @@
 //! home folder that several machines share holds one for each. A file that cannot be read or written is no error:
 //! the usual rates of a server core then stand in.
 
+mod card;
 mod disk;
 mod file;
 
@@ -15,6 +16,7 @@ use cleave_plan::cost::machine::Machine;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use card::{CardCalibration, card_path, load_card, save_card};
 pub use file::{load, path, save};
 
 /// What is known of this machine.

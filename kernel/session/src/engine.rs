@@ -1,11 +1,12 @@
 //! From a graph to its results: rewrites, plan, run.
 
 use crate::board::{Board, RunState, StageState};
+use crate::choice::Predicted;
 use crate::cluster::{self, Asked};
 use crate::facts::{estimate_facts, run_facts};
 use crate::fault::{plan_failure, run_failure};
 use crate::forecast::Forecaster;
-use crate::gpu::card_facts;
+use crate::gpu::{Cards, card_facts};
 use crate::loaded::Loaded;
 use crate::meter::Meter;
 use crate::output::RunFacts;
@@ -16,7 +17,7 @@ use crate::remote::Remotes;
 use crate::settings::{Scheduler, Settings};
 use crate::watched::{News, Others, Ran, Tell, end_word, watched};
 use cleave_cpu::{Blocks, Cancel, Control, Pool};
-use cleave_gpu::Card;
+use cleave_gpu::StageNote;
 use cleave_graph::host::{Failure, How};
 use cleave_graph::rewrite::{RewriteOptions, optimize};
 use cleave_graph::{Graph, NodeId};
@@ -41,8 +42,10 @@ pub(crate) struct Engine {
     pub(crate) board: Board,
     /// Where arrays were computed before the cell.
     pub(crate) before: Before,
-    /// The GPU that was used last.
-    pub(crate) card: Option<Card>,
+    /// Whether arrays that were put on a GPU are computed there whatever the scheduler.
+    pub(crate) follows_devices: bool,
+    /// The GPUs.
+    pub(crate) cards: Cards,
     pool: Option<Pool>,
     next_run: u64,
     /// Threads that wait for failed runs' sinks, to remove what they wrote.
@@ -78,7 +81,8 @@ impl Engine {
             before: Before::of(0, &settings),
             settings,
             cancel,
-            card: None,
+            follows_devices: true,
+            cards: Cards::default(),
             pool: None,
             next_run: 0,
             clearing: Vec::new(),
@@ -88,6 +92,7 @@ impl Engine {
     /// Forgets the data that no array of the graph loads, and gives memory back that waited for its next use.
     pub(crate) fn sweep(&mut self, graph: &Graph) {
         self.loaded.sweep(graph);
+        self.cards.forget(&self.loaded.sources);
         if let Some(pool) = &self.pool {
             pool.rooms().rest(self.settings.memory_limit_bytes);
         }
@@ -166,7 +171,7 @@ impl Engine {
         (sink, delivery): (Arc<dyn Sink>, Delivery),
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<RunFacts, Failure> {
-        let settings = self.settings_for(&How::default())?;
+        let settings = self.settings_of(graph, &[root], &How::default())?;
         let mut planned =
             self.plan(graph, &[Output { node: root, cut, held: false }], &settings).map_err(plan_failure)?;
         // Workers that may write there write what they finish; the rest comes here.
@@ -203,11 +208,6 @@ impl Engine {
         Ok(self.pool.as_ref().expect("the pool was made just above"))
     }
 
-    /// What a plan would take whose outputs are only looked at.
-    pub(crate) fn estimate(&self, plan: &Plan, settings: &Settings) -> Estimate {
-        self.forecaster.estimate(plan, &self.loaded.sources, settings.workers(), Delivery::Looked)
-    }
-
     fn run(
         &mut self,
         planned: &Planned,
@@ -217,10 +217,12 @@ impl Engine {
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<RunFacts, Failure> {
         let plan = &planned.plan;
+        let (settings, choice) = self.settled(plan, settings, delivery);
+        let settings = &settings;
         self.pool(settings)?;
-        self.open_card(settings)?;
+        let opened_s = self.open_card(settings)?;
         self.next_run += 1;
-        let predicted = self.forecaster.estimate(plan, &self.loaded.sources, settings.workers(), delivery);
+        let Predicted { estimate: predicted, measured, .. } = self.predicted(plan, settings, delivery);
         let shown = plan.totals.elements > BRIEF || settings.progress_delay_s == 0.0;
         self.board.begin(settings.scheduler_words(), self.state(plan, &predicted, settings));
         self.watch(settings).into_iter().for_each(|watch| self.board.pool(Some(watch)));
@@ -236,9 +238,10 @@ impl Engine {
         })?;
         let reading = meter.read();
         let mut facts = run_facts(plan, &report, reading, settings, &self.loaded.sources);
-        (facts.lanes, facts.card) = (lanes, card);
+        (facts.lanes, facts.card, facts.choice) = (lanes, card, choice);
+        facts.card.iter_mut().for_each(|card| card.open_s = opened_s);
         facts.stages.iter_mut().zip(&predicted.stages).for_each(|(facts, stage)| facts.predicted_s = stage.seconds);
-        facts.predicted = Some(estimate_facts(&predicted, self.forecaster.is_measured()));
+        facts.predicted = Some(estimate_facts(&predicted, measured));
         self.board.computed(&facts);
         // What others take says nothing of this machine's threads.
         if facts.lanes.is_empty() && facts.card.is_none() {
@@ -265,8 +268,9 @@ impl Engine {
         let pool = self.pool.as_ref().expect("the pool is made before a run");
         if let Some(card) = self.card(settings) {
             let ran = card.run(pool, plan, (sources, sinks), &control);
-            return ran
-                .map(|(report, notes)| (report, Others { card: Some(card_facts(card, &notes)), ..Others::default() }));
+            let rates = self.measured_card(settings);
+            let facts = |notes: &[StageNote]| Some(card_facts(card, notes, plan, rates.as_ref()));
+            return ran.map(|(report, notes)| (report, Others { card: facts(&notes), ..Others::default() }));
         }
         cleave_cpu::run(pool, plan, sources, sinks, &control).map(|report| (report, Others::default()))
     }

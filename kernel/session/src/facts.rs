@@ -1,5 +1,6 @@
 //! What cards say of arrays, values and runs.
 
+use crate::choice::Predicted;
 use crate::engine::{Engine, Planned};
 use crate::meter::Reading;
 use crate::output::{AdviceFacts, ArrayFacts, EstimateFacts, Grid, Heat, RunFacts, Shown, StageFacts, ValueFacts};
@@ -80,7 +81,9 @@ pub(crate) fn plain(shown: &Shown) -> String {
         Shown::Value(v) | Shown::Computed(v, _) => v.repr.clone(),
         Shown::Text(text) => text.clone(),
         Shown::Array(facts) => format!("array {} {}", facts.shape, facts.dtype),
-        Shown::Run(_) | Shown::Plan(_) | Shown::Table(_) | Shown::Help(_) | Shown::Client(_) => String::new(),
+        Shown::Run(_) | Shown::Plan(_) | Shown::Table(_) | Shown::Help(_) | Shown::Client(_) | Shown::Compare(_) => {
+            String::new()
+        }
     }
 }
 
@@ -100,10 +103,10 @@ fn show_array(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Shown {
 }
 
 fn array_facts(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Result<ArrayFacts, Failure> {
-    let settings = world.engine.now();
+    let settings = world.engine.beside(graph, &[node], world.engine.now())?;
     let outputs = [Output { node, cut: Cut::Engine, held: false }];
     let Planned { plan, .. } = bounded_plan(world.engine, graph, &outputs)?;
-    let estimate = world.engine.estimate(&plan, &settings);
+    let Predicted { estimate, measured, place, .. } = world.engine.estimate(&plan, &settings);
     let array = &graph[node];
     Ok(ArrayFacts {
         shape: array.shape.clone(),
@@ -113,10 +116,11 @@ fn array_facts(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Result<Arr
         origin: origin(node, graph, &world.engine.loaded.sources),
         stages: plan.stages.len(),
         tasks: plan.totals.tasks as u64,
-        estimate: estimate_facts(&estimate, world.engine.forecaster.is_measured()),
+        estimate: estimate_facts(&estimate, measured),
         advice: advice_facts(&plan, &world.engine.loaded.sources),
         limit_bytes: settings.memory_limit_bytes,
         threads: settings.workers(),
+        place,
         flow: plan.stages.iter().flat_map(|s| stage_flow(s, &world.engine.loaded.sources)).collect(),
         values: values(node, graph, world),
     })
@@ -297,6 +301,7 @@ pub(crate) fn run_facts(
         }),
         lanes: Vec::new(),
         card: None,
+        choice: None,
         stints: report.stages.iter().flat_map(|s| s.stints.iter().copied()).collect(),
     }
 }

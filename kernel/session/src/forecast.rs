@@ -2,7 +2,7 @@
 
 use crate::calibration::{self, Calibration};
 use cleave_cpu::Cancel;
-use cleave_plan::cost::{Delivery, Estimate, Forecast, Kind, Machine, estimate};
+use cleave_plan::cost::{CardWork, Delivery, Estimate, Forecast, Kind, Machine, card_estimate, estimate};
 use cleave_plan::{Plan, Sources};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -74,6 +74,19 @@ impl Forecaster {
     /// What a plan costs, by what is known.
     pub(crate) fn estimate(&self, plan: &Plan, sources: &Sources, threads: usize, delivery: Delivery) -> Estimate {
         self.shared.lock().predict(plan, sources, threads, delivery)
+    }
+
+    /// The same where a card does what it has kernels for, and so many threads the rest.
+    pub(crate) fn on_card(
+        &self,
+        plan: &Plan,
+        (sources, threads): (&Sources, usize),
+        delivery: Delivery,
+        work: CardWork<'_>,
+    ) -> Estimate {
+        let known = self.shared.lock();
+        let Calibration { machine, factors, .. } = &known.calibration;
+        card_estimate(plan, &Forecast { machine, factors, sources, threads, delivery }, work)
     }
 
     /// Whether the rates were measured, not guessed.

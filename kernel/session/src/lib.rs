@@ -7,15 +7,18 @@
 //! wrong in them), `placement` (where arrays are computed), `remote` (connections to workers), `cluster` (where plans
 //! leave for them), `unreachable` (what is wrong with them), `local` (workers of this machine), `facts`, `plan_facts`
 //! and `plan_steps` (what cards say), `board` (what those see who watch), `trace`, `forecast` (what runs will take),
-//! `gpu` (the card), `calibration` (the rates of this machine), `pace` (how far a run is), `magic` (one entry a magic), `assist`
+//! `gpu` (cards), `choice` (what
+//! `auto` picks), `calibration` (the rates of this machine), `pace` (how far a run is), `magic` (one entry a magic), `agreement` (whether results have the same bits), `assist`
 //! (completion, inspection, history), `meter` (CPU time and memory of the process). How facts look is the next
 //! crate's business; how they travel is the one's after that.
 
 pub mod address;
+mod agreement;
 pub mod assist;
 pub mod board;
 pub mod calibration;
 mod cell;
+mod choice;
 mod cluster;
 mod engine;
 mod facts;

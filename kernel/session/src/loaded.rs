@@ -21,7 +21,14 @@ pub(crate) struct Loaded {
     before_cell: u64,
     /// Those up to this one were looked at by the last sweep.
     swept: u64,
+    /// Whether names went since then, how many nodes it looked at, and how many may be looked at now.
+    names_went: bool,
+    looked_at: usize,
+    credit: usize,
 }
+
+/// So many nodes may be looked at for each statement on average where nothing was made, but names went.
+const NODES_A_STATEMENT: usize = 1024;
 
 impl Loaded {
     /// Gives data a name that graphs can load.
@@ -52,16 +59,15 @@ impl Loaded {
     }
 
     /// Some of what the cell has made may have lost its name.
-    pub(crate) fn look_again(&mut self) {
-        self.swept = self.before_cell;
+    pub(crate) fn names_went(&mut self) {
+        self.names_went = true;
     }
 
     /// Forgets data the cell has made that no named array needs any more.
     pub(crate) fn forget_unnamed(&mut self, graph: &Graph, named: &dyn Fn() -> Vec<NodeId>) {
-        if self.swept == self.last {
+        if !self.is_worth_looking() {
             return;
         }
-        self.swept = self.last;
         let (mut open, mut seen, mut live) = (named(), HashSet::new(), HashSet::new());
         while let Some(node) = open.pop() {
             if seen.insert(node) {
@@ -71,6 +77,15 @@ impl Loaded {
         }
         let before = self.before_cell;
         self.sources.retain(|id, _| id.0 <= before || live.contains(id));
+        (self.swept, self.names_went, self.looked_at, self.credit) = (self.last, false, seen.len(), 0);
+    }
+
+    /// Whether something was made since the last sweep; or names went, the cell has made something, and a sweep takes
+    /// no longer than the statements since the last one.
+    fn is_worth_looking(&mut self) -> bool {
+        self.credit = self.credit.saturating_add(NODES_A_STATEMENT);
+        let is_cheap = self.credit >= self.looked_at;
+        self.swept != self.last || self.names_went && self.last > self.before_cell && is_cheap
     }
 
     /// Forgets the data that no array of the graph loads.

@@ -1,5 +1,6 @@
 //! Magics: one entry each. `%name` takes the rest of its line, `%%name` the rest of its cell.
 
+mod compare;
 mod config;
 mod look;
 mod past;
@@ -34,7 +35,14 @@ pub(crate) struct Magic {
 type Given = Result<Option<Value>, Failed>;
 
 /// Every magic, in alphabetical order.
-pub(crate) static TABLE: [Magic; 15] = [
+pub(crate) static TABLE: [Magic; 16] = [
+    Magic {
+        name: "compare",
+        usage: "%compare ENGINE, ENGINE EXPRESSION",
+        summary: "compute on each of several schedulers, with times and whether the answers have the same bits",
+        takes_cell: true,
+        run: compare::compare,
+    },
     Magic {
         name: "config",
         usage: "%config [KEY [= VALUE]]",
@@ -181,6 +189,7 @@ pub(crate) fn run_line(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
 /// Runs the magic that a cell begins with.
 pub(crate) fn run_cell(runner: &mut Runner<'_>, line: &MagicLine, body: &Program) -> Given {
     match line.name.as_str() {
+        "compare" => compare::compare_cell(runner, line, body),
         "time" => timing::time_cell(runner, body),
         "timeit" => timing::timeit_cell(runner, line, body),
         "explain" => look::explain_cell(runner, body),

@@ -1,8 +1,9 @@
 //! What a cell shows, as facts. Drawing them is the render crate's work.
 //!
-//! In reading order: this file (the pieces of output), `array`, `plan`, `run`, `words`, `outcome`.
+//! In reading order: this file (the pieces of output), `array`, `plan`, `run`, `compare`, `words`, `outcome`.
 
 mod array;
+mod compare;
 mod outcome;
 mod plan;
 mod run;
@@ -11,9 +12,10 @@ mod words;
 pub use array::{AdviceFacts, ArrayFacts, EstimateFacts, Grid, ValueFacts};
 pub use cleave_plan::Stint;
 pub use cleave_remote::facts::{LaneFacts, PoolFacts, Span, WorkerFacts, WorkerState};
+pub use compare::{Agreement, CompareFacts, CompareRow};
 pub use outcome::{Failed, Outcome, Payload, Ran};
 pub use plan::{AgainFacts, KeptFacts, PlanFacts, PlanStage, PlanStep};
-pub use run::{CardFacts, Heat, Progress, RunFacts, StageFacts};
+pub use run::{CardFacts, CardStage, ChoiceFacts, Heat, Progress, RunFacts, StageFacts};
 pub use words::{HelpFacts, Table};
 
 /// Where a cell's output goes while it runs, and where its input comes from.
@@ -88,4 +90,6 @@ pub enum Shown {
     Help(Box<HelpFacts>),
     /// Workers that are connected.
     Client(Box<PoolFacts>),
+    /// One computation on several engines.
+    Compare(Box<CompareFacts>),
 }

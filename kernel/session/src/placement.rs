@@ -6,8 +6,10 @@ use crate::output::PoolFacts;
 use crate::remote::{Remote, address_failure};
 use crate::settings::{Scheduler, Settings};
 use crate::world::failure;
+use cleave_graph::device::{Apart, Device, device_of};
 use cleave_graph::host::{Failure, How, Workers};
 use cleave_graph::value::Client;
+use cleave_graph::{Graph, NodeId};
 use cleave_remote::cluster::Watch;
 
 /// How it was before a cell.
@@ -70,7 +72,7 @@ impl Engine {
     pub(crate) fn pool_facts(&mut self) -> Result<PoolFacts, Failure> {
         let remote = match self.settings.scheduler {
             Scheduler::Workers => Some(self.remotes.of_settings(&self.settings)?),
-            Scheduler::Threads | Scheduler::SingleThreaded | Scheduler::Cuda => self.remotes.last(),
+            Scheduler::Threads | Scheduler::SingleThreaded | Scheduler::Cuda | Scheduler::Auto => self.remotes.last(),
         };
         self.board.pool(remote.map(Remote::watch));
         remote.map(Remote::facts).ok_or_else(|| address_failure(&AddressError::NoWorkers))
@@ -91,6 +93,33 @@ impl Engine {
         Ok(self.placed(settings))
     }
 
+    /// The settings that a call asks for to compute arrays: those that were put on a GPU are computed there, unless the
+    /// call names a scheduler.
+    pub(crate) fn settings_of(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Settings, Failure> {
+        let settings = self.settings_for(how)?;
+        match how.scheduler {
+            Some(_) => Ok(settings),
+            None => self.beside(graph, roots, settings),
+        }
+    }
+
+    /// Settings with the GPU that arrays were put on.
+    pub(crate) fn beside(&self, graph: &Graph, roots: &[NodeId], settings: Settings) -> Result<Settings, Failure> {
+        match device_of(graph, roots) {
+            Ok(Device::Cuda(number)) if self.follows_devices => {
+                // Threads and memory of workers are of no use there.
+                let own = if settings.scheduler == Scheduler::Workers { self.settings.clone() } else { settings };
+                Ok(Settings { scheduler: Scheduler::Cuda, device: usize::from(number), all_devices: false, ..own })
+            }
+            Ok(_) => Ok(settings),
+            Err(Apart(one, other)) => {
+                let message = format!("what is computed together is made of arrays on {one} and on {other}");
+                let help = format!("bring them together with .to_device(\"{one}\")");
+                Err(failure("device-mismatch", message, &help))
+            }
+        }
+    }
+
     /// The session's settings, with the threads and the memory of the workers where they compute and are connected.
     pub(crate) fn now(&self) -> Settings {
         self.placed(self.settings.clone())
@@ -99,7 +128,9 @@ impl Engine {
     /// The session's settings for what is too small to send away.
     pub(crate) fn here(&self) -> Settings {
         match self.settings.scheduler {
-            Scheduler::Workers | Scheduler::Cuda => Settings { scheduler: Scheduler::Threads, ..self.settings.clone() },
+            Scheduler::Workers | Scheduler::Cuda | Scheduler::Auto => {
+                Settings { scheduler: Scheduler::Threads, ..self.settings.clone() }
+            }
             Scheduler::Threads | Scheduler::SingleThreaded => self.settings.clone(),
         }
     }
@@ -115,7 +146,7 @@ impl Engine {
     pub(crate) fn remote(&self, settings: &Settings) -> Option<&Remote> {
         match settings.scheduler {
             Scheduler::Workers => self.remotes.find(&settings.workers),
-            Scheduler::Threads | Scheduler::SingleThreaded | Scheduler::Cuda => None,
+            Scheduler::Threads | Scheduler::SingleThreaded | Scheduler::Cuda | Scheduler::Auto => None,
         }
     }
 }
@@ -124,7 +155,7 @@ impl Settings {
     /// Threads that work.
     pub(crate) fn workers(&self) -> usize {
         match self.scheduler {
-            Scheduler::Threads | Scheduler::Workers | Scheduler::Cuda => self.threads,
+            Scheduler::Threads | Scheduler::Workers | Scheduler::Cuda | Scheduler::Auto => self.threads,
             Scheduler::SingleThreaded => 1,
         }
     }

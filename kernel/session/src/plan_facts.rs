@@ -1,5 +1,6 @@
 //! What plans look like, in words and numbers; `plan_steps` draws their stages.
 
+use crate::choice::Predicted;
 use crate::engine::Engine;
 use crate::facts::{advice_facts, bounded_plan, estimate_facts};
 use crate::magic::time_text;
@@ -21,14 +22,15 @@ use cleave_plan::{
 pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Result<PlanFacts, Failure> {
     let outputs: Vec<Output> = roots.iter().map(|&node| Output { node, cut: Cut::Engine, held: false }).collect();
     let planned = bounded_plan(engine, graph, &outputs)?;
-    let (plan, settings) = (&planned.plan, engine.now());
-    let estimate = engine.estimate(plan, &settings);
+    let plan = &planned.plan;
+    let Predicted { estimate, measured, place, choice, settings } =
+        engine.estimate(plan, &engine.beside(graph, roots, engine.now())?);
     let (before, _) = graph.reachable(roots);
     let rewrites = match planned.rewrites.is_empty() {
         true => "none".to_owned(),
         false => planned.rewrites.join("\n"),
     };
-    let card = crate::gpu::placement(plan, &settings);
+    let card = crate::gpu::placement(plan, &settings, choice.as_ref());
     let text =
         format!("graph\n{before}\nrewrites\n{rewrites}\n\nafter them\n{}\n{}{card}", planned.graph, planned.plan);
     let mut drawing = Drawing::new(plan, &engine.loaded.sources);
@@ -38,9 +40,11 @@ pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Re
         title,
         stages,
         text,
-        estimate: estimate_facts(&estimate, engine.forecaster.is_measured()),
+        estimate: estimate_facts(&estimate, measured),
         limit_bytes: settings.memory_limit_bytes,
         threads: settings.workers(),
+        place,
+        choice,
         kept: plan.buffers.iter().enumerate().map(|(i, b)| kept(i, b, plan)).collect(),
         again: again(plan),
         advice: advice_facts(plan, &engine.loaded.sources),

@@ -4,15 +4,18 @@ use crate::cell::MagicLine;
 use crate::facts;
 use crate::magic;
 use crate::meter::Meter;
-use crate::output::{Failed, InputError, Io, Outcome, Output, Ran, Shown};
+use crate::output::{Failed, InputError, Io, Outcome, Output, Ran, RunFacts, Shown};
 use crate::session::{Cell, Session};
 use crate::world::{EXPLAINED, World};
-use cleave_graph::host::{Failure, Host};
-use cleave_graph::interp::{Interp, check, execute};
+use cleave_cpu::Blocks;
+use cleave_graph::NodeId;
+use cleave_graph::host::{Failure, Host, How};
+use cleave_graph::interp::{Interp, check, execute, texts};
 use cleave_graph::value::Value;
 use cleave_syntax::ast::{Program, Stmt, StmtKind};
 use cleave_syntax::parse;
 use cleave_syntax::source::Source;
+use std::sync::Arc;
 
 /// Runs the statements and magics of one cell.
 pub(crate) struct Runner<'a> {
@@ -30,7 +33,7 @@ pub(crate) struct Runner<'a> {
 pub(crate) struct Given {
     pub(crate) value: Option<Value>,
     /// The runs its computations took.
-    pub(crate) runs: Vec<crate::output::RunFacts>,
+    pub(crate) runs: Vec<RunFacts>,
 }
 
 /// Takes output and shows nothing.
@@ -162,7 +165,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Shows a value as the cell's result, with the run that computed it.
-    pub(crate) fn show_result(&mut self, value: &Value, runs: &[crate::output::RunFacts]) -> Result<(), Failed> {
+    pub(crate) fn show_result(&mut self, value: &Value, runs: &[RunFacts]) -> Result<(), Failed> {
         if self.silent {
             return Ok(());
         }
@@ -186,6 +189,26 @@ impl<'a> Runner<'a> {
         }
         self.io.emit(Output::Result(shown));
         Ok(())
+    }
+
+    /// Computes arrays in one pass, which is added to `runs` and to the statement's record.
+    pub(crate) fn compute(&mut self, nodes: &[NodeId], runs: &mut Vec<RunFacts>) -> Result<Vec<Arc<Blocks>>, Failure> {
+        let (interp, mut world) = self.world();
+        world.only_explain(&interp.graph, nodes)?;
+        let blocks = world.compute_held(&interp.graph, nodes, &How::default())?;
+        let took = std::mem::take(&mut world.runs);
+        if let Some(ran) = self.outcome.statements.last_mut() {
+            ran.runs.extend(took.iter().cloned());
+        }
+        runs.extend(took);
+        Ok(blocks)
+    }
+
+    /// How a value prints.
+    pub(crate) fn repr(&mut self, value: &Value) -> Result<String, Failed> {
+        let (interp, mut world) = self.world();
+        let (_, repr) = texts(value, interp, &mut world).map_err(|d| Failed::from_diagnostics(vec![d]))?;
+        Ok(repr)
     }
 
     /// Shows something besides the result.

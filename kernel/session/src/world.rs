@@ -6,7 +6,7 @@ use crate::facts;
 use crate::files;
 use crate::output::{InputError, Io, Output, Progress, RunFacts, Shown};
 use crate::plan_facts;
-use crate::settings::Settings;
+use crate::settings::{Scheduler, Settings};
 use crate::watched::News;
 use cleave_cpu::{Blocks, MemorySource};
 use cleave_graph::host::{Computed, Failure, Host, How, Opened, Stored, Workers};
@@ -46,7 +46,7 @@ impl World<'_> {
     }
 
     /// Where plans are to be shown instead of computing: shows them, and fails with the code `explained`.
-    fn only_explain(&mut self, graph: &Graph, roots: &[NodeId]) -> Result<(), Failure> {
+    pub(crate) fn only_explain(&mut self, graph: &Graph, roots: &[NodeId]) -> Result<(), Failure> {
         if !self.explain {
             return Ok(());
         }
@@ -59,8 +59,13 @@ impl World<'_> {
         dense(sources.first().expect("one array was asked for"))
     }
 
-    fn compute_held(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<Arc<Blocks>>, Failure> {
-        let settings = self.engine.settings_for(how)?;
+    pub(crate) fn compute_held(
+        &mut self,
+        graph: &Graph,
+        roots: &[NodeId],
+        how: &How,
+    ) -> Result<Vec<Arc<Blocks>>, Failure> {
+        let settings = self.engine.settings_of(graph, roots, how)?;
         let (sources, facts) =
             self.telling(&settings, |engine, tell| engine.held(graph, roots, &settings, Some(tell)))?;
         self.runs.push(facts);
@@ -138,12 +143,17 @@ impl Host for World<'_> {
 
     fn persist(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<SourceId>, Failure> {
         self.only_explain(graph, roots)?;
+        let settings = self.engine.settings_of(graph, roots, how)?;
         let sources = self.compute_held(graph, roots, how)?;
-        Ok(sources.into_iter().map(|s| self.engine.loaded.add(s)).collect())
+        let held: Vec<SourceId> = sources.into_iter().map(|s| self.engine.loaded.add(s)).collect();
+        if settings.scheduler == Scheduler::Cuda {
+            self.engine.cards.stay(settings.device, &held);
+        }
+        Ok(held)
     }
 
     fn fetch(&mut self, graph: &Graph, root: NodeId) -> Result<Data, Failure> {
-        let settings = self.engine.settings_for(&How::default())?;
+        let settings = self.engine.settings_of(graph, &[root], &How::default())?;
         self.fetched(graph, root, &settings)
     }
 
@@ -160,7 +170,7 @@ impl Host for World<'_> {
 
     fn store(&mut self, graph: &Graph, root: NodeId, target: &Stored) -> Result<(), Failure> {
         self.only_explain(graph, &[root])?;
-        let settings = self.engine.settings_for(&How::default())?;
+        let settings = self.engine.settings_of(graph, &[root], &How::default())?;
         let facts = self.telling(&settings, |engine, tell| files::store(engine, graph, root, target, tell))?;
         self.runs.push(facts);
         Ok(())
@@ -202,7 +212,7 @@ impl Host for World<'_> {
     }
 
     fn names_went(&mut self) {
-        self.engine.loaded.look_again();
+        self.engine.loaded.names_went();
     }
 
     fn connect(&mut self, workers: &Workers) -> Result<Client, Failure> {

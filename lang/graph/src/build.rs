@@ -1,5 +1,6 @@
 //! Graph nodes from calls: dtypes, shapes and chunks are settled here, and every misuse is refused.
 
+use crate::device::{Device, device_of};
 use crate::graph::Graph;
 use crate::node::{Ddof, Node, NodeId, NodeKind, SourceId};
 use cleave_ops::data::Element;
@@ -110,6 +111,15 @@ pub fn rechunk_to(graph: &mut Graph, node: NodeId, chunks: Chunks) -> NodeId {
     }
     let input = graph[node].clone();
     graph.add(Node { kind: NodeKind::Rechunk(node), chunks, ..input })
+}
+
+/// The node on a device; nothing is added where it is there.
+pub fn place(graph: &mut Graph, node: NodeId, device: Device) -> NodeId {
+    if device_of(graph, &[node]) == Ok(device) {
+        return node;
+    }
+    let input = graph[node].clone();
+    graph.add(Node { kind: NodeKind::Place(node, device), ..input })
 }
 
 /// The node seen through a view; the identity adds nothing.

@@ -50,6 +50,7 @@ impl fmt::Display for NodeKind {
             }
             NodeKind::View { input, view } => write!(f, "view {input}{}", view_text(view)),
             NodeKind::Rechunk(input) => write!(f, "rechunk {input}"),
+            NodeKind::Place(input, device) => write!(f, "{input} on {device}"),
             NodeKind::Overlay { base, patch, place } => write!(f, "overlay {base} at {} by {patch}", view_text(place)),
         }
     }

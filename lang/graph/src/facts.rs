@@ -66,6 +66,10 @@ fn flops(graph: &Graph, node: &Node) -> f64 {
             size(node) as f64 * shared * op.weight()
         }
         NodeKind::Fill(_) | NodeKind::Cast(_) => size(node) as f64,
-        NodeKind::Load(_) | NodeKind::View { .. } | NodeKind::Rechunk(_) | NodeKind::Overlay { .. } => 0.0,
+        NodeKind::Load(_)
+        | NodeKind::View { .. }
+        | NodeKind::Rechunk(_)
+        | NodeKind::Place(..)
+        | NodeKind::Overlay { .. } => 0.0,
     }
 }

@@ -42,7 +42,7 @@ pub trait Host {
     fn tidy(&mut self, graph: &Graph, named: &dyn Fn() -> Vec<NodeId>) {
         let _ = (graph, named);
     }
-    /// Told that names were deleted, so that `tidy` may find more to forget.
+    /// Told that arrays lost names, so that `tidy` may find more to forget.
     fn names_went(&mut self) {}
     /// Connects to workers, which compute from then on.
     fn connect(&mut self, workers: &Workers) -> Result<Client, Failure>;

@@ -3,7 +3,7 @@
 //! In reading order: `node` (what a graph is made of), `graph` (an append-only list of nodes that shares
 //! equal ones), `build` (nodes from calls), `index` (subscripts), `compose` (arrays put together from several
 //! operations), `scan` (running values), `product` (sums of products), `join` and `pad` (arrays put beside each
-//! other), `verify` (the legal graph), `dump` (a graph as text), `facts` (what it costs), `rewrite`
+//! other), `device` (where arrays are), `verify` (the legal graph), `dump` (a graph as text), `facts` (what it costs), `rewrite`
 //! (passes from graph to graph), `format` (numbers and arrays as Python and NumPy print them), `value`,
 //! `scope`, `interp` (statements and expressions), `functions` (what is callable besides the table of
 //! operations). This crate touches no file, clock, socket or thread: what a program needs of the world it
@@ -11,6 +11,7 @@
 
 pub mod build;
 pub mod compose;
+pub mod device;
 mod dump;
 pub mod facts;
 pub mod format;
@@ -30,6 +31,7 @@ pub mod value;
 pub mod verify;
 pub mod vocabulary;
 
+pub use device::Device;
 pub use graph::Graph;
 pub use host::Host;
 pub use interp::{Interp, check, execute, run};

@@ -1,5 +1,6 @@
 //! What a graph is made of.
 
+use crate::device::Device;
 pub use cleave_ops::AxisPairs;
 use cleave_ops::{Chunks, DType, Fill, Op, Shape, View};
 use smallvec::SmallVec;
@@ -50,6 +51,8 @@ pub enum NodeKind {
     View { input: NodeId, view: View },
     /// The input, cut differently.
     Rechunk(NodeId),
+    /// The input, put on a device; plans have none of these.
+    Place(NodeId, Device),
     /// `base`, but `patch` where `place` says: element `i` of `patch` stands at base index `place` of `i`.
     /// `place` is a view with the patch's shape and one source axis for each axis of the base; it is injective.
     Overlay { base: NodeId, patch: NodeId, place: View },
@@ -82,7 +85,9 @@ impl NodeKind {
         match self {
             NodeKind::Fill(_) | NodeKind::Load(_) => SmallVec::new(),
             NodeKind::Map { inputs, .. } => inputs.clone(),
-            NodeKind::Cast(input) | NodeKind::Rechunk(input) => SmallVec::from_slice(&[*input]),
+            NodeKind::Cast(input) | NodeKind::Rechunk(input) | NodeKind::Place(input, _) => {
+                SmallVec::from_slice(&[*input])
+            }
             NodeKind::Fold { input, .. } | NodeKind::View { input, .. } => SmallVec::from_slice(&[*input]),
             NodeKind::Overlay { base, patch, .. } => SmallVec::from_slice(&[*base, *patch]),
             NodeKind::Scan { input, before, .. } => [*input].into_iter().chain(*before).collect(),
@@ -96,7 +101,7 @@ impl NodeKind {
         match &mut kind {
             NodeKind::Fill(_) | NodeKind::Load(_) => {}
             NodeKind::Map { inputs, .. } => inputs.copy_from_slice(new),
-            NodeKind::Cast(input) | NodeKind::Rechunk(input) => *input = new[0],
+            NodeKind::Cast(input) | NodeKind::Rechunk(input) | NodeKind::Place(input, _) => *input = new[0],
             NodeKind::Fold { input, .. } | NodeKind::View { input, .. } => *input = new[0],
             NodeKind::Overlay { base, patch, .. } => (*base, *patch) = (new[0], new[1]),
             NodeKind::Scan { input, before, .. } => {

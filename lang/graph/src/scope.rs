@@ -58,8 +58,8 @@ impl Scope {
     }
 
     /// Binds a global name.
-    pub fn set(&mut self, name: Arc<str>, binding: Binding) {
-        Arc::make_mut(&mut self.globals).insert(name, binding);
+    pub fn set(&mut self, name: Arc<str>, binding: Binding) -> Option<Binding> {
+        Arc::make_mut(&mut self.globals).insert(name, binding)
     }
 
     /// Forgets a global name; whether it was there.
@@ -123,7 +123,7 @@ impl Scope {
     pub(crate) fn generator(&mut self, seed: u64) -> Generator {
         let draws = Arc::make_mut(&mut self.draws);
         draws.push(0);
-        Generator { id: draws.len() as u64 - 1, seed }
+        Generator { id: draws.len() as u64 - 1, seed, on_card: false }
     }
 
     /// The number of the generator's next draw.
@@ -189,10 +189,10 @@ impl Scope {
         }
     }
 
-    /// Binds `name` where it belongs when it is assigned in `frame`.
-    pub(crate) fn bind(&mut self, name: Arc<str>, frame: Option<FrameId>, binding: Binding) {
+    /// Binds `name` where it belongs when it is assigned in `frame`; gives what it was bound to.
+    pub(crate) fn bind(&mut self, name: Arc<str>, frame: Option<FrameId>, binding: Binding) -> Option<Binding> {
         match self.owner(&name, frame) {
-            Some(id) => drop(self.frame_mut(id).names.insert(name, binding)),
+            Some(id) => self.frame_mut(id).names.insert(name, binding),
             None => self.set(name, binding),
         }
     }

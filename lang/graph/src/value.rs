@@ -85,6 +85,8 @@ pub struct Generator {
     pub id: u64,
     /// What its numbers are keyed by.
     pub seed: u64,
+    /// Whether its draws are put on a GPU, as those of `cupy.random` are.
+    pub on_card: bool,
 }
 
 /// A connection to workers, which the session holds under a number.
@@ -214,6 +216,11 @@ impl Value {
             Value::Number(Scalar::Float(v), _) => Value::Float(*v),
             other => other.clone(),
         }
+    }
+
+    /// Whether it is an array or something that may have one in it.
+    pub(crate) fn may_hold_arrays(&self) -> bool {
+        matches!(self, Value::Array(_) | Value::Tuple(_) | Value::List(_) | Value::Dict(_))
     }
 
     /// Calls `visit` with each array in it, lists and functions included.

@@ -87,7 +87,7 @@ fn broken_rule(graph: &Graph, id: NodeId, node: &Node) -> Option<Rule> {
             (map_loop(op, *loop_index, &dtypes(graph, inputs), node.dtype), Rule::LoopDTypes),
         ],
         NodeKind::Cast(input) => vec![(graph[*input].shape == node.shape, Rule::Kept)],
-        NodeKind::Rechunk(input) => {
+        NodeKind::Rechunk(input) | NodeKind::Place(input, _) => {
             vec![(graph[*input].shape == node.shape && graph[*input].dtype == node.dtype, Rule::Kept)]
         }
         NodeKind::Fold { op, loop_index, input, axes, .. } => vec![

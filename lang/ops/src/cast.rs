@@ -63,6 +63,36 @@ pub fn copy_plane(src: DataRef<'_>, from: Plane, dst: &mut Data, to: Plane, lens
     });
 }
 
+/// Rows that are copied side by side, and how many elements of each in turn.
+const SIDE_BY_SIDE: usize = 8;
+const IN_TURN: usize = 16;
+
+/// Copies `lens` elements from plane to plane where both inner strides are 1 and rows of the target follow each other:
+/// some rows side by side, so that more of what lies far apart is on its way at a time.
+pub fn copy_rows(src: DataRef<'_>, from: Plane, dst: &mut Data, to: Plane, lens: [usize; 2]) {
+    each_dtype!(DataRef, src, x => rows(x, from, Element::of_mut(dst).expect(OPERAND), to, lens));
+}
+
+fn rows<T: Element>(x: &[T], from: Plane, y: &mut [T], to: Plane, [count, len]: [usize; 2]) {
+    let row = |number: usize| &x[from.base.wrapping_add_signed(number as isize * from.strides[0])..][..len];
+    let mut targets = y[to.base..].chunks_mut(to.strides[0].unsigned_abs()).map(|row| &mut row[..len]);
+    let mut number = 0;
+    while number + SIDE_BY_SIDE <= count {
+        let sources: [&[T]; SIDE_BY_SIDE] = std::array::from_fn(|i| row(number + i));
+        let mut targets: [&mut [T]; SIDE_BY_SIDE] = std::array::from_fn(|_| targets.next().unwrap_or_default());
+        for at in (0..len).step_by(IN_TURN) {
+            for (to, from) in targets.iter_mut().zip(&sources) {
+                match (to[at..].first_chunk_mut::<IN_TURN>(), from[at..].first_chunk::<IN_TURN>()) {
+                    (Some(to), Some(from)) => *to = *from,
+                    _ => to[at..].copy_from_slice(&from[at..]),
+                }
+            }
+        }
+        number += SIDE_BY_SIDE;
+    }
+    (number..count).zip(targets).for_each(|(number, to)| to.copy_from_slice(row(number)));
+}
+
 fn plane<T: Element>(x: &[T], from: Plane, y: &mut [T], to: Plane, lens: [usize; 2]) {
     let (step, put) = (from.strides[1], to.strides[1]);
     for outer in 0..lens[0] as isize {
@@ -171,6 +201,26 @@ casts! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_side_by_side_are_copied_once() {
+        for (count, len) in [(1, 5), (8, 16), (9, 17), (23, 1), (16, 40), (7, 33)] {
+            let (apart, between) = (len + 7, len + 2);
+            let source = Data::I32((0..(count * apart + 3) as i32).collect());
+            for (base, stride) in [(3, apart as isize), (3 + (count - 1) * apart, -(apart as isize))] {
+                let mut target = Data::I32(vec![-1; 1 + (count - 1) * between + len]);
+                let from = Plane { base, strides: [stride, 1] };
+                let to = Plane { base: 1, strides: [between as isize, 1] };
+                copy_rows(source.as_ref(), from, &mut target, to, [count, len]);
+                let value = |place: usize| {
+                    let (row, column) = (place.checked_sub(1)? / between, (place - 1) % between);
+                    (column < len).then_some(base as i32 + row as i32 * stride as i32 + column as i32)
+                };
+                let expected = (0..target.len()).map(|place| value(place).unwrap_or(-1)).collect();
+                assert_eq!(target, Data::I32(expected), "{count} of {len} by {stride}");
+            }
+        }
+    }
 
     #[test]
     fn floats_are_cut_toward_zero() {

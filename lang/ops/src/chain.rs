@@ -57,18 +57,18 @@ pub fn is_chained(dtype: DType) -> bool {
     matches!(dtype, DType::F32 | DType::F64)
 }
 
-/// Runs a chain of steps, the first of which is a load, over operands of the dtype of `out`; bits are those of the
-/// steps' own loops.
-pub fn run_chain(steps: &[ChainStep], operands: &[ChainOperand<'_>], out: DataMut<'_>) {
+/// Runs a chain of steps, the first of which is a load, over operands of the dtype of `out`, by their numbers; bits
+/// are those of the steps' own loops.
+pub fn run_chain<'a>(steps: &[ChainStep], operand: impl Fn(usize) -> ChainOperand<'a>, out: DataMut<'_>) {
     match out.dtype() {
-        DType::F32 => run::<f32>(steps, operands, result(out)),
-        _ => run::<f64>(steps, operands, result(out)),
+        DType::F32 => run::<f32>(steps, operand, result(out)),
+        _ => run::<f64>(steps, operand, result(out)),
     }
 }
 
-fn run<T: Lanes>(steps: &[ChainStep], operands: &[ChainOperand<'_>], out: &mut [T]) {
+fn run<'a, T: Lanes>(steps: &[ChainStep], operand: impl Fn(usize) -> ChainOperand<'a>, out: &mut [T]) {
     let operand = |number: usize| {
-        let ChainOperand { data, is_same } = operands[number];
+        let ChainOperand { data, is_same } = operand(number);
         let data = T::of(data).expect(OPERAND);
         assert!(data.len() >= if is_same { out.len().min(CHAIN_REACH) } else { out.len() }, "operands are long enough");
         (data, is_same)

@@ -50,7 +50,7 @@ pub mod view;
 
 pub use args::{Arg, Args, bind};
 pub use bytes::{bytes_of, filled};
-pub use cast::{Plane, cast, cast_part, copy_plane, copy_run, scatter_run};
+pub use cast::{Plane, cast, cast_part, copy_plane, copy_rows, copy_run, scatter_run};
 pub use chunks::{AxisChunks, Chunks};
 pub use data::{Data, DataMut, DataRef};
 pub use dtype::{DType, Kind};

@@ -29,6 +29,7 @@ class Row:
     limit: str = ""
     reach: str = ""
     reach_mib: float = 0
+    memory_gib: float = 0
     spread: float = 0
     peers: list = field(default_factory=list)
     slow: list = field(default_factory=list)

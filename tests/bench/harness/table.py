@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from . import process
+from . import host, process
 from .rows import Row
 
 OURS = "cleave"
@@ -86,6 +86,7 @@ def measure(row, plan):
 
 
 def once(row, name, plan):
+    host.ready(row.memory_gib)
     if name == OURS:
         run, _ = process.ours(row, plan.scratch, plan.guard, plan.threads, plan.memory_limit)
     else:

@@ -7,7 +7,7 @@ use cleave_cpu::{Cancel, Control, DenseSink, Pool};
 use cleave_gpu::detect::Absent;
 use cleave_gpu::trial::{elements, form};
 use cleave_gpu::{Card, CardOptions, GpuError, Why};
-use cleave_graph::{Graph, NodeId};
+use cleave_graph::{Graph, NodeId, SourceId};
 use cleave_ops::DType;
 use cleave_plan::{Plan, RunError, Sink};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,6 +41,38 @@ fn arrays_larger_than_the_memory_go_there_part_by_part() {
         let once = (8 * SIDE * SIDE) as u64;
         assert!(up(&parts) >= 2 * once, "each element is wanted at two places: {parts:?}");
         assert!(up(&whole) <= 2 * once, "{whole:?}");
+    });
+}
+
+#[test]
+fn arrays_that_stay_go_there_once() {
+    under(["", "deferred"], "limits::arrays_that_stay_go_there_once", || {
+        let mut g = Graph::new();
+        let x = load(&mut g, 0, &[300, 500], DType::F64);
+        let sum: NodeId = fold(&mut g, "sum", x, &[1]);
+        let plan = planned(&g, &[sum], 4);
+        let (sources, card) = (of_all_sorts(&plan), card(0));
+        let up = |name: &str| check(name, &card, &plan, &sources).iter().map(|note| note.bytes_up).sum::<u64>();
+        let bytes = 300 * 500 * 8;
+        assert_eq!((up("it goes there"), card.held_bytes()), (bytes, 0));
+        card.stay(&[SourceId(0)]);
+        assert_eq!((up("it stays"), card.held_bytes()), (bytes, bytes));
+        assert_eq!((up("it is there"), card.held_bytes()), (0, bytes));
+        card.forget(&|_| true);
+        assert_eq!((card.held_bytes(), up("it is gone")), (0, bytes));
+    });
+}
+
+#[test]
+fn arrays_that_stay_make_room_and_outlive_a_fault() {
+    let faults = ["", "fail=cuLaunchKernel:2:700", "fail=cuLaunchKernel:3:700", "fail=cuMemAllocAsync:6:2"];
+    under(faults, "limits::arrays_that_stay_make_room_and_outlive_a_fault", || {
+        let plan = mirrored();
+        let sources = of_all_sorts(&plan);
+        for card in [card(0), card(SIDE as u64 * SIDE as u64 * 8 * 3)] {
+            card.stay(&[SourceId(0)]);
+            (0..3).for_each(|_| drop(check("it may be there", &card, &plan, &sources)));
+        }
     });
 }
 

@@ -85,8 +85,8 @@ impl Default for Machine {
     }
 }
 
-/// One rate: its name in files, what it is, and how it is reached.
-pub struct Rate {
+/// One rate, of this machine's processor or of something else: its name in files, what it is, and how it is reached.
+pub struct Rate<T = Machine> {
     /// Its name in files.
     pub name: &'static str,
     /// What a table calls it.
@@ -94,9 +94,9 @@ pub struct Rate {
     /// Its unit.
     pub unit: Unit,
     /// Reads it.
-    pub of: fn(&Machine) -> f64,
+    pub of: fn(&T) -> f64,
     /// Writes it.
-    pub set: fn(&mut Machine, f64),
+    pub set: fn(&mut T, f64),
 }
 
 /// What a rate counts.
@@ -121,6 +121,8 @@ macro_rules! rate {
         }
     };
 }
+
+pub(super) use rate;
 
 /// Every rate that is measured.
 pub const RATES: [Rate; 20] = [

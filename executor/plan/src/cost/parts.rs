@@ -21,11 +21,13 @@ pub enum Kind {
     Write,
     /// Beginning and ending tasks and stages.
     Overhead,
+    /// Copies to a card and from there.
+    Transfer,
 }
 
 impl Kind {
     /// Every kind, in order.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Elementwise,
         Kind::Random,
         Kind::Reduction,
@@ -34,6 +36,7 @@ impl Kind {
         Kind::Read,
         Kind::Write,
         Kind::Overhead,
+        Kind::Transfer,
     ];
 
     /// Its name in files and on cards.
@@ -47,6 +50,7 @@ impl Kind {
             Kind::Read => "reading",
             Kind::Write => "writing",
             Kind::Overhead => "overhead",
+            Kind::Transfer => "copying",
         }
     }
 
@@ -54,7 +58,7 @@ impl Kind {
     fn spread(self) -> (f64, f64) {
         match self {
             Kind::Elementwise | Kind::Random | Kind::Reduction | Kind::Contraction => (0.82, 1.22),
-            Kind::Memory => (0.75, 1.35),
+            Kind::Memory | Kind::Transfer => (0.75, 1.35),
             Kind::Read | Kind::Write => (0.65, 1.6),
             Kind::Overhead => (0.6, 1.8),
         }
@@ -63,7 +67,7 @@ impl Kind {
 
 /// Seconds by kind, in the order of [`Kind::ALL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Parts(pub [f64; 8]);
+pub struct Parts(pub [f64; 9]);
 
 impl Parts {
     /// All kinds with their seconds.
@@ -109,7 +113,7 @@ impl Default for Factor {
 
 /// A factor for each kind, in the order of [`Kind::ALL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Factors(pub [Factor; 8]);
+pub struct Factors(pub [Factor; 9]);
 
 impl Factors {
     /// The least and the greatest factor.
@@ -183,7 +187,7 @@ mod tests {
         assert!(factors.0[0].ratio < 1.5, "{factors:?}");
         let before = factors;
         factors.learn(&parts(0.45, 0.0), f64::NAN);
-        factors.learn(&Parts([0.125; 8]), 9.0);
+        factors.learn(&Parts([0.125; 9]), 9.0);
         assert_eq!(factors, before);
     }
 }

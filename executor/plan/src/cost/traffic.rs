@@ -125,7 +125,7 @@ fn blocks(stage: &Stage) -> f64 {
 }
 
 /// Bytes that come from memory to read an array through a view once for each element of a space.
-fn fetched(view: &View, shape: &Shape, dtype: DType, visited: u64) -> f64 {
+pub(super) fn fetched(view: &View, shape: &Shape, dtype: DType, visited: u64) -> f64 {
     let size = dtype.size();
     let used: u64 = view.source.iter().flat_map(|s| &s.terms).map(|t| view.shape[t.axis] as u64).product();
     let whole = nbytes(shape, dtype);

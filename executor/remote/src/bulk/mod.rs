@@ -1,8 +1,12 @@
 //! Large values in frames: from an offset on, with a checksum over all of it at the end.
+//!
+//! In reading order: `pace` (how large frames are), `serve` (a value as frames), `read` (frames as they come), `fetch`
+//! (who wants a value), `put` and `receive` (who brings one, and to whom), `attend` (transfers are watched), `error`.
 
 mod attend;
 mod error;
 mod fetch;
+mod pace;
 mod put;
 mod read;
 mod receive;
@@ -11,13 +15,11 @@ mod serve;
 pub use attend::attended;
 pub use error::BulkError;
 pub use fetch::{Fetch, fetch, fetch_block};
+pub use pace::LEAST_FRAME_BYTES;
 pub use put::put;
 pub use receive::{Begun, Received, Receiving};
 pub use serve::frames;
 
-/// Bytes of a frame: enough to keep up with a bare socket, and little enough that others get a turn. With what stands
-/// around them they fill one frame of HTTP/2, so that no tiny one follows.
-pub const FRAME_BYTES: usize = (256 << 10) - 64;
 /// The most bytes a frame from elsewhere may have.
 pub const MOST_FRAME_BYTES: usize = 2 << 20;
 /// How often a transfer is tried.

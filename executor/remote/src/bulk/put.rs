@@ -53,7 +53,7 @@ fn put_frames(values: &[(Item, Bytes)], there: &[u64]) -> impl Stream<Item = Put
     let lacks = |((_, data), there): &(&(Item, Bytes), &u64)| **there < data.len() as u64 || data.is_empty();
     let left: Vec<_> = values.iter().zip(there).filter(lacks).map(|((i, d), &at)| (i.clone(), d.clone(), at)).collect();
     stream::iter(left).flat_map(|(item, data, at)| {
-        let frames = frames(data, at, None).expect("no more is there than there is");
+        let frames = frames(data, at, None, None).expect("no more is there than there is");
         let mut begun = Some((item, at));
         frames.filter_map(move |frame| {
             let (item, offset) = begun.take().map_or((None, 0), |(item, at)| (Some(item), at));

@@ -10,6 +10,7 @@ use crate::transport::plain;
 use cleave_cpu::{Joiner, Part, Receiver};
 use cleave_ops::{Data, Region};
 use cleave_plan::RunError;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ impl Run<'_> {
             News::Events(_) => {}
             News::Closed { connection, why, refused } => self.closed(worker, connection, (why, refused)),
             News::Taken { share, parts, released } => self.taken(worker, share, parts, released),
+            News::Compared { done, is_true: true } => self.answered(worker, *done),
+            News::Compared { done, is_true: false } => self.lied(worker, &done),
             News::Secured { share } => self.secured(worker, share),
             News::Moved => self.inputs.push_back(Input::Progress { worker }),
             News::Relayed { share, attempt } => self.relayed(worker, (share, attempt)),
@@ -104,10 +107,42 @@ impl Run<'_> {
             return self.inputs.push_back(Input::Done(Answer { worker, share, checksum: 0, kept, busy }));
         };
         if !is_whole(self.plan, stage, &tasks, &done) || !is_as_sent(self.plan, (stage, &tasks), &done) {
-            let (code, message) = ("malformed-answer".into(), "its answer is not what its tasks make".into());
-            let failure = Failure { code, message, passing: true, ..Failure::default() };
-            return self.inputs.push_back(Input::Failed { worker, share, attempt: done.attempt, failure });
+            return self.lied(worker, &done);
         }
+        // Of an answer that is another than the first, what it left elsewhere is looked at before it counts.
+        if self.is_other_answer(share, &done) && done.parts.iter().any(|p| p.item.is_some()) {
+            return self.compare(worker, (stage, tasks), done);
+        }
+        self.answered(worker, done);
+    }
+
+    /// Whether a share was answered otherwise before, which the schedule has perhaps yet to hear.
+    fn is_other_answer(&self, share: ShareId, done: &Done) -> bool {
+        let is_other =
+            |(of, other): (&(WorkerId, ShareId), &Arc<Done>)| of.1 == share && other.checksum != done.checksum;
+        self.schedule.is_other_answer(share, done.checksum) || self.answers.iter().any(is_other)
+    }
+
+    fn lied(&mut self, worker: WorkerId, done: &Done) {
+        let (code, message) = ("malformed-answer".into(), "its answer is not what its tasks make".into());
+        let failure = Failure { code, message, passing: true, ..Failure::default() };
+        let (share, attempt) = (ShareId(done.share), done.attempt);
+        self.inputs.push_back(Input::Failed { worker, share, attempt, failure });
+    }
+
+    fn compare(&mut self, worker: WorkerId, of: (usize, Range<usize>), done: Done) {
+        let Some(lane) = self.lanes.get(&worker) else { return };
+        let (connection, delivery, notes) = (lane.connection.clone(), Arc::clone(&self.delivery), self.notes.clone());
+        self.takes.spawn(async move {
+            let is_true = delivery.parts(&connection, (of.0, &of.1), &done).await.is_ok();
+            let _ = notes.send(Note { worker, news: News::Compared { done: Box::new(done), is_true } });
+        });
+    }
+
+    /// An answer that is what its tasks make, as far as that is known.
+    fn answered(&mut self, worker: WorkerId, done: Done) {
+        let share = ShareId(done.share);
+        let Some((stage, _)) = self.schedule.share(share) else { return };
         let targets = self.plan.stages[stage].targets();
         let is_kept = |f: &proto::Finished| items::kept(self.plan, targets[f.goal as usize]).is_some();
         let kept = done.finished.iter().any(is_kept);

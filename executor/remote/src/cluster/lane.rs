@@ -4,7 +4,7 @@ use super::again::Returns;
 use super::member::{Connection, Member};
 use super::values::Given;
 use crate::bulk::{BulkError, attended, put};
-use crate::proto::{self, Event, Item, Open, Order, order};
+use crate::proto::{self, Done, Event, Item, Open, Order, order};
 use crate::schedule::{ShareId, WorkerId};
 use bytes::Bytes;
 use cleave_cpu::Part;
@@ -63,6 +63,8 @@ pub(super) enum News {
     Closed { connection: u64, why: String, refused: Option<String> },
     /// What a share left is here.
     Taken { share: ShareId, parts: Vec<Part>, released: Vec<Item> },
+    /// Whether an answer that is another than the first is what its worker made.
+    Compared { done: Box<Done>, is_true: bool },
     /// What was joined of it is where it belongs.
     Secured { share: ShareId },
     /// Something is on its way to it, and gets on.

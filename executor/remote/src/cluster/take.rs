@@ -70,6 +70,22 @@ impl Delivery {
         (stage, tasks): (usize, &Range<usize>),
         done: &Done,
     ) -> Result<(Vec<Part>, Vec<Item>), Lack> {
+        let (parts, mut released) = self.parts(connection, (stage, tasks), done).await?;
+        let _permit = self.permits.acquire().await;
+        for finished in &done.finished {
+            self.block(connection, stage, finished, &mut released).await?;
+        }
+        Ok((parts, released))
+    }
+
+    /// The parts that a share left, with what the worker may forget then; they and all else that an answer says must
+    /// have its checksum.
+    pub(super) async fn parts(
+        &self,
+        connection: &Connection,
+        (stage, tasks): (usize, &Range<usize>),
+        done: &Done,
+    ) -> Result<(Vec<Part>, Vec<Item>), Lack> {
         let _permit = self.permits.acquire().await;
         let mut released = Vec::new();
         let mut parts = Vec::with_capacity(done.parts.len());
@@ -90,9 +106,6 @@ impl Delivery {
         }
         if checksum(&asked((stage, tasks), done), &done.finished, parts.iter()) != done.checksum {
             return Err(malformed());
-        }
-        for finished in &done.finished {
-            self.block(connection, stage, finished, &mut released).await?;
         }
         Ok((parts, released))
     }

@@ -84,6 +84,12 @@ impl Schedule {
         self.members.get(&worker).is_some_and(|m| m.queue.contains(&share))
     }
 
+    /// Whether a share was answered before, and otherwise than by what has this checksum.
+    pub fn is_other_answer(&self, share: ShareId, checksum: u32) -> bool {
+        let share = self.shares.get(share.0 as usize);
+        share.and_then(|s| s.answer).is_some_and(|(first, _)| first != checksum)
+    }
+
     fn take(&mut self, now: Time, input: Input) {
         match input {
             Input::Joined { worker, threads } => self.joined(now, worker, threads),

@@ -97,7 +97,8 @@ fn kind(kind: &NodeKind) -> node::Kind {
         NodeKind::View { input, view } => {
             node::Kind::View(proto::Seen { input: input.0, view: Some(self::view(view)) })
         }
-        NodeKind::Rechunk(input) => node::Kind::Rechunk(input.0),
+        // Where an array is says nothing to workers.
+        NodeKind::Rechunk(input) | NodeKind::Place(input, _) => node::Kind::Rechunk(input.0),
         NodeKind::Overlay { base, patch, place } => {
             node::Kind::Overlay(proto::Overlay { base: base.0, patch: patch.0, place: Some(view(place)) })
         }

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -106,6 +107,9 @@ pub struct Link {
     bearer: Bearer,
     ear: Ear,
     moved: Moved,
+    connector: Connector,
+    /// Another one for large values, once one was wanted; none where the peer had no room for it.
+    second: Arc<OnceCell<Option<Link>>>,
 }
 
 /// The service's calls over a link.
@@ -114,11 +118,14 @@ pub type EngineLink = EngineClient<InterceptedService<Channel, Bearer>>;
 impl Connector {
     /// Connects, and waits until the peer has shown that it speaks HTTP/2.
     pub async fn connect(&self, endpoint: &Endpoint) -> Result<Link, ReachError> {
+        self.connect_counted(endpoint, Moved::default()).await
+    }
+
+    async fn connect_counted(&self, endpoint: &Endpoint, moved: Moved) -> Result<Link, ReachError> {
         let at = |fault| ReachError { endpoint: endpoint.clone(), fault };
         let uri = tonic::transport::Endpoint::from_shared(format!("http://{endpoint}"));
         let uri = uri.map_err(|_| at(Fault::Unresolved { cause: "not a host name".into() }))?;
         let ear = Ear::new();
-        let moved = Moved::default();
         let (connector, to, heard, counter) = (self.clone(), endpoint.clone(), ear.clone(), moved.clone());
         let dial = tower::service_fn(move |_: Uri| {
             let (connector, to, ear, moved) = (connector.clone(), to.clone(), heard.clone(), counter.clone());
@@ -131,7 +138,8 @@ impl Connector {
         })?;
         let greeting = timeout(self.patience, ear.greeting()).await;
         greeting.unwrap_or(Err(Fault::Silent { after: self.patience })).map_err(at)?;
-        Ok(Link { endpoint: endpoint.clone(), channel, bearer: Bearer::new(self.token.as_ref()), ear, moved })
+        let (endpoint, bearer) = (endpoint.clone(), Bearer::new(self.token.as_ref()));
+        Ok(Link { endpoint, channel, bearer, ear, moved, connector: self.clone(), second: Arc::default() })
     }
 
     /// A new stream to a peer, encrypted where that is wanted; what goes wrong is left with the ear.
@@ -167,6 +175,18 @@ impl Link {
     /// Where it leads.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// Whether what goes over it is encrypted, which takes longer than all else.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.connector.tls.is_some()
+    }
+
+    /// A second connection to the same peer, if it has room for one: two threads of each side then have a part of a
+    /// large value each. Its bytes count as those of the first.
+    pub(crate) async fn second(&self) -> Option<Link> {
+        let connect = || async { self.connector.connect_counted(&self.endpoint, self.moved()).await.ok() };
+        self.second.get_or_init(connect).await.clone()
     }
 
     /// Bytes that came and went over it so far.

@@ -17,15 +17,15 @@ pub const CONNECTIONS: usize = 64;
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Frames of this size keep up with a bare socket; with the usual 16 KiB, half of that.
-const FRAME_BYTES: u32 = 256 << 10;
+const FRAME_BYTES: u32 = 1 << 20;
 const STREAM_WINDOW: u32 = 8 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 const HEADER_BYTES: u32 = 16 << 10;
 const STREAMS: u32 = 64;
 /// What is read from a socket at once where it is decrypted afterwards, which takes a little at a time.
 pub(super) const READ_BYTES: usize = 128 << 10;
-/// What is encrypted before it is written to a socket: one frame.
-pub(super) const ENCRYPTED_BYTES: usize = FRAME_BYTES as usize + (16 << 10);
+/// What is encrypted before it is written to a socket: as much as is still in a near cache then.
+pub(super) const ENCRYPTED_BYTES: usize = 272 << 10;
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// How long an answer may take that comes behind much else on a thin link.
 const ANSWER_WITHIN: Duration = Duration::from_secs(20);
@@ -66,5 +66,5 @@ pub(super) fn client(endpoint: Endpoint) -> Endpoint {
 /// quarter of the time of a transfer went there.
 fn keep_memory() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| drop(black_box(Vec::<u8>::with_capacity(STREAM_WINDOW as usize / 2))));
+    ONCE.call_once(|| drop(black_box(Vec::<u8>::with_capacity(STREAM_WINDOW as usize))));
 }

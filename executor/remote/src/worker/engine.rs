@@ -55,7 +55,7 @@ impl Engine for Door {
     type FetchStream = Outgoing<Frame>;
 
     async fn fetch(&self, request: Request<FetchRequest>) -> Result<Response<Self::FetchStream>, Status> {
-        let FetchRequest { item, epoch, offset } = request.into_inner();
+        let FetchRequest { item, epoch, offset, length } = request.into_inner();
         let item = item.ok_or_else(|| refusal(Code::InvalidArgument, "no-item", "nothing was asked for"))?;
         if epoch != self.0.epoch {
             return Err(refusal(Code::NotFound, "other-epoch", "this worker was started anew since then"));
@@ -64,8 +64,9 @@ impl Engine for Door {
         let keeper = Arc::clone(&job);
         let found = tokio::task::spawn_blocking(move || bytes_of(&keeper, &item)).await;
         let (data, checksum) = found.map_err(|_| refusal(Code::Internal, "bug", "a block could not be read"))??;
-        House::count(&self.0.counts.sent_bytes, (data.len() as u64).saturating_sub(offset));
-        Ok(Response::new(Box::pin(frames(data, offset, checksum)?.inspect(move |_| job.ask()))))
+        let sent = (data.len() as u64).saturating_sub(offset).min(length.unwrap_or(u64::MAX));
+        House::count(&self.0.counts.sent_bytes, sent);
+        Ok(Response::new(Box::pin(frames(data, offset, length, checksum)?.inspect(move |_| job.ask()))))
     }
 
     async fn put(&self, request: Request<Streaming<PutFrame>>) -> Result<Response<PutReply>, Status> {

@@ -32,7 +32,7 @@ pub(super) fn bytes_of(job: &Job, item: &Item) -> Result<(Bytes, Option<u32>), S
             (kind, block)
         }
     };
-    let found = job.kept.get(kind, block);
+    let found = job.lend((kind, block));
     let found = found.map_err(|error| refusal(Code::Internal, "spill-unreadable", error.to_string()))?;
     Ok((found.map(block_bytes).ok_or_else(absent)?, job.sum_of((kind, block))))
 }

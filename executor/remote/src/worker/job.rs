@@ -7,6 +7,7 @@ use super::outbox::Outbox;
 use super::room::Room;
 use super::share::Given;
 use super::targets::Targets;
+use super::turns::Turns;
 use crate::items::{fetched, kept, put_source};
 use crate::proto::{self, Done, Failure, Item, item};
 use crate::spec::{self, JobParts, Limits, Opened};
@@ -15,15 +16,20 @@ use blake3::Hash;
 use bytes::Bytes;
 use cleave_cpu::{Cancel, Item as Kind, Kept, Site};
 use cleave_graph::SourceId;
-use cleave_ops::{Chunks, DType};
-use cleave_plan::{BufferId, Keep, Plan, RunError, Sources};
+use cleave_ops::{Chunks, DType, Data};
+use cleave_plan::{Block, BufferId, Keep, Plan, RunError, SourceError, Sources};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
+
+/// How long a job without shares holds decoded blocks, and how often it looks whether others want to work.
+const LINGER: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Parts that wait to be fetched, by share and number.
 type Left = HashMap<(u64, u32), Bytes>;
@@ -57,6 +63,8 @@ pub(super) struct Job {
     left: Arc<Mutex<Left>>,
     /// Guards the checksums of blocks that are kept.
     sums: Arc<Mutex<Sums>>,
+    /// Guards blocks that are being sent.
+    lent: Mutex<HashMap<(Kind, usize), Weak<Data>>>,
     /// Guards when something of it was asked for last.
     asked: Mutex<Instant>,
     /// Somebody else has its name now.
@@ -118,6 +126,7 @@ impl Job {
             places: Mutex::default(),
             left,
             sums,
+            lent: Mutex::default(),
             asked: Mutex::new(Instant::now()),
             replaced: Notify::new(),
         });
@@ -128,7 +137,7 @@ impl Job {
             let work_bytes = job.room.work_bytes;
             drop(job);
             let site = Site::within(&house.pool, &plan, &sources, &cancel, work_bytes);
-            while let Some((given, _at_work)) = next(&shares, &site) {
+            while let Some((given, _at_work)) = next(&shares, &site, &house.turns) {
                 let Some(job) = own.upgrade() else { break };
                 given.run(&house, &job, &site);
             }
@@ -237,6 +246,22 @@ impl Job {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A block that is kept, to be sent: whoever wants another stretch of it meanwhile has it from the same memory,
+    /// wherever it is kept.
+    pub(super) fn lend(&self, block: (Kind, usize)) -> Result<Option<Block>, SourceError> {
+        let lent = || self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(data) = lent().get(&block).and_then(Weak::upgrade) {
+            return Ok(Some(Block::Owned(data)));
+        }
+        let found = self.kept.get(block.0, block.1)?;
+        if let Some(Block::Owned(data)) = &found {
+            let mut lent = lent();
+            lent.retain(|_, data| data.strong_count() > 0);
+            lent.insert(block, Arc::downgrade(data));
+        }
+        Ok(found)
+    }
+
     /// Remembers the checksum of a block that is kept.
     pub(super) fn note_sum(&self, block: (Kind, usize), checksum: u32) {
         self.sums().insert(block, checksum);
@@ -304,10 +329,21 @@ fn taken_up(house: &House, key: &JobKey, program: &Bytes) -> (Arc<Kept>, Arc<Mut
     }
 }
 
-/// The next share, once there is one; while there is none no decoded blocks are held.
-fn next(shares: &mpsc::Receiver<(Given, AtWork)>, site: &Site<'_>) -> Option<(Given, AtWork)> {
-    shares.try_recv().ok().or_else(|| {
+/// The next share, once there is one. Decoded blocks are held for a moment, in which the next stage may begin that
+/// reads them as well, unless others want to work.
+fn next(shares: &mpsc::Receiver<(Given, AtWork)>, site: &Site<'_>, turns: &Turns) -> Option<(Given, AtWork)> {
+    let (lingering, until) = (turns.linger(), Instant::now() + LINGER);
+    let mut next = shares.try_recv().ok();
+    while next.is_none() && turns.len() == 0 && Instant::now() < until {
+        match shares.recv_timeout(LOOK) {
+            Ok(given) => next = Some(given),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    if next.is_none() || turns.len() > 0 {
         site.rest();
-        shares.recv().ok()
-    })
+    }
+    drop(lingering);
+    next.or_else(|| shares.recv().ok())
 }

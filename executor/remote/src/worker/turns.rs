@@ -16,10 +16,15 @@ struct Queue {
     next: u64,
     /// Whose turn it is, then those who wait, in the order in which they came.
     numbers: VecDeque<u64>,
+    /// Jobs without a turn that hold memory for their next one.
+    lingering: usize,
 }
 
 /// The right to run a share.
 pub(super) struct Turn<'a>(&'a Turns);
+
+/// The right to hold memory between shares; nobody begins meanwhile, so it is given up when somebody waits.
+pub(super) struct Lingering<'a>(&'a Turns);
 
 impl Turns {
     /// Waits for a turn; `passed` hears of each that somebody else had meanwhile. A job asks for one turn after the
@@ -29,7 +34,7 @@ impl Turns {
         let own = queue.next;
         queue.next += 1;
         queue.numbers.push_back(own);
-        while queue.numbers.front() != Some(&own) {
+        while queue.numbers.front() != Some(&own) || queue.lingering > 0 {
             let first = queue.numbers.front().copied();
             queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
             if queue.numbers.front().copied() != first {
@@ -37,6 +42,12 @@ impl Turns {
             }
         }
         Turn(self)
+    }
+
+    /// Holds memory as long as nobody waits for a turn.
+    pub(super) fn linger(&self) -> Lingering<'_> {
+        self.queue().lingering += 1;
+        Lingering(self)
     }
 
     /// How many have a turn or wait for one.
@@ -56,11 +67,37 @@ impl Drop for Turn<'_> {
     }
 }
 
+impl Drop for Lingering<'_> {
+    fn drop(&mut self) {
+        self.0.queue().lingering -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
+
+    #[test]
+    fn nobody_begins_while_another_holds_memory() {
+        let (turns, begun) = (Turns::default(), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            let lingering = turns.linger();
+            scope.spawn(|| {
+                let _turn = turns.take(|| {});
+                begun.store(1, Ordering::SeqCst);
+            });
+            while turns.len() == 0 {
+                thread::yield_now();
+            }
+            thread::sleep(std::time::Duration::from_millis(20));
+            assert_eq!(begun.load(Ordering::SeqCst), 0);
+            drop(lingering);
+        });
+        assert_eq!((begun.load(Ordering::SeqCst), turns.len()), (1, 0));
+    }
 
     #[test]
     fn one_after_the_other_and_nobody_twice_while_others_wait() {

@@ -224,8 +224,10 @@ fn what_is_not_there_cannot_be_fetched() {
             ("not-kept", mine(Some(item::What::Part(PartOf { share: 0, number: 0 }))), epoch, 0),
             ("not-kept", mine(Some(item::What::Output(OutputBlock { output: u32::MAX, block: u64::MAX }))), epoch, 0),
         ];
-        for (code, item, epoch, offset) in table {
-            let (mut engine, request) = (engine.clone(), FetchRequest { item: item.clone(), epoch, offset });
+        for ((code, item, epoch, offset), length) in
+            table.into_iter().zip([None, Some(0), Some(u64::MAX)].into_iter().cycle())
+        {
+            let (mut engine, request) = (engine.clone(), FetchRequest { item: item.clone(), epoch, offset, length });
             let refused = timeout(SOON, engine.fetch(request)).await.unwrap().map(|_| ()).unwrap_err();
             assert_eq!(word_of(&refused), Some(code), "{item:?}");
         }

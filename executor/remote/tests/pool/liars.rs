@@ -2,9 +2,12 @@
 
 use crate::between::{Between, Habits, spoiling};
 use crate::same_bits::moments;
+use crate::support::{add, fill};
 use crate::workers::{Outcome, Started, Task, bits};
 use bytes::Bytes;
-use cleave_plan::{RunError, Sources};
+use cleave_graph::{Graph, NodeKind};
+use cleave_ops::{Class, DType, Fill, Law, Scalar, Shape, table};
+use cleave_plan::{Cut, RunError, Sources};
 use cleave_remote::cluster::{Cluster, ConnectOptions};
 use cleave_remote::proto::{self, Block, Done, Event, Failed, Failure, Finished, Lost, Progress, event, order};
 use cleave_remote::schedule::Rules;
@@ -248,6 +251,47 @@ fn different_answers_name_both_workers() {
     });
     let error = beside(spoil, &task(false)).map(|_| ()).unwrap_err();
     assert_eq!(error.code(), "workers-disagree");
+}
+
+/// A product whose sums wait for those of other shares, and are too large to go with an answer.
+fn product() -> Task {
+    let law = || Law::Uniform { low: Scalar::Float(0.0), high: Scalar::Float(1.0) };
+    let mut graph = Graph::new();
+    let mut random = |draw, lens: [usize; 2]| {
+        fill(&mut graph, Fill::Random { seed: 3, draw, law: law() }, &Shape::new(lens), DType::F64)
+    };
+    let (left, right) = (random(0, [300, 12_000]), random(1, [12_000, 300]));
+    let op = table::find("matmul").unwrap();
+    let Class::Contract(contract) = &op.class else { unreachable!() };
+    let loop_index = contract.loops.iter().position(|l| l.dtype == DType::F64).unwrap();
+    let (batch, summed) = ([].into_iter().collect(), [(1, 0)].into_iter().collect());
+    let kind = NodeKind::Contract { op, loop_index, left, right, batch, summed };
+    let node = add(&mut graph, kind, &Shape::new([300, 300]), DType::F64);
+    Task::new(&graph, &[(node, Cut::Engine)], &Sources::new(), 2, false)
+}
+
+#[test]
+fn false_second_answers_are_seen_by_the_parts_that_are_fetched() {
+    let task = product();
+    let local = bits(&task.local());
+    for after in [Duration::ZERO, Duration::from_millis(20)] {
+        let lies = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&lies);
+        let twice = move |event: Event| {
+            let mut said = vec![(Duration::ZERO, event.clone())];
+            if let Some(event::Event::Done(mut done)) = event.event
+                && done.parts.iter().any(|part| part.item.is_some())
+            {
+                done.checksum ^= 1;
+                count.fetch_add(1, Ordering::Relaxed);
+                said.push((after, of(event::Event::Done(done))));
+            }
+            said
+        };
+        let outcome = beside(Habits { events: Arc::new(twice), ..Habits::default() }, &task).unwrap();
+        assert_eq!(bits(&outcome.data), local, "{after:?}");
+        assert!(lies.load(Ordering::Relaxed) > 1, "{after:?}: no parts to fetch in\n{}", task.plan());
+    }
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Engine for Served {
         };
         let data = self.0.kept.lock().unwrap().get(&put.number).cloned();
         let (data, checksum) = data.ok_or_else(|| refusal(Code::NotFound, "not-kept", "it is not here"))?;
-        let sent = frames(data, request.offset, checksum)?;
+        let sent = frames(data, request.offset, request.length, checksum)?;
         let mut faults = self.0.faults.lock().unwrap();
         let fault = if faults.is_empty() { None } else { Some(faults.remove(0)) };
         Ok(Response::new(match fault {

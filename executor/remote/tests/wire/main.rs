@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod brittle;
 mod bulk;
 mod elements;
 mod jobs;

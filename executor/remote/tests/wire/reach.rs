@@ -94,17 +94,18 @@ async fn grpc_of_others_is_no_worker() {
 async fn other_versions_are_refused_by_both_names() {
     let running = serve(Door::default(), None).await;
     let ours = versions::ours();
+    let other = ours.contract + 1;
     let table = [
-        (Some(Versions { contract: 2, ..ours.clone() }), "contract-differs"),
+        (Some(Versions { contract: other, ..ours.clone() }), "contract-differs"),
         (Some(Versions { table: Bytes::from_static(&[7; 32]), ..ours.clone() }), "build-differs"),
         (None, "contract-differs"),
     ];
     for (versions, code) in table {
         assert_eq!(greeted(&connector(None, None), &running.endpoint, versions).await, Err(code.to_string()));
     }
-    let theirs = Versions { build: "9.9.9".into(), contract: 2, ..ours.clone() };
+    let theirs = Versions { build: "9.9.9".into(), contract: other, ..ours.clone() };
     let said = versions::check(Some(&theirs)).unwrap_err().to_string();
-    assert!(said.contains("cleave 9.9.9 (contract 2") && said.contains(&ours.build), "{said}");
+    assert!(said.contains(&format!("cleave 9.9.9 (contract {other}")) && said.contains(&ours.build), "{said}");
 }
 
 #[tokio::test]

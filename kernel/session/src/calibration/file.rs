@@ -1,7 +1,7 @@
 //! Where a calibration is kept, and how it is written.
 
 use super::{Calibration, cores};
-use cleave_plan::cost::machine::{Machine, RATES};
+use cleave_plan::cost::machine::{Machine, RATES, Rate};
 use cleave_plan::cost::parts::Factor;
 use cleave_plan::cost::{Factors, Kind};
 use serde_json::{Map, Value, json};
@@ -21,18 +21,23 @@ pub fn load(folder: &Path) -> Option<Calibration> {
     read(&value)
 }
 
-/// Keeps a calibration: a temporary file, then renamed, so that it is whole or not there.
+/// Keeps a calibration.
 pub fn save(folder: &Path, calibration: &Calibration) -> io::Result<()> {
+    keep(folder, &path(folder), &write(calibration))
+}
+
+/// Keeps a value: a temporary file, then renamed, so that it is whole or not there.
+pub(super) fn keep(folder: &Path, path: &Path, value: &Value) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    let text = serde_json::to_string_pretty(&write(calibration)).map_err(io::Error::other)?;
+    let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
     file.write_all(text.as_bytes())?;
-    file.persist(path(folder)).map_err(|e| e.error)?;
+    file.persist(path).map_err(|e| e.error)?;
     Ok(())
 }
 
 /// What rates depend on.
-fn key() -> String {
+pub(super) fn key() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model =
         info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": ").map(|m| m.1.trim().to_owned()));
@@ -41,13 +46,25 @@ fn key() -> String {
 }
 
 /// FNV-1a, so that the name is the same in every build.
-fn hash(text: &str) -> u64 {
+pub(super) fn hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3))
 }
 
+/// All rates by their names.
+pub(super) fn rate_values<T>(rates: &[Rate<T>], of: &T) -> Map<String, Value> {
+    rates.iter().map(|rate| (rate.name.to_owned(), (rate.of)(of).into())).collect()
+}
+
+/// Reads all of them; `None` where one is missing or no rate.
+pub(super) fn read_rates<T>(values: &Value, rates: &[Rate<T>], into: &mut T) -> Option<()> {
+    for rate in rates {
+        let number = values[rate.name].as_f64().filter(|n| n.is_finite() && *n > 0.0)?;
+        (rate.set)(into, number);
+    }
+    Some(())
+}
+
 fn write(calibration: &Calibration) -> Value {
-    let rates: Map<String, Value> =
-        RATES.iter().map(|r| (r.name.to_owned(), (r.of)(&calibration.machine).into())).collect();
     let learned: Map<String, Value> = Kind::ALL
         .into_iter()
         .zip(&calibration.factors.0)
@@ -60,7 +77,7 @@ fn write(calibration: &Calibration) -> Value {
         "doubt": calibration.machine.doubt,
         "measured_at": calibration.measured_at,
         "took_s": calibration.took_s,
-        "rates": rates,
+        "rates": rate_values(&RATES, &calibration.machine),
         "learned": learned,
     })
 }
@@ -74,10 +91,7 @@ fn read(value: &Value) -> Option<Calibration> {
         doubt: value["doubt"].as_f64()?.clamp(1.0, 4.0),
         ..Machine::default()
     };
-    for rate in &RATES {
-        let number = value["rates"][rate.name].as_f64().filter(|n| n.is_finite() && *n > 0.0)?;
-        (rate.set)(&mut machine, number);
-    }
+    read_rates(&value["rates"], &RATES, &mut machine)?;
     let mut factors = Factors::default();
     for (kind, factor) in Kind::ALL.into_iter().zip(&mut factors.0) {
         let learned = &value["learned"][kind.name()];

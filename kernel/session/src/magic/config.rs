@@ -50,7 +50,9 @@ pub(super) fn scheduler(runner: &mut Runner<'_>, line: &MagicLine) -> Given {
     threads.map_or(Ok(()), |n| settings.set("threads", n)).map_err(failed)?;
     let text = match settings.scheduler {
         Scheduler::Workers => format!("{} {}", settings.scheduler_words(), settings.workers),
-        Scheduler::Threads | Scheduler::SingleThreaded | Scheduler::Cuda => settings.scheduler_words(),
+        Scheduler::Threads | Scheduler::SingleThreaded | Scheduler::Cuda | Scheduler::Auto => {
+            settings.scheduler_words()
+        }
     };
     runner.say(&text);
     Ok(None)

@@ -33,7 +33,7 @@ pub(super) fn time_cell(runner: &mut Runner<'_>, body: &Program) -> Given {
     Ok(value)
 }
 
-fn run_once(runner: &mut Runner<'_>, body: &Program) -> Result<(Option<Value>, Vec<RunFacts>), Failed> {
+pub(super) fn run_once(runner: &mut Runner<'_>, body: &Program) -> Result<(Option<Value>, Vec<RunFacts>), Failed> {
     let (mut value, mut runs) = (None, Vec::new());
     for stmt in &body.body {
         let given = runner.execute(stmt, &body.source)?;

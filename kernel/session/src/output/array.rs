@@ -71,6 +71,8 @@ pub struct ArrayFacts {
     pub limit_bytes: u64,
     /// Threads it would run on.
     pub threads: usize,
+    /// The GPU that would compute it, if one would.
+    pub place: Option<String>,
     /// The steps of the plan in words, such as `ones → [::-1, ::-1] → multiply → sum`.
     pub flow: Vec<String>,
     /// The values, or their corners, where they cost next to nothing.

@@ -1,6 +1,6 @@
 //! Facts of plans, to be drawn: stages as boxes, their steps as nodes, edges between them.
 
-use super::{AdviceFacts, EstimateFacts};
+use super::{AdviceFacts, ChoiceFacts, EstimateFacts};
 use cleave_ops::Shape;
 
 /// A plan, to be drawn: stages as boxes, their steps as nodes, edges between them.
@@ -18,6 +18,10 @@ pub struct PlanFacts {
     pub limit_bytes: u64,
     /// Threads it would run on.
     pub threads: usize,
+    /// The GPU that would compute it, if one would.
+    pub place: Option<String>,
+    /// What the scheduler `auto` picks, where it is asked.
+    pub choice: Option<ChoiceFacts>,
     /// Results between stages, and what becomes of them.
     pub kept: Vec<KeptFacts>,
     /// Values that are computed again instead of being kept.

@@ -41,8 +41,19 @@ pub struct RunFacts {
     pub lanes: Vec<LaneFacts>,
     /// What a GPU did, where one took part.
     pub card: Option<CardFacts>,
+    /// What the scheduler `auto` picked, where it was asked.
+    pub choice: Option<ChoiceFacts>,
     /// What each thread of this program did.
     pub stints: Vec<Stint>,
+}
+
+/// What the scheduler `auto` picked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChoiceFacts {
+    /// The scheduler, such as `cuda` or `threads(2)`.
+    pub picked: String,
+    /// Why, to stand behind “because”.
+    pub why: String,
 }
 
 /// What a GPU did in a run.
@@ -50,8 +61,57 @@ pub struct RunFacts {
 pub struct CardFacts {
     /// What its maker calls it.
     pub device: String,
-    /// What became of each stage, a line each.
-    pub stages: Vec<String>,
+    /// Seconds of taking it into use, where this run did.
+    pub open_s: f64,
+    /// What it did of each stage.
+    pub stages: Vec<CardStage>,
+}
+
+/// What a GPU did of a stage.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CardStage {
+    /// The stage, counted from 0.
+    pub stage: usize,
+    /// Its tasks.
+    pub tasks: usize,
+    /// How many of them it did.
+    pub done: usize,
+    /// Tasks that threads did, and why.
+    pub left: Vec<(usize, String)>,
+    /// Kernels that do the stage.
+    pub kernels: usize,
+    /// Registers of a thread, at most.
+    pub registers: u32,
+    /// Kernels started.
+    pub launches: usize,
+    /// Seconds of compiling, which only the first use takes.
+    pub compile_s: f64,
+    /// Seconds in which it computed.
+    pub compute_s: f64,
+    /// Bytes copied to it, and the seconds that took.
+    pub up: (u64, f64),
+    /// Bytes copied from there, and the seconds that took.
+    pub down: (u64, f64),
+    /// Bytes that its kernels read from its memory and wrote there.
+    pub memory_bytes: u64,
+    /// Arithmetic, in additions.
+    pub flops: f64,
+    /// What that is of what its memory does meanwhile, 0 to 1, where that was measured.
+    pub of_memory: Option<f64>,
+    /// The same of its arithmetic.
+    pub of_arithmetic: Option<f64>,
+}
+
+impl CardFacts {
+    /// Bytes copied to it and from there.
+    pub fn moved_bytes(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.up.0 + stage.down.0).sum()
+    }
+
+    /// Seconds that only the first use takes.
+    pub fn first_use_s(&self) -> f64 {
+        self.open_s + self.stages.iter().map(|stage| stage.compile_s).sum::<f64>()
+    }
 }
 
 /// What a stage took.

@@ -88,12 +88,22 @@ fn data_goes_with_its_names() {
     loaded.forget_unnamed(graph, &all);
     loaded.forget_unnamed(graph, &Vec::new);
     assert_eq!(loaded.sources.len(), 1, "nothing is new, and no name went");
-    loaded.look_again();
+    loaded.names_went();
     loaded.forget_unnamed(graph, &all);
     assert_eq!(loaded.sources.len(), 1, "it has a name");
-    loaded.look_again();
+    loaded.names_went();
     loaded.forget_unnamed(graph, &Vec::new);
     assert!(loaded.sources.is_empty());
+}
+
+#[test]
+fn data_goes_when_its_name_is_given_to_another() {
+    let mut session = Session::new(Settings { threads: 2, memory_limit_bytes: 100 << 20, ..Settings::default() });
+    let again = "for i in range(3):\n    x = 0\n    x = default_rng(1).random(8_000_000).persist()";
+    assert!(evaluate(&mut session, again).0.is_none(), "64 MB at a time are there");
+    let both = "x = default_rng(2).random(8_000_000).persist()";
+    let (failure, _) = evaluate(&mut session, both);
+    assert_eq!(failure.map(|f| f.code).as_deref(), Some("does-not-fit"), "the old array is there until the new one is");
 }
 
 #[test]

@@ -75,7 +75,8 @@ pub const ENTRIES: [Setting; 13] = [
         doc: "where to compute",
         show: |s| match s.scheduler {
             Scheduler::Workers => format!("workers {}", s.workers),
-            local => local.name().to_owned(),
+            Scheduler::Cuda => s.device_words(),
+            local @ (Scheduler::Threads | Scheduler::SingleThreaded | Scheduler::Auto) => local.name().to_owned(),
         },
         set: Settings::choose,
         values: Scheduler::VALUES,

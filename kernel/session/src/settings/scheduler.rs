@@ -3,6 +3,9 @@
 use super::{Settings, Unread};
 use crate::address::AddressError;
 
+/// GPUs are numbered below this.
+const MOST_DEVICES: usize = 64;
+
 /// Where to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheduler {
@@ -14,11 +17,14 @@ pub enum Scheduler {
     Workers,
     /// On a GPU, and on threads what it does not do.
     Cuda,
+    /// On threads or on a GPU, whichever is estimated to take less.
+    Auto,
 }
 
 impl Scheduler {
     /// What values look like.
-    pub(super) const VALUES: &'static str = "threads, single-threaded, cuda or workers HOST:PORT,HOST:PORT";
+    pub(super) const VALUES: &'static str =
+        "threads, single-threaded, cuda, cuda:1, cuda:all, auto or workers HOST:PORT,HOST:PORT";
 
     /// By name.
     pub fn parse(name: &str) -> Option<Scheduler> {
@@ -27,6 +33,7 @@ impl Scheduler {
             "single-threaded" | "synchronous" | "sync" => Some(Scheduler::SingleThreaded),
             "workers" => Some(Scheduler::Workers),
             "cuda" => Some(Scheduler::Cuda),
+            "auto" => Some(Scheduler::Auto),
             _ => None,
         }
     }
@@ -38,13 +45,22 @@ impl Scheduler {
             Scheduler::SingleThreaded => "single-threaded",
             Scheduler::Workers => "workers",
             Scheduler::Cuda => "cuda",
+            Scheduler::Auto => "auto",
         }
     }
 }
 
 impl Settings {
-    /// Chooses a scheduler by its name; `workers` may be followed by where they are, as in `workers://HOST:PORT`.
+    /// Chooses a scheduler by its name; `workers` may be followed by where they are, as in `workers://HOST:PORT`, and
+    /// `cuda` by the number of the GPU, as in `cuda:1`, or by `all`.
     pub(super) fn choose(&mut self, text: &str) -> Result<(), Unread> {
+        if let Some(number) = text.strip_prefix("cuda:").filter(|rest| !rest.starts_with('/')) {
+            let is_all = number == "all";
+            let number = if is_all { Some(0) } else { number.parse().ok().filter(|n| *n < MOST_DEVICES) };
+            (self.device, self.all_devices) = (number.ok_or(Unread::Scheduler)?, is_all);
+            self.scheduler = Scheduler::Cuda;
+            return Ok(());
+        }
         let (name, rest) = match text.split_once("://").map(|(scheme, rest)| (scheme, Some(rest))) {
             Some(found) => found,
             None => text.split_once(char::is_whitespace).map_or((text, None), |(name, rest)| (name, Some(rest))),
@@ -60,7 +76,7 @@ impl Settings {
                 Ok(())
             }
             Some(local) if rest.is_none() => {
-                self.scheduler = local;
+                (self.scheduler, self.device, self.all_devices) = (local, 0, false);
                 Ok(())
             }
             _ if text.contains("://") => Err(Unread::Address(AddressError::Scheme(name.to_owned()))),
@@ -74,7 +90,17 @@ impl Settings {
             Scheduler::Threads => format!("threads({})", self.threads),
             Scheduler::SingleThreaded => "single-threaded".to_owned(),
             Scheduler::Workers => format!("workers({})", self.workers.0.len()),
-            Scheduler::Cuda => "cuda".to_owned(),
+            Scheduler::Cuda => self.device_words(),
+            Scheduler::Auto => "auto".to_owned(),
+        }
+    }
+
+    /// The GPU, as it is typed: `cuda`, or `cuda:1` where it is not the first, or `cuda:all`.
+    pub(super) fn device_words(&self) -> String {
+        match self.device {
+            _ if self.all_devices => "cuda:all".to_owned(),
+            0 => "cuda".to_owned(),
+            number => format!("cuda:{number}"),
         }
     }
 }
@@ -90,6 +116,14 @@ mod tests {
             ("threads", Ok("threads")),
             ("sync", Ok("single-threaded")),
             ("cuda", Ok("cuda")),
+            ("cuda:0", Ok("cuda")),
+            ("cuda:3", Ok("cuda:3")),
+            ("cuda:all", Ok("cuda:all")),
+            ("cuda:64", Err("unknown-scheduler")),
+            ("cuda:first", Err("unknown-scheduler")),
+            ("cuda://a:1", Err("unknown-scheme")),
+            ("auto", Ok("auto")),
+            ("auto 3", Err("unknown-scheduler")),
             ("workers a:1,b:2", Ok("workers a:1,b:2")),
             ("workers://a:1", Ok("workers a:1")),
             ("workers", Err("no-workers")),

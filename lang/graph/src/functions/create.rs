@@ -3,6 +3,7 @@
 use super::{Bound, Found, FunctionEntry, PLAIN, Receiver, need, only, rest, with};
 use crate::build;
 use crate::compose::{self, Indexing};
+use crate::device::Device;
 use crate::interp::{Arguments, Eval, Given, Machine, as_dtype};
 use crate::node::NodeId;
 use crate::value::Value;
@@ -95,6 +96,18 @@ pub(super) static ENTRIES: &[FunctionEntry] = &[
         params: &[need("x")],
         summary: "The same array; arrays do not change.",
         run: |_, b| Ok(b.value(0)),
+        ..PLAIN
+    },
+    FunctionEntry {
+        name: "to_device",
+        found: METHOD,
+        params: &[need("x"), need("device"), only("stream", "None")],
+        summary: "The array on a device, cpu or a GPU such as cuda or cuda:1; what is made of it is computed there.",
+        details: "Nothing moves before something is computed. Arrays that were persisted on a GPU stay in its memory as \
+                  far as device_memory_limit allows, and in this machine's memory as well, so that nothing is lost where \
+                  a GPU is full or fails. Results are copied to this machine.",
+        examples: &[("ones(3).to_device('cpu').device", "cpu")],
+        run: to_device,
         ..PLAIN
     },
     FunctionEntry {
@@ -259,6 +272,21 @@ fn rechunk(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
         b.slots[1] = Some(Given::new(Value::text("auto"), b.span));
     }
     cut(m, b, node, 1)
+}
+
+fn to_device(m: &mut Machine<'_>, b: &mut Bound) -> Eval {
+    let (node, name) = (m.array_of(&b.value(0), b.span_of(0))?, m.needed_text(b, 1)?);
+    let Some(device) = Device::parse(&name) else {
+        let message = format!("there is no device {}", crate::interp::quoted(&name));
+        let help = "the devices are \"cpu\", \"cuda\" and, where there are several GPUs, \"cuda:1\"";
+        return Err(m.error("unknown-device", message, b.span_of(1)).help(help));
+    };
+    if b.given(2).is_some() {
+        let help = "leave it out: work is ordered by itself";
+        return m.not_available("a stream of one's own", help, b.span_of(2));
+    }
+    m.device(node, b.span_of(0)).or_else(|apart| if device == Device::Cpu { Ok(device) } else { Err(apart) })?;
+    Ok(Value::Array(build::place(&mut m.state.graph, node, device)))
 }
 
 fn item(m: &mut Machine<'_>, b: &mut Bound) -> Eval {

@@ -263,7 +263,8 @@ fn place(
     let (draw, options) = (m.state.scope.draw(generator), m.options());
     let draw = Draw { seed: generator.seed, draw, law };
     let made = build::random(&mut m.state.graph, draw, (shape, dtype), &chunks, &options);
-    made.map(Value::Array).map_err(|e| m.op_error(&e, b.span, &[]))
+    let value = made.map(Value::Array).map_err(|e| m.op_error(&e, b.span, &[]))?;
+    Ok(if generator.on_card { m.on_card(value) } else { value })
 }
 
 fn integers(m: &mut Machine<'_>, b: &mut Bound, g: Generator, first: usize) -> Eval {

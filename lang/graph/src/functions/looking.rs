@@ -2,6 +2,7 @@
 
 use super::{Bound, Found, FunctionEntry, PLAIN, Param, Receiver, need, only, rest, with};
 use crate::build;
+use crate::device::device_of;
 use crate::host::{Computed, How};
 use crate::interp::{Eval, Machine};
 use crate::node::NodeId;
@@ -152,8 +153,9 @@ fn persist(m: &mut Machine<'_>, b: &Bound, roots: &[NodeId]) -> Eval<Vec<Value>>
     let how = how(m, b)?;
     let sources = m.host.persist(&m.state.graph, roots, &how).map_err(|f| m.failed(f, b.span))?;
     let held = |(root, source): (&NodeId, crate::node::SourceId)| {
-        let node = m.state.graph[*root].clone();
-        Value::Array(build::load(&mut m.state.graph, source, node.shape, node.dtype, node.chunks))
+        let (node, device) = (m.state.graph[*root].clone(), device_of(&m.state.graph, &[*root]));
+        let held = build::load(&mut m.state.graph, source, node.shape, node.dtype, node.chunks);
+        Value::Array(device.map_or(held, |device| build::place(&mut m.state.graph, held, device)))
     };
     Ok(roots.iter().zip(sources).map(held).collect())
 }

@@ -7,6 +7,7 @@ use cleave_ops::{DType, table};
 use cleave_syntax::ast::Name;
 use cleave_syntax::diagnostic::Diagnostic;
 use cleave_syntax::source::Source;
+use std::sync::Arc;
 
 /// A built-in module.
 #[derive(Debug)]
@@ -15,6 +16,13 @@ pub struct Module {
     pub name: &'static str,
     /// What it holds.
     pub(crate) holds: Holds,
+}
+
+impl Module {
+    /// Whether what its functions give is put on a GPU.
+    pub(crate) fn is_on_card(&self) -> bool {
+        self.name == "cupy" || self.name.starts_with("cupy.")
+    }
 }
 
 /// What a module holds.
@@ -81,8 +89,18 @@ pub(crate) fn constant(name: &str) -> Option<Value> {
     })
 }
 
-/// What a module has under a name.
+/// What a module has under a name; what arrays the functions of `cupy` give are put on a GPU.
 pub(crate) fn member(module: &'static Module, name: &str) -> Option<Value> {
+    let found = plain_member(module, name)?;
+    match found {
+        Value::Builtin(method) if module.is_on_card() => {
+            Some(Value::Method { receiver: Arc::new(Value::Module(module)), method })
+        }
+        other => Some(other),
+    }
+}
+
+fn plain_member(module: &'static Module, name: &str) -> Option<Value> {
     let inner = find(&format!("{}.{name}", module.name)).map(Value::Module);
     inner.or_else(|| match module.holds {
         Holds::Arrays => array_member(name),

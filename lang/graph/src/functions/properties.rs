@@ -65,6 +65,11 @@ pub static PROPERTIES: &[Property] = &[
         summary: "The number of chunks.",
         of: |m, n, _| Ok(Value::Int(m.state.graph[n].chunks.count() as i64)),
     },
+    Property {
+        name: "device",
+        summary: "Where the array is: cpu, or a GPU such as cuda:0.",
+        of: |m, n, span| Ok(Value::text(m.device(n, span)?.to_string())),
+    },
     Property { name: "T", summary: "The array with its axes in reverse order.", of: |m, n, _| Ok(transposed(m, n)) },
     Property { name: "mT", summary: "The array with its last two axes swapped.", of: matrix_transposed },
     Property {

@@ -93,6 +93,10 @@ impl Machine<'_> {
         match &callee.value {
             Value::Function(function) => self.call_function(&function.clone(), arguments, span),
             Value::Builtin(builtin) => self.call_builtin(*builtin, arguments, span),
+            Value::Method { receiver, method } if matches!(**receiver, Value::Module(_)) => {
+                let given = self.call_builtin(*method, arguments, span)?;
+                Ok(self.on_card(given))
+            }
             Value::Method { receiver, method } => {
                 let mut arguments = arguments;
                 let object = Span::new(span.start, span.start.max(callee.span.end));

@@ -318,7 +318,11 @@ impl Checker<'_> {
 
     /// The names of keyword arguments, where it is certain what is called.
     fn arguments(&mut self, callee: &Expr, args: &[Arg]) {
-        let Some(Value::Builtin(builtin)) = self.certain(callee) else { return };
+        let builtin = match self.certain(callee) {
+            Some(Value::Builtin(builtin)) => builtin,
+            Some(Value::Method { receiver, method }) if matches!(*receiver, Value::Module(_)) => method,
+            _ => return,
+        };
         let known: Vec<&'static str> = match builtin {
             Builtin::Op(op) => op_names(op),
             Builtin::Function(entry) if entry.takes_names() => {

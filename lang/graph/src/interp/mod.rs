@@ -1,7 +1,7 @@
 //! Statements and expressions: what a program does.
 //!
 //! In reading order: `check` (what is wrong before anything runs), `statement`, `assign`, `place` (what can
-//! be assigned inside of something), `expression`, `operator`, `number` (Python's arithmetic), `compare`,
+//! be assigned inside of something), `expression`, `operator`, `number` (Python's arithmetic), `compare`, `device`,
 //! `call`, `function` (calls of the program's own functions), `operation` (calls of the table's),
 //! `attribute`, `subscript`, `iterate`, `force` (numbers out of lazy arrays), `small` (operations on known
 //! numbers at once), `text` (how values print), `fault` (errors with their labels).
@@ -11,6 +11,7 @@ mod attribute;
 mod call;
 mod check;
 mod compare;
+mod device;
 mod expression;
 mod fault;
 mod force;

@@ -49,6 +49,9 @@ impl Machine<'_> {
             self.state.graph.truncate(start);
             return Ok(Value::Number(value, dtype));
         }
+        if let Class::Fill(_) = op.class {
+            return self.beside(node, &arrays, span);
+        }
         Ok(Value::Array(node))
     }
 

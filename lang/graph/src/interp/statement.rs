@@ -87,7 +87,10 @@ impl Machine<'_> {
 
     pub(crate) fn bind_name(&mut self, name: &Arc<str>, value: Value, span: Span) {
         let binding = Binding { value, source: self.source.clone(), span };
-        self.state.scope.bind(name.clone(), self.frame, binding);
+        let before = self.state.scope.bind(name.clone(), self.frame, binding);
+        if before.is_some_and(|b| b.value.may_hold_arrays()) {
+            self.host.names_went();
+        }
     }
 
     fn if_statement(&mut self, branches: &[(Expr, Body)], orelse: &Body) -> Eval<Flow> {

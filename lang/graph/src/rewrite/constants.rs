@@ -46,7 +46,7 @@ fn value_of(graph: &Graph, node: &Node) -> Option<Scalar> {
             cleave_ops::cast::cast(one(graph[*input].dtype, constant(graph, *input)?).as_ref(), &mut out);
             Some(out.get(0))
         }
-        NodeKind::View { input, .. } | NodeKind::Rechunk(input) => constant(graph, *input),
+        NodeKind::View { input, .. } | NodeKind::Rechunk(input) | NodeKind::Place(input, _) => constant(graph, *input),
         NodeKind::Overlay { base, patch, .. } => {
             constant(graph, *base).filter(|value| constant(graph, *patch) == Some(*value))
         }

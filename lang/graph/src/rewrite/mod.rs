@@ -3,6 +3,7 @@
 mod constants;
 mod cuts;
 mod neutral;
+mod places;
 mod rechunks;
 mod shifts;
 mod views;
@@ -76,7 +77,7 @@ const ROUNDS: usize = 8;
 
 /// The part of the graph that `roots` are made of, rewritten; the roots in it; what was done.
 pub fn optimize(graph: &Graph, roots: &[NodeId], options: RewriteOptions) -> (Graph, Vec<NodeId>, Vec<Applied>) {
-    let (mut graph, mut roots) = graph.reachable(roots);
+    let (mut graph, mut roots) = places::drop(graph, roots);
     let passes: Vec<&Pass> = PASSES.iter().filter(|p| options.fold || !p.folds).collect();
     let mut changes = vec![0; passes.len()];
     for _ in 0..ROUNDS {

@@ -82,6 +82,7 @@ fn passing(graph: &Graph, node: &Node, wanted: &[Seen]) -> Passing {
     let enlarges = |seen: &Seen| seen.as_ref().is_some_and(|v| v.shape.size() > node.shape.size());
     match &node.kind {
         NodeKind::View { .. } | NodeKind::Rechunk(_) => Passing::Through,
+        NodeKind::Place(..) => Passing::Stop,
         NodeKind::Map { .. } | NodeKind::Cast(_) if wanted.len() > MOST_VIEWS => Passing::Stop,
         NodeKind::Map { .. } if wanted.iter().any(enlarges) => Passing::Stop,
         NodeKind::Cast(_) if wanted.iter().any(|seen| enlarges(seen) && slides(seen)) => Passing::Stop,

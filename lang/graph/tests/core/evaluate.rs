@@ -51,7 +51,7 @@ fn one(graph: &Graph, done: &[Data], node: &Node) -> Data {
             out
         }
         NodeKind::View { input, view } => seen(of(*input), view, &graph[*input].shape),
-        NodeKind::Rechunk(input) => of(*input).clone(),
+        NodeKind::Rechunk(input) | NodeKind::Place(input, _) => of(*input).clone(),
         NodeKind::Scan { op, loop_index, input, axis, before } => {
             let Class::Scan(scan) = &op.class else { panic!("{op:?} gives no running values") };
             let run = scan.loops[*loop_index].run;

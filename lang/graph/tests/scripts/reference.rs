@@ -23,7 +23,7 @@ fn node_value(graph: &Graph, node: &Node, known: &[Data], stored: &HashMap<Sourc
     let of = |n: &NodeId| &known[n.0 as usize];
     match &node.kind {
         NodeKind::Load(id) => return stored[id].clone(),
-        NodeKind::Rechunk(input) => return of(input).clone(),
+        NodeKind::Rechunk(input) | NodeKind::Place(input, _) => return of(input).clone(),
         NodeKind::Cast(input) => cast(of(input).as_ref(), &mut out),
         NodeKind::Fill(fill) => (0..out.len()).for_each(|i| {
             let at: Vec<i64> = index_of(i, &node.shape).iter().map(|&i| i as i64).collect();

@@ -24,12 +24,13 @@ const ANY_DTYPE: Param =
 const CHUNKS: Param = param("chunks", ParamKind::Chunks, Some("\"auto\""), "how to cut the array");
 const VALUE: Param = param("fill_value", ParamKind::Number, None, "the value of every element");
 const MODEL: Param = array("x", "the array whose shape and dtype are taken");
+const OTHER_SHAPE: Param = param("shape", ParamKind::Shape, Some("None"), "another shape than that of `x`");
 const ROWS: Param = param("n_rows", ParamKind::Int, None, "how many rows");
 const COLUMNS: Param = param("n_cols", ParamKind::Int, Some("None"), "how many columns; None makes a square");
 const DIAGONAL: Param = param("k", ParamKind::Int, Some("0"), "the diagonal; above the main one if positive");
 
 const NEW: &[Param] = &[SHAPE, FLOAT, CHUNKS];
-const LIKE: &[Param] = &[MODEL, ANY_DTYPE, CHUNKS];
+const LIKE: &[Param] = &[MODEL, ANY_DTYPE, CHUNKS, OTHER_SHAPE];
 const GRID: &[Param] = &[ROWS, COLUMNS, DIAGONAL, FLOAT, CHUNKS];
 
 const BASE: Op = Op {
@@ -89,7 +90,7 @@ static ONES_LIKE: Op = Op {
     name: "ones_like",
     params: LIKE,
     summary: "Ones in the shape and dtype of another array",
-    examples: &[("ones_like(arange(3))", "[1 1 1]")],
+    examples: &[("ones_like(arange(3))", "[1 1 1]"), ("ones_like(arange(3), shape=2)", "[1 1]")],
     class: fill(|args| like(args, Scalar::Int(1))),
     numpy: numpy("np.ones_like", -1.0, 1.0, 0.0),
     ..BASE
@@ -116,7 +117,7 @@ static EMPTY_LIKE: Op = Op {
 
 static FULL_LIKE: Op = Op {
     name: "full_like",
-    params: &[MODEL, VALUE, ANY_DTYPE, CHUNKS],
+    params: &[MODEL, VALUE, ANY_DTYPE, CHUNKS, OTHER_SHAPE],
     summary: "One value in the shape and dtype of another array",
     examples: &[("full_like(arange(3), 7)", "[7 7 7]")],
     class: fill(|args| like(args, args.number("fill_value")?)),
@@ -215,6 +216,7 @@ fn like(args: &Args, value: Scalar) -> Made {
         Ok(scalar) => (Shape::default(), scalar.dtype()),
         Err(_) => args.array("x").map(|(shape, dtype)| (shape.clone(), dtype))?,
     };
+    let shape = if args.given("shape").is_some() { args.shape("shape")? } else { shape };
     constant(shape, args.dtype("dtype")?.unwrap_or(dtype), value)
 }
 

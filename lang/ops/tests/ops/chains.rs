@@ -33,7 +33,8 @@ fn done<T: Float + Element>(rule: &MapLoop, inputs: &[&Data]) -> Data {
 fn chained<T: Float + Element>(steps: &[ChainStep], operands: &[&Data]) -> Data {
     let mut out = Data::zeros(T::DTYPE, operands[0].len());
     let operands = operands.iter().map(|data| ChainOperand { data: data.as_ref(), is_same: false });
-    run_chain(steps, &operands.collect::<Vec<_>>(), out.as_mut());
+    let operands: Vec<_> = operands.collect();
+    run_chain(steps, |number| operands[number], out.as_mut());
     out
 }
 
@@ -96,7 +97,7 @@ fn long_chains_give_what_their_steps_give() {
             .map(|(d, is_same)| ChainOperand { data: d.as_ref(), is_same })
             .collect();
         let mut out = Data::zeros(DType::F64, len);
-        run_chain(&steps, &all, out.as_mut());
+        run_chain(&steps, |number| all[number], out.as_mut());
         let at = |k: usize, i: usize| data[k].get(i).to_f64();
         let expected = (0..len).map(|i| (at(0, i) * 4.0 - (at(1, i) + at(2, i))).abs()).collect();
         assert_eq!(bits(&out), bits(&Data::F64(expected)), "{len}");
