@@ -185,7 +185,8 @@ impl Crew for Card {
     fn work(&self, pass: &Pass<'_>) -> Result<(), RunError> {
         let kernels = kernels(pass.stage());
         let mut parts = parts(pass.stage(), if kernels.is_ok() { 1 + self.others.len() } else { 1 });
-        let own = parts.remove(0);
+        // The last is the one that is never empty.
+        let own = parts.pop().unwrap_or(0..0);
         std::thread::scope(|scope| {
             let kernels = &kernels;
             let others = self.others.iter().zip(parts).filter(|(_, tasks)| !tasks.is_empty());
