@@ -38,7 +38,7 @@ pub use unfit::Unfit;
 
 use cell::Elements;
 use cleave_ops::Region;
-use cleave_plan::{ContractWork, Program, Slot, Stage, StoreWork, Work};
+use cleave_plan::{Program, Slot, Stage, StoreWork, Work};
 use made::Made;
 use recipe::Recipe;
 use std::ops::Range;
