@@ -1,7 +1,9 @@
-//! A card as a crew: stages that kernels are written for run on it, all others on threads.
+//! A card as a crew: stages that kernels are written for run on it, all others on threads. Several cards share the tasks
+//! of a stage.
 
+use crate::detect::{Absent, ready};
 use crate::device::Device;
-use crate::emit::{Kernels, kernels};
+use crate::emit::{Kernels, Unfit, kernels};
 use crate::error::GpuError;
 use crate::flight::Flight;
 use crate::notes::{StageNote, Why};
@@ -9,12 +11,16 @@ use crate::shelf::{Shelf, Stop};
 use crate::stock::Stock;
 use cleave_cpu::{Control, Crew, Pass, Pool, run_with};
 use cleave_graph::SourceId;
-use cleave_plan::{Origin, Plan, RunError, RunReport, Sink, Sources};
+use cleave_plan::{Origin, Plan, RunError, RunReport, Sink, Sources, Stage, Work};
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Free memory of a device that is left to others, as a part of it.
 const LEFT_PART: u64 = 10;
+
+/// More devices than a machine has.
+const MOST_DEVICES: usize = 64;
 
 /// What of a machine's devices may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +29,8 @@ pub struct CardOptions {
     pub ordinal: usize,
     /// The most bytes of its memory to take; 0 for nearly all that is free.
     pub memory_limit_bytes: u64,
+    /// Whether all other devices that there are share its runs, with as much of the memory of each.
+    pub others: bool,
 }
 
 /// A device that runs plans.
@@ -32,6 +40,8 @@ pub struct Card {
     turn: Mutex<()>,
     /// Guards the device.
     state: Mutex<State>,
+    /// Those that share its runs.
+    others: Vec<Card>,
 }
 
 struct State {
@@ -57,7 +67,13 @@ impl Card {
         let name = device.name().to_owned();
         let (shelf, staying, notes) = (Shelf::default(), HashSet::new(), vec![]);
         let state = State { shelf, device: Some(device), name, limit_bytes, staying, notes, lost: None };
-        Ok(Self { options, turn: Mutex::default(), state: Mutex::new(state) })
+        let others = if options.others { others_than(options) } else { vec![] };
+        Ok(Self { options, turn: Mutex::default(), state: Mutex::new(state), others })
+    }
+
+    /// This one, then those that share its runs.
+    fn all(&self) -> impl Iterator<Item = &Card> {
+        std::iter::once(self).chain(&self.others)
     }
 
     /// What was asked for.
@@ -65,9 +81,13 @@ impl Card {
         self.options
     }
 
-    /// What its maker calls the device.
+    /// What its maker calls the device, and how many share its runs.
     pub fn name(&self) -> String {
-        self.state().name.clone()
+        let name = self.state().name.clone();
+        match self.others.len() {
+            0 => name,
+            others => format!("{name} and {others} more"),
+        }
     }
 
     /// The most bytes of its memory that are taken.
@@ -101,9 +121,9 @@ impl Card {
         control: &Control<'_>,
     ) -> Result<(RunReport, Vec<StageNote>), RunError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.begin();
+        self.all().for_each(Card::begin);
         let report = run_with(Some(self), pool, plan, (sources, sinks), control);
-        let notes = self.end();
+        let notes = StageNote::joined(self.all().flat_map(Card::end));
         report.map(|report| (report, notes))
     }
 
@@ -139,6 +159,13 @@ impl Card {
     }
 }
 
+/// All other devices that can be used.
+fn others_than(options: CardOptions) -> Vec<Card> {
+    let is_there = |&ordinal: &usize| !matches!(ready(ordinal), Err(Absent::NoSuchDevice { .. }));
+    let others = (0..MOST_DEVICES).take_while(is_there).filter(|&ordinal| ordinal != options.ordinal);
+    others.filter_map(|ordinal| Card::open(CardOptions { ordinal, others: false, ..options }).ok()).collect()
+}
+
 /// How many kernels a stage has, and the most registers of a thread of them.
 fn compiled(device: &Device, kernels: &Kernels) -> (usize, u32) {
     let all = kernels.all();
@@ -156,34 +183,62 @@ impl State {
 
 impl Crew for Card {
     fn work(&self, pass: &Pass<'_>) -> Result<(), RunError> {
-        let tasks = pass.stage().tasks;
-        let mut note = StageNote { stage: pass.number(), tasks, ..StageNote::default() };
+        let kernels = kernels(pass.stage());
+        let mut parts = parts(pass.stage(), if kernels.is_ok() { 1 + self.others.len() } else { 1 });
+        // The last is the one that is never empty.
+        let own = parts.pop().unwrap_or(0..0);
+        std::thread::scope(|scope| {
+            let kernels = &kernels;
+            let others = self.others.iter().zip(parts).filter(|(_, tasks)| !tasks.is_empty());
+            let others: Vec<_> =
+                others.map(|(card, tasks)| scope.spawn(move || card.part(pass, kernels, tasks))).collect();
+            let mut done = self.part(pass, kernels, own);
+            for other in others {
+                done = done.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            done
+        })
+    }
+}
+
+/// A stage's tasks in so many parts, each of whole blocks.
+fn parts(stage: &Stage, many: usize) -> Vec<Range<usize>> {
+    let whole = if let Work::Contract(work) = &stage.work { work.segments } else { 1 };
+    let edge = |part: usize| if part == many { stage.tasks } else { stage.tasks / whole * part / many * whole };
+    (0..many).map(|part| edge(part)..edge(part + 1)).collect()
+}
+
+impl Card {
+    /// Does a part of a stage's tasks.
+    fn part(&self, pass: &Pass<'_>, kernels: &Result<Kernels, Unfit>, tasks: Range<usize>) -> Result<(), RunError> {
+        let mut note = StageNote { stage: pass.number(), tasks: tasks.len(), ..StageNote::default() };
         let mut state = self.state();
         let State { shelf, device, limit_bytes, lost, .. } = &mut *state;
-        let done = match (kernels(pass.stage()), &mut *device) {
+        let done = match (kernels, &mut *device) {
             (Err(unfit), _) => {
-                note.leave(tasks, Why::Unfit(unfit));
-                pass.on_threads(0..tasks).map(|()| None)
+                note.leave(tasks.len(), Why::Unfit(unfit.clone()));
+                pass.on_threads(tasks).map(|()| None)
             }
             (Ok(_), None) => {
                 let unknown = GpuError::Call { what: "an earlier run", code: 0 };
-                note.leave(tasks, Why::Failed(lost.clone().unwrap_or(unknown)));
-                pass.on_threads(0..tasks).map(|()| None)
+                note.leave(tasks.len(), Why::Failed(lost.clone().unwrap_or(unknown)));
+                pass.on_threads(tasks).map(|()| None)
             }
             (Ok(kernels), Some(device)) => {
                 let limit_bytes = *limit_bytes;
                 device.took();
-                let (note, kernels, stock) = (&mut note, &kernels, Stock::default());
-                let mut flight = Flight { device, shelf, stock, note, pass, kernels, limit_bytes };
+                let (of, stock) = (&mut note, Stock::default());
+                let mut flight = Flight { device, shelf, stock, note: of, pass, tasks, kernels, limit_bytes };
                 let done = flight.fly().map_err(|stop| match stop {
                     Stop::Run(error) => error,
                     Stop::Device(error) => RunError::Elsewhere { code: error.code(), cause: Box::new(error) },
                 });
                 note.took = device.took();
-                (note.kernels, note.registers) = compiled(device, &kernels);
+                (note.kernels, note.registers) = compiled(device, kernels);
                 done
             }
         };
+        note.devices = usize::from(note.done > 0);
         if let Ok(Some(error)) = &done {
             state.shelf.clear();
             (state.device, state.lost) = (None, Some(error.clone()));

@@ -35,6 +35,15 @@ pub struct Took {
     pub down: Duration,
 }
 
+impl Took {
+    /// Of two devices that work at once: the longer time of each kind.
+    pub(crate) fn or_longer(&self, other: &Self) -> Self {
+        let longer = |of: fn(&Self) -> Duration| of(self).max(of(other));
+        let [compile, up] = [longer(|took| took.compile), longer(|took| took.up)];
+        Self { compile, up, compute: longer(|took| took.compute), down: longer(|took| took.down) }
+    }
+}
+
 /// A device that is in use.
 pub struct Device {
     name: String,

@@ -1,6 +1,7 @@
 //! A stage's tasks on a device, some at a time: what they read goes there, kernels run, what they leave comes back.
-//! `product` does those of a product of matrices.
+//! `product` does those of a product of matrices, `factors` says what of its operands lies where.
 
+mod factors;
 mod product;
 
 use crate::device::{Device, Memory};
@@ -30,6 +31,8 @@ pub(crate) struct Flight<'a> {
     pub(crate) stock: Stock,
     pub(crate) note: &'a mut StageNote,
     pub(crate) pass: &'a Pass<'a>,
+    /// What of the stage it does.
+    pub(crate) tasks: Range<usize>,
     pub(crate) kernels: &'a Kernels,
     /// Device memory that may be taken.
     pub(crate) limit_bytes: u64,
@@ -43,13 +46,13 @@ struct Started<'p> {
 }
 
 impl Flight<'_> {
-    /// Does all tasks; those that the device cannot do are done on threads. An error of the device comes back when it
+    /// Does its tasks; those that the device cannot do are done on threads. An error of the device comes back when it
     /// is one after which the device does nothing more; all tasks are done then, too.
     pub(crate) fn fly(&mut self) -> Result<Option<crate::GpuError>, Stop> {
-        let tasks = self.pass.stage().tasks;
-        let (mut next, mut many) = (0, 1);
+        let Range { start, end: tasks } = self.tasks.clone();
+        let (mut next, mut many) = (start, 1);
         if let Err(stop) = self.prepare() {
-            return self.give_up(0..tasks, stop);
+            return self.give_up(start..tasks, stop);
         }
         if let (Work::Contract(work), Kernels::Product(kernels)) = (&self.pass.stage().work, self.kernels) {
             return self.multiply(work, kernels);
@@ -88,7 +91,7 @@ impl Flight<'_> {
     /// Compiles the kernels, and has arrays and what is made of them before stay on the device where all that the stage
     /// reads takes half of it.
     fn prepare(&mut self) -> Result<(), Stop> {
-        let (kernels, made) = (self.kernels.with_spaces(self.pass.stage()), self.made());
+        let (kernels, made) = (self.kernels.of_tasks(self.pass.stage(), &self.tasks), self.made());
         let needs = if made.is_empty() { vec![] } else { self.needs_of(kernels.iter().cloned()) };
         let before = made.iter().zip(&needs).filter_map(|(of, need)| Some((&of.kernel, of.reads(need.as_ref()?))));
         let all: Vec<(&Kernel, Region)> = before.chain(kernels.iter().cloned()).collect();

@@ -4,6 +4,7 @@ use crate::device::Took;
 use crate::emit::{Unfit, kernels};
 use crate::error::GpuError;
 use cleave_plan::Plan;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Why threads did tasks in place of a card.
@@ -28,6 +29,8 @@ pub struct StageNote {
     pub tasks: usize,
     /// How many the card did.
     pub done: usize,
+    /// How many cards did some.
+    pub devices: usize,
     /// Kernels started.
     pub launches: usize,
     /// Bytes copied to the device.
@@ -50,6 +53,25 @@ pub fn left_to_threads(plan: &Plan) -> Vec<Option<Unfit>> {
 }
 
 impl StageNote {
+    /// One note for each stage, of those of all cards.
+    pub(crate) fn joined(notes: impl Iterator<Item = StageNote>) -> Vec<StageNote> {
+        let mut stages = BTreeMap::<usize, StageNote>::new();
+        for note in notes {
+            let whole = stages.entry(note.stage).or_insert_with(|| StageNote { stage: note.stage, ..Self::default() });
+            whole.tasks += note.tasks;
+            whole.done += note.done;
+            whole.devices += note.devices;
+            whole.launches += note.launches;
+            whole.bytes_up += note.bytes_up;
+            whole.bytes_down += note.bytes_down;
+            whole.kernels = whole.kernels.max(note.kernels);
+            whole.registers = whole.registers.max(note.registers);
+            whole.took = whole.took.or_longer(&note.took);
+            note.left.into_iter().for_each(|(tasks, why)| whole.leave(tasks, why));
+        }
+        stages.into_values().collect()
+    }
+
     /// Threads do tasks.
     pub(crate) fn leave(&mut self, tasks: usize, why: Why) {
         match self.left.iter_mut().find(|(_, known)| *known == why) {
@@ -72,8 +94,9 @@ impl fmt::Display for Why {
 
 impl fmt::Display for StageNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { stage, tasks, done, launches, .. } = self;
-        write!(f, "stage {}: {done} of {tasks} tasks on the card, launches {launches}", stage + 1)?;
+        let Self { stage, tasks, done, launches, devices, .. } = self;
+        let place = if *devices > 1 { format!("{devices} cards") } else { "the card".to_owned() };
+        write!(f, "stage {}: {done} of {tasks} tasks on {place}, launches {launches}", stage + 1)?;
         self.left.iter().try_for_each(|(count, why)| write!(f, "; {count} on threads: {why}"))
     }
 }

@@ -45,3 +45,47 @@ impl Ring {
         &mut self.slots[self.next]
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use cleave_gpu_driver::{SETTINGS, load};
+    use std::process::Command;
+
+    const CHILD: &str = "CLEAVE_GPU_RING_CHILD";
+    const PART: usize = 1000;
+
+    /// In a process of its own, whose driver does nothing before something waits for it.
+    #[test]
+    fn what_was_sent_is_there_once_it_arrived_and_not_before() {
+        if std::env::var_os(CHILD).is_some() {
+            return sent_and_arrived();
+        }
+        let name = "ring::tests::what_was_sent_is_there_once_it_arrived_and_not_before";
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let child = child.args([name, "--exact"]).env(SETTINGS, "deferred").env(CHILD, "1").output().unwrap();
+        let text = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && text.contains("1 passed"), "{text}");
+    }
+
+    fn sent_and_arrived() {
+        load().unwrap();
+        let (device, mut ring) = (Device::open(0).unwrap(), Ring::default());
+        let parts = SLOTS + 2;
+        let memory = device.room_to_send(parts * PART).unwrap();
+        ring.fit(&device, parts * PART).unwrap();
+        let expected: Vec<u8> = (0..parts * PART).map(|i| (i / PART) as u8 + 1).collect();
+        for (part, bytes) in expected.chunks(PART).enumerate() {
+            let slot = ring.turn();
+            slot.bytes().unwrap()[..PART].copy_from_slice(bytes);
+            device.send(slot, PART, (&memory, part * PART)).unwrap();
+        }
+        let mut found = vec![0; parts * PART];
+        device.read(&memory, &mut found).unwrap();
+        assert!(found != expected, "copies wait until somebody waits for them");
+        device.arrived().unwrap();
+        device.read(&memory, &mut found).unwrap();
+        assert!(found == expected);
+    }
+}

@@ -128,7 +128,7 @@ pub(crate) enum Command {
 /// How to compute.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct How {
-    /// Where to compute: threads, single-threaded, cuda, cuda:1, auto or workers://HOST:PORT,HOST:PORT.
+    /// Where to compute: threads, single-threaded, cuda, cuda:1, cuda:all, auto or workers://HOST:PORT,HOST:PORT.
     #[arg(long)]
     pub(crate) scheduler: Option<String>,
     /// The certificates that `cleave certs new` made, for workers on other machines.

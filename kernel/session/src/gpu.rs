@@ -54,7 +54,8 @@ impl Cards {
 impl Engine {
     /// Takes a card into use if the settings ask for one; the seconds that took.
     pub(crate) fn open_card(&mut self, settings: &Settings) -> Result<f64, Failure> {
-        let options = CardOptions { ordinal: settings.device, memory_limit_bytes: settings.device_memory_limit_bytes };
+        let (ordinal, others) = (settings.device, settings.all_devices);
+        let options = CardOptions { ordinal, memory_limit_bytes: settings.device_memory_limit_bytes, others };
         if settings.scheduler != Scheduler::Cuda || self.cards.open.iter().any(|card| card.options() == options) {
             return Ok(0.0);
         }

@@ -109,7 +109,7 @@ impl Engine {
             Ok(Device::Cuda(number)) if self.follows_devices => {
                 // Threads and memory of workers are of no use there.
                 let own = if settings.scheduler == Scheduler::Workers { self.settings.clone() } else { settings };
-                Ok(Settings { scheduler: Scheduler::Cuda, device: usize::from(number), ..own })
+                Ok(Settings { scheduler: Scheduler::Cuda, device: usize::from(number), all_devices: false, ..own })
             }
             Ok(_) => Ok(settings),
             Err(Apart(one, other)) => {

@@ -39,6 +39,8 @@ pub struct Settings {
     pub memory_limit_bytes: u64,
     /// Which GPU, counted from 0: `scheduler = cuda:1`.
     pub device: usize,
+    /// Whether all other GPUs share what it computes: `scheduler = cuda:all`.
+    pub all_devices: bool,
     /// `device_memory_limit`: the most bytes of a GPU's memory to take; 0 for nearly all that is free.
     pub device_memory_limit_bytes: u64,
     /// `spill.directory`: where blocks are put aside when memory is short; empty for the system's place for
@@ -67,6 +69,7 @@ impl Default for Settings {
             tls_dir: String::new(),
             memory_limit_bytes: 1 << 30,
             device: 0,
+            all_devices: false,
             device_memory_limit_bytes: 0,
             spill_directory: String::new(),
             progress_delay_s: 0.5,

@@ -4,8 +4,8 @@
 //! and registers), `access` (parameters, addresses, memory), `steps`, `integers` and `conversions` (a tape's steps as
 //! instructions), `kernel` (what is emitted), `store` (elements that are kept), `scan` (running values), `made` (what is
 //! made before a kernel), `cell` (a node of a reduction's tree, what both layouts share), `element` (a cell's elements),
-//! `tile` (random numbers that wait), `rows` and `columns` (the two layouts), `multiply` (products of packed panels),
-//! `product` (all kernels of a product of matrices).
+//! `tile` (random numbers that wait), `rows` and `columns` (the two layouts), `form`, `slice` and
+//! `multiply` (products of packed panels), `product` (all kernels of a product of matrices).
 //!
 //! PTX 7.0 for `sm_75`: every driver since 2020 compiles it. Floats are rounded to nearest in every instruction, nothing is
 //! contracted, and nans are the only results whose bits may differ from those of the processor.
@@ -15,6 +15,7 @@ mod cell;
 mod columns;
 mod conversions;
 mod element;
+mod form;
 mod integers;
 mod kernel;
 mod made;
@@ -23,6 +24,7 @@ mod product;
 mod recipe;
 mod rows;
 mod scan;
+mod slice;
 mod steps;
 mod store;
 mod text;
@@ -36,10 +38,14 @@ pub use unfit::Unfit;
 
 use cell::Elements;
 use cleave_ops::Region;
-use cleave_plan::{ContractWork, Program, Slot, Stage, StoreWork, Work};
+use cleave_plan::{Program, Slot, Stage, StoreWork, Work};
 use made::Made;
 use recipe::Recipe;
+use std::ops::Range;
 use std::sync::Arc;
+
+/// What more tasks visit is not looked at one by one.
+const MOST_TASKS: usize = 1 << 16;
 
 /// The kernels of a stage.
 #[derive(Clone, Debug)]
@@ -62,18 +68,28 @@ impl Kernels {
         }
     }
 
-    /// The same, each with all of the space that it sees.
-    pub fn with_spaces(&self, stage: &Stage) -> Vec<(&Kernel, Region)> {
-        let spaces = |work: &ContractWork| {
-            [&work.left, &work.right].map(|operand| Region::whole(&operand.program.space)).to_vec()
-        };
-        let own = match (self, &stage.work) {
-            (Kernels::Product(_), Work::Contract(work)) => spaces(work),
-            _ => vec![],
-        };
-        let spaces = own.into_iter().chain(std::iter::repeat_with(|| Region::whole(&stage.space)));
-        self.all().into_iter().zip(spaces).collect()
+    /// The same, each with what it reads for of the space that it sees, for some of the stage's tasks.
+    pub fn of_tasks(&self, stage: &Stage, tasks: &Range<usize>) -> Vec<(&Kernel, Region)> {
+        let hull = || hull(stage, tasks);
+        match (self, &stage.work) {
+            (Kernels::Store(store), _) => vec![(&store.kernel, store.reads(&hull()))],
+            (Kernels::Folds(folds), _) => folds.iter().map(|fold| (&fold.kernel, hull())).collect(),
+            (Kernels::Product(product), Work::Contract(work)) => {
+                let operands = [&work.left, &work.right].map(|operand| Region::whole(&operand.program.space));
+                let spaces = operands.into_iter().chain(std::iter::repeat_with(hull));
+                product.all().into_iter().zip(spaces).collect()
+            }
+            (Kernels::Product(_), _) => vec![],
+        }
     }
+}
+
+/// A box that holds all that tasks visit: the least, where they are few.
+fn hull(stage: &Stage, tasks: &Range<usize>) -> Region {
+    let is_all = tasks.len() == stage.tasks || tasks.len() > MOST_TASKS;
+    let least = || tasks.clone().map(|task| stage.task_region(task)).reduce(|a, b| a.hull(&b));
+    let found = if is_all { None } else { least() };
+    found.unwrap_or_else(|| Region::whole(&stage.space))
 }
 
 /// Writes a stage's kernels.

@@ -5,99 +5,14 @@
 //! that stands in memory: the order of the plan.
 
 use super::access::{long, special, word};
+use super::form::{DEPTH, Form, SIDE, VECTOR};
+use super::slice::{Slice, listed};
 use super::text::{Class, Label, Reg, Text};
-use cleave_ops::DType;
 
-/// Threads of a block: so many on each side of a tile.
-const SIDE: usize = 16;
-/// Shared indices of a slice.
-const DEPTH: usize = 8;
-/// Bytes that a thread loads at once.
-pub(super) const VECTOR: usize = 16;
 /// Rows of tiles that are made together, so that they find the same columns in the device's cache.
 const BAND: usize = 8;
 /// The parameters, 8 bytes each.
 pub(super) const PARAMS: usize = 19;
-
-/// How elements are multiplied and added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Form {
-    /// The dtype of packed elements and of sums.
-    pub(super) dtype: DType,
-    /// Whether sums are of truths: `or` of `and`s.
-    pub(super) is_truth: bool,
-}
-
-impl Form {
-    fn size(self) -> usize {
-        self.dtype.size()
-    }
-
-    /// Elements of a vector.
-    fn lanes(self) -> usize {
-        VECTOR / self.size()
-    }
-
-    fn class(self) -> Class {
-        Class::of(self.dtype)
-    }
-
-    /// Rows and columns of a thread.
-    fn of_thread(self) -> [usize; 2] {
-        if self.size() == 8 { [4, 8] } else { [8, 8] }
-    }
-
-    /// Rows and columns of a tile.
-    pub(super) fn tile(self) -> [usize; 2] {
-        self.of_thread().map(|len| len * SIDE)
-    }
-
-    /// Bytes of a slice of each panel.
-    fn slices(self) -> [usize; 2] {
-        self.tile().map(|len| len * DEPTH * self.size())
-    }
-
-    fn zero(self) -> &'static str {
-        match self.class() {
-            Class::Single => "0f00000000",
-            Class::Double => "0d0000000000000000",
-            _ => "0",
-        }
-    }
-
-    /// Adds the product of two elements to a sum.
-    fn fuse(self, text: &mut Text, sum: Reg, [a, b]: [Reg; 2]) {
-        match self.dtype {
-            DType::F32 => text.line(format_args!("fma.rn.f32 {sum}, {a}, {b}, {sum}")),
-            DType::F64 => text.line(format_args!("fma.rn.f64 {sum}, {a}, {b}, {sum}")),
-            _ if self.is_truth => {
-                let both = text.make(Class::Word, "and.b32", format_args!("{a}, {b}"));
-                text.line(format_args!("or.b32 {sum}, {sum}, {both}"));
-            }
-            DType::I64 => text.line(format_args!("mad.lo.s64 {sum}, {a}, {b}, {sum}")),
-            _ => text.line(format_args!("mad.lo.s32 {sum}, {a}, {b}, {sum}")),
-        }
-    }
-
-    /// The instruction that adds two sums.
-    pub(super) fn plus(self) -> &'static str {
-        match self.dtype {
-            DType::F32 => "add.rn.f32",
-            DType::F64 => "add.rn.f64",
-            _ if self.is_truth => "or.b32",
-            DType::I64 => "add.s64",
-            _ => "add.s32",
-        }
-    }
-
-    /// The type of loads and stores.
-    fn plain(self) -> &'static str {
-        self.class().plain()
-    }
-}
-
-/// Threads of a block.
-pub(super) const THREADS: usize = SIDE * SIDE;
 
 /// The body of a kernel that adds products of panels to sums.
 pub(super) fn body(form: Form) -> Text {
@@ -119,14 +34,14 @@ pub(super) fn body(form: Form) -> Text {
 }
 
 /// The parameters.
-struct Given {
-    operands: [Reg; 2],
+pub(super) struct Given {
+    pub(super) operands: [Reg; 2],
     out: Reg,
     /// Bytes from one shared index to the next.
-    pitches: [Reg; 2],
+    pub(super) pitches: [Reg; 2],
     rows: Reg,
     columns: Reg,
-    shared: Reg,
+    pub(super) shared: Reg,
     panel: Reg,
     batches: Reg,
     segments: Reg,
@@ -156,10 +71,10 @@ impl Given {
 }
 
 /// Which tile of which matrix a block makes.
-struct Tile {
+pub(super) struct Tile {
     /// Its first row and column.
-    first: [Reg; 2],
-    batch: Reg,
+    pub(super) first: [Reg; 2],
+    pub(super) batch: Reg,
     segment: Reg,
 }
 
@@ -218,12 +133,12 @@ impl Panels {
 }
 
 /// Where a thread stands in its block.
-struct Thread {
-    number: Reg,
+pub(super) struct Thread {
+    pub(super) number: Reg,
     /// Its row and column of threads.
     at: [Reg; 2],
     /// Where shared memory begins.
-    shared: Reg,
+    pub(super) shared: Reg,
 }
 
 impl Thread {
@@ -242,110 +157,14 @@ impl Thread {
     }
 }
 
-/// A slice of a panel on its way to shared memory.
-struct Slice {
-    /// Elements of a slice at one shared index.
-    len: usize,
-    /// Where the slice begins in shared memory.
-    offset: usize,
-    /// Where what the thread loads stands at the first shared index in memory.
-    origin: Reg,
-    pitch: Reg,
-    /// The first shared index of a slice that the thread loads, as a word and as 64 bits.
-    row: [Reg; 2],
-    /// Where it goes.
-    goal: Reg,
-    /// What is being loaded.
-    values: Vec<Vec<Reg>>,
-    /// Where the thread's next vector stands; changes.
-    at: Reg,
-    /// Where a vector stands that is there, whatever the panel's length; changes.
-    start: Reg,
-}
-
-impl Slice {
-    fn of(
-        text: &mut Text,
-        form: Form,
-        (given, tile, thread): (&Given, &Tile, &Thread),
-        (side, offset): (usize, usize),
-    ) -> Self {
-        let (len, pitch) = (form.tile()[side], given.pitches[side]);
-        let vectors = len / form.lanes();
-        let row = text.make(Class::Word, "shr.u32", format_args!("{}, {}", thread.number, vectors.ilog2()));
-        let vector = text.make(Class::Word, "and.b32", format_args!("{}, {}", thread.number, vectors - 1));
-        let before = text.make(Class::Long, "mul.lo.s64", format_args!("{}, {}", tile.first[side], form.size()));
-        let inside = text.make(Class::Long, "mul.wide.u32", format_args!("{vector}, {VECTOR}"));
-        let column = text.make(Class::Long, "add.s64", format_args!("{before}, {inside}"));
-        let edge = text.make(Class::Long, "add.s64", format_args!("{pitch}, -{VECTOR}"));
-        let column = text.make(Class::Long, "min.u64", format_args!("{column}, {edge}"));
-        let matrix = text.make(Class::Long, "mul.lo.s64", format_args!("{}, {pitch}", given.shared));
-        let base = text.make(Class::Long, "add.s64", format_args!("{}, {column}", given.operands[side]));
-        let origin = text.make(Class::Long, "mad.lo.s64", format_args!("{}, {matrix}, {base}", tile.batch));
-        let down = text.make(Class::Word, "mul.lo.s32", format_args!("{row}, {}", len * form.size()));
-        let goal = text.make(Class::Word, "mad.lo.s32", format_args!("{vector}, {VECTOR}, {down}"));
-        let goal = text.make(Class::Word, "add.s32", format_args!("{goal}, {}", thread.shared));
-        let passes = DEPTH * vectors / THREADS;
-        let vector = |text: &mut Text| (0..form.lanes()).map(|_| text.register(form.class())).collect();
-        let values = (0..passes).map(|_| vector(text)).collect();
-        let (at, start, wide) = (text.register(Class::Long), text.register(Class::Long), long(text, row));
-        Self { len, offset, origin, pitch, row: [row, wide], goal, values, at, start }
-    }
-
-    /// Shared indices between a thread's vectors.
-    fn apart(&self) -> usize {
-        DEPTH / self.values.len()
-    }
-
-    /// Begins with a panel that starts at so many shared indices.
-    fn begin(&self, text: &mut Text, before: Reg) {
-        let Self { origin, pitch, at, start, row, .. } = self;
-        text.line(format_args!("mad.lo.s64 {start}, {before}, {pitch}, {origin}"));
-        text.line(format_args!("mad.lo.s64 {at}, {}, {pitch}, {start}", row[1]));
-    }
-
-    /// Loads the slice that begins at a shared index of a panel so long; zeros behind its end.
-    fn load(&self, text: &mut Text, form: Form, [first, len]: [Reg; 2]) {
-        let mine = text.make(Class::Word, "add.s32", format_args!("{first}, {}", self.row[0]));
-        for (pass, values) in self.values.iter().enumerate() {
-            let apart = pass * self.apart();
-            let index = text.make(Class::Word, "add.s32", format_args!("{mine}, {apart}"));
-            let holds = text.test("lt.u32", index, len);
-            let address = text.make(Class::Long, "mad.lo.s64", format_args!("{}, {apart}, {}", self.pitch, self.at));
-            let address = text.make(Class::Long, "selp.b64", format_args!("{address}, {}, {holds}", self.start));
-            let (list, ty) = (listed(values), form.plain());
-            text.line(format_args!("ld.global.nc.v{}.{ty} {list}, [{address}]", values.len()));
-            for value in values {
-                text.line(format_args!("selp.{ty} {value}, {value}, {}, {holds}", form.zero()));
-            }
-        }
-        text.line(format_args!("mad.lo.s64 {}, {}, {DEPTH}, {}", self.at, self.pitch, self.at));
-    }
-
-    /// Puts what was loaded into shared memory, so many bytes on.
-    fn put(&self, text: &mut Text, form: Form, turn: Reg) {
-        let goal = text.make(Class::Word, "add.s32", format_args!("{}, {turn}", self.goal));
-        for (pass, values) in self.values.iter().enumerate() {
-            let at = self.offset + pass * self.apart() * self.len * form.size();
-            let (list, ty) = (listed(values), form.plain());
-            text.line(format_args!("st.shared.v{}.{ty} [{goal}+{at}], {list}", values.len()));
-        }
-    }
-}
-
-fn listed(regs: &[Reg]) -> String {
-    let names: Vec<String> = regs.iter().map(Reg::to_string).collect();
-    format!("{{{}}}", names.join(", "))
-}
-
 /// Where a thread's sums stand in memory.
 struct Out {
     /// The address of its first.
     base: Reg,
     /// Bytes of a row.
     pitch: Reg,
-    /// The row and the column of its first.
-    first: [Reg; 2],
+    /// How many rows and columns there are from its first on, as words; none or fewer behind the edge.
+    left: [Reg; 2],
 }
 
 impl Out {
@@ -360,7 +179,10 @@ impl Out {
         let row = text.make(Class::Long, "mad.lo.s64", format_args!("{matrix}, {}, {}", given.rows, first[0]));
         let base = text.make(Class::Long, "mad.lo.s64", format_args!("{row}, {pitch}, {}", given.out));
         let base = text.make(Class::Long, "mad.lo.s64", format_args!("{}, {}, {base}", first[1], form.size()));
-        Self { base, pitch, first }
+        let [lens, firsts] = [[given.rows, given.columns], first].map(|both| both.map(|long| word(text, long)));
+        let left = |side: usize| (lens[side], firsts[side]);
+        let left = [left(0), left(1)].map(|(len, at)| text.make(Class::Word, "sub.s32", format_args!("{len}, {at}")));
+        Self { base, pitch, left }
     }
 }
 
@@ -454,19 +276,18 @@ impl Writer {
     /// Adds the sums of a panel to those in memory.
     fn add(&mut self) {
         let (text, form) = (&mut self.text, self.form);
-        let (ty, Out { base, pitch, first }) = (form.plain(), &self.out);
+        let (ty, Out { base, pitch, left }) = (form.plain(), &self.out);
         for (number, sums) in self.sums.iter().enumerate() {
             let (down, behind) = (place(form, number), text.label());
-            let row = text.make(Class::Long, "add.s64", format_args!("{}, {down}", first[0]));
-            let holds = text.test("lt.u64", row, self.given.rows);
+            let holds = text.test("gt.s32", left[0], down);
             text.jump_unless(holds, behind);
             let address = text.make(Class::Long, "mad.lo.s64", format_args!("{pitch}, {down}, {base}"));
             let known: Vec<(Reg, usize, Reg)> = (0..sums.len())
                 .map(|number| {
                     let across = place(form, number);
-                    let column = text.make(Class::Long, "add.s64", format_args!("{}, {across}", first[1]));
-                    let holds = text.test("lt.u64", column, self.given.columns);
-                    let (known, at) = (text.register(form.class()), across * form.size());
+                    let holds = text.test("gt.s32", left[1], across);
+                    // A register that is only written where something holds would be kept from the beginning on.
+                    let (known, at) = (text.zero(form.class()), across * form.size());
                     text.line(format_args!("@{holds} ld.global.{ty} {known}, [{address}+{at}]"));
                     (known, at, holds)
                 })

@@ -4,9 +4,10 @@
 //! An operand is packed as a matrix for each batch index: shared indices one behind the other, each with all its rows
 //! (or columns) side by side, filled up to whole vectors. Packed elements have the dtype of the sums.
 
+use super::form::{Form, THREADS, VECTOR};
 use super::kernel::{Grid, Kernel, StoreKernel};
 use super::made::Places;
-use super::multiply::{Form, PARAMS, THREADS, VECTOR, body, segments};
+use super::multiply::{PARAMS, body, segments};
 use super::recipe::Recipe;
 use super::store::written;
 use super::text::Text;

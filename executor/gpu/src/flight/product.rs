@@ -1,14 +1,15 @@
 //! Products of matrices on a device: some blocks of the result at a time. Their operands are packed, all panels at once
 //! or as many as there is memory for, multiplied launch by launch, and finished block by block.
 
+use super::factors::{Of, Part};
 use super::{Flight, MOST_TIME};
 use crate::device::Memory;
-use crate::emit::{Factors, Grid, Kernel, Placed, ProductKernel, ProductKernels, StoreKernel, Turn};
+use crate::emit::{Factors, Grid, Kernel, Placed, ProductKernels, StoreKernel, Turn};
 use crate::notes::Why;
 use crate::shelf::{Stop, bytes};
 use crate::stock::Stock;
 use cleave_ops::{DType, Data, Region, filled};
-use cleave_plan::contract::{Operand, Side};
+use cleave_plan::contract::Side;
 use cleave_plan::stage::block_region;
 use cleave_plan::{ContractWork, Origin};
 use smallvec::SmallVec;
@@ -26,13 +27,6 @@ const SUMS_PART: u64 = 4;
 /// Blocks and tiles of a launch are numbered with 31 bits.
 const MOST_NUMBERS: usize = 1 << 31;
 
-/// A contraction with its kernels.
-#[derive(Clone, Copy)]
-struct Of<'a> {
-    work: &'a ContractWork,
-    kernels: &'a ProductKernels,
-}
-
 /// Blocks that are multiplied together.
 #[derive(Debug)]
 struct Piece {
@@ -43,97 +37,11 @@ struct Piece {
     packed: usize,
 }
 
-/// Which part of an operand is packed.
-#[derive(Clone, Debug, PartialEq)]
-struct Part {
-    batch: Region,
-    free: Region,
-    panels: Range<usize>,
-}
-
 /// What is kept from piece to piece.
 struct Bench {
     packs: [Option<(Part, Memory)>; 2],
     /// Products of a launch.
     products: usize,
-}
-
-impl Of<'_> {
-    fn operand(&self, side: usize) -> &Operand {
-        if side == 0 { &self.work.left } else { &self.work.right }
-    }
-
-    fn product(&self) -> &ProductKernel {
-        &self.kernels.product
-    }
-
-    /// Panels of the whole shared side.
-    fn panels(&self) -> usize {
-        (0..self.work.segments).map(|segment| self.work.panels(segment).len()).sum()
-    }
-
-    /// Whether panels follow each other without gaps.
-    fn is_run(&self) -> bool {
-        self.work.panel.ndim() == 1
-    }
-
-    /// The part of the shared side that panels which follow each other cover, where that is a box.
-    fn shared(&self, panels: &Range<usize>) -> Region {
-        let ends = [panels.start, panels.end - 1].map(|panel| self.work.panel_region(panel));
-        ends[0].hull(&ends[1])
-    }
-
-    /// Shared indices of packed panels.
-    fn slots(&self, panels: &Range<usize>) -> usize {
-        if self.is_run() { self.shared(panels).size() } else { panels.len() * self.work.panel.size() }
-    }
-
-    /// Bytes of a part of an operand that is packed.
-    fn packed_bytes(&self, part: &Part) -> u64 {
-        let elements = part.batch.size() * self.slots(&part.panels) * self.product().pitch(part.free.size());
-        (elements * self.product().dtype.size()) as u64
-    }
-
-    /// The parts of both operands for a part of the result.
-    fn parts(&self, region: &Region, panels: &Range<usize>) -> [Part; 2] {
-        let sides = self.work.block_sides(region);
-        let part = |free: &Region| Part { batch: sides.batch.clone(), free: free.clone(), panels: panels.clone() };
-        [part(&sides.rows), part(&sides.columns)]
-    }
-
-    /// The boxes of an operand's space that are packed one by one, each with its first shared index in memory.
-    fn boxes(&self, side: usize, part: &Part) -> Vec<(Region, Region, usize)> {
-        let seen = |shared: Region, slot: usize| (joined(self.operand(side), part, &shared), shared, slot);
-        if self.is_run() {
-            return vec![seen(self.shared(&part.panels), 0)];
-        }
-        let slot = |panel: usize| (panel - part.panels.start) * self.work.panel.size();
-        part.panels.clone().map(|panel| seen(self.work.panel_region(panel), slot(panel))).collect()
-    }
-
-    /// Sums of a part of the result, for each segment.
-    fn sums(&self, region: &Region) -> usize {
-        region.size().saturating_mul(self.work.segments)
-    }
-
-    /// The blocks in which a block is finished.
-    fn finished(&self, region: &Region) -> Vec<Region> {
-        let sides = self.work.block_sides(region);
-        let bands = self.work.bands(&sides);
-        bands.map_or_else(|| vec![region.clone()], |bands| bands.iter().map(|rows| sides.with_rows(rows)).collect())
-    }
-}
-
-/// The part of an operand's space for boxes of each of its sides.
-fn joined(operand: &Operand, part: &Part, shared: &Region) -> Region {
-    let sides = match operand.first {
-        Side::Free => [&part.batch, &part.free, shared],
-        Side::Shared => [&part.batch, shared, &part.free],
-    };
-    Region {
-        start: sides.iter().flat_map(|side| side.start.iter().copied()).collect(),
-        len: sides.iter().flat_map(|side| side.len.iter().copied()).collect(),
-    }
 }
 
 impl Bench {
@@ -158,9 +66,9 @@ impl<'a> Flight<'a> {
         work: &'a ContractWork,
         kernels: &'a ProductKernels,
     ) -> Result<Option<crate::GpuError>, Stop> {
-        let (of, mut bench, mut block) = (Of { work, kernels }, Bench::new(), 0);
+        let (of, mut bench, mut block) = (Of { work, kernels }, Bench::new(), self.tasks.start / work.segments);
         let tasks = |blocks: Range<usize>| blocks.start * work.segments..blocks.end * work.segments;
-        let blocks = work.boxes.count();
+        let blocks = self.tasks.end / work.segments;
         while block < blocks {
             let Some(piece) = self.piece(of, block..blocks) else {
                 bench.packs = [None, None];
@@ -418,33 +326,6 @@ impl<'a> Flight<'a> {
         }
         self.note.done += of.work.segments;
         Ok(())
-    }
-}
-
-impl Of<'_> {
-    /// The product for a part of the result, of what is packed.
-    fn factors(&self, region: &Region, packed: &Range<usize>, operands: [u64; 2], sums: u64) -> Factors {
-        let sides = self.work.block_sides(region);
-        Factors {
-            operands,
-            sums,
-            lens: [sides.rows.size(), sides.columns.size()],
-            shared: self.slots(packed),
-            panel: self.work.panel.size(),
-            batches: sides.batch.size(),
-            segments: self.work.segments,
-            panels: self.panels(),
-            packed: packed.clone(),
-        }
-    }
-
-    /// Whether one of these panels of some segment is packed.
-    fn is_packed(&self, panels: &Range<usize>, packed: &Range<usize>) -> bool {
-        (0..self.work.segments).any(|segment| {
-            let all = self.work.panels(segment);
-            let (from, to) = (all.start + panels.start, all.end.min(all.start + panels.end));
-            from.max(packed.start) < to.min(packed.end)
-        })
     }
 }
 

@@ -7,6 +7,7 @@ mod faults;
 mod limits;
 mod process;
 mod products;
+mod several;
 
 #[allow(dead_code)]
 #[path = "../emit/corpus.rs"]

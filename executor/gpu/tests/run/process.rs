@@ -35,7 +35,7 @@ fn child(settings: &str, test: &str) {
 
 /// The first device, of which so many bytes may be taken.
 pub(crate) fn card(memory_limit_bytes: u64) -> Card {
-    Card::open(CardOptions { ordinal: 0, memory_limit_bytes }).unwrap()
+    Card::open(CardOptions { memory_limit_bytes, ..CardOptions::default() }).unwrap()
 }
 
 /// The outputs of a plan on a card.

@@ -24,7 +24,7 @@ pub enum Scheduler {
 impl Scheduler {
     /// What values look like.
     pub(super) const VALUES: &'static str =
-        "threads, single-threaded, cuda, cuda:1, auto or workers HOST:PORT,HOST:PORT";
+        "threads, single-threaded, cuda, cuda:1, cuda:all, auto or workers HOST:PORT,HOST:PORT";
 
     /// By name.
     pub fn parse(name: &str) -> Option<Scheduler> {
@@ -52,10 +52,12 @@ impl Scheduler {
 
 impl Settings {
     /// Chooses a scheduler by its name; `workers` may be followed by where they are, as in `workers://HOST:PORT`, and
-    /// `cuda` by the number of the GPU, as in `cuda:1`.
+    /// `cuda` by the number of the GPU, as in `cuda:1`, or by `all`.
     pub(super) fn choose(&mut self, text: &str) -> Result<(), Unread> {
         if let Some(number) = text.strip_prefix("cuda:").filter(|rest| !rest.starts_with('/')) {
-            self.device = number.parse().ok().filter(|n| *n < MOST_DEVICES).ok_or(Unread::Scheduler)?;
+            let is_all = number == "all";
+            let number = if is_all { Some(0) } else { number.parse().ok().filter(|n| *n < MOST_DEVICES) };
+            (self.device, self.all_devices) = (number.ok_or(Unread::Scheduler)?, is_all);
             self.scheduler = Scheduler::Cuda;
             return Ok(());
         }
@@ -74,7 +76,7 @@ impl Settings {
                 Ok(())
             }
             Some(local) if rest.is_none() => {
-                (self.scheduler, self.device) = (local, 0);
+                (self.scheduler, self.device, self.all_devices) = (local, 0, false);
                 Ok(())
             }
             _ if text.contains("://") => Err(Unread::Address(AddressError::Scheme(name.to_owned()))),
@@ -93,9 +95,10 @@ impl Settings {
         }
     }
 
-    /// The GPU, as it is typed: `cuda`, or `cuda:1` where it is not the first.
+    /// The GPU, as it is typed: `cuda`, or `cuda:1` where it is not the first, or `cuda:all`.
     pub(super) fn device_words(&self) -> String {
         match self.device {
+            _ if self.all_devices => "cuda:all".to_owned(),
             0 => "cuda".to_owned(),
             number => format!("cuda:{number}"),
         }
@@ -115,6 +118,7 @@ mod tests {
             ("cuda", Ok("cuda")),
             ("cuda:0", Ok("cuda")),
             ("cuda:3", Ok("cuda:3")),
+            ("cuda:all", Ok("cuda:all")),
             ("cuda:64", Err("unknown-scheduler")),
             ("cuda:first", Err("unknown-scheduler")),
             ("cuda://a:1", Err("unknown-scheme")),
