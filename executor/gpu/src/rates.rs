@@ -4,6 +4,7 @@ use crate::detect;
 use crate::device::{Device, Memory};
 use crate::emit::{Grid, Kernel, Param};
 use crate::error::GpuError;
+use crate::ring::Ring;
 use cleave_plan::cost::CardRates;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,7 +43,7 @@ pub fn measure(ordinal: usize) -> Result<CardRates, GpuError> {
     let memory_bps = 2.0 / moved(&device, copying, units)?;
     let processors = detect::ready(ordinal)?.processors.max(1) as u32;
     let op_s = computed(&device, computing, processors * BLOCKS_EACH)?;
-    let (up_s, down_s) = copied(&device, units.min(MOST_COPIED))?;
+    let (up_s, down_s) = copied(&mut device, units.min(MOST_COPIED))?;
     device.trim()?;
     let (up_bps, down_bps) = (1.0 / up_s, 1.0 / down_s);
     Ok(CardRates { op_s, memory_bps, up_bps, down_bps, launch_s, compile_s, open_s, doubt: 1.0 })
@@ -84,12 +85,29 @@ fn computed(device: &Device, kernel: &Kernel, blocks: u32) -> Result<f64, GpuErr
 }
 
 /// Seconds for a byte that is copied to the card, and for one that comes back.
-fn copied(device: &Device, most: usize) -> Result<(f64, f64), GpuError> {
+fn copied(device: &mut Device, most: usize) -> Result<(f64, f64), GpuError> {
     let mut bytes = vec![1_u8; most * UNIT];
-    let mut memory: Memory = device.zeros(most * UNIT)?;
-    let up_s = each(most, |units| device.write(&mut memory, 0, &bytes[..units * UNIT]))?;
+    let memory = device.room_to_send(most * UNIT)?;
+    let mut ring = std::mem::take(&mut device.ring);
+    let up_s = each(most, |units| sent(device, &mut ring, &memory, &bytes[..units * UNIT]));
+    device.ring = ring;
+    // Whatever happened, the memory must not be given back before what was sent is there.
+    device.arrived()?;
+    let up_s = up_s?;
     let down_s = each(most, |units| device.read(&memory, &mut bytes[..units * UNIT]))?;
     Ok((up_s / UNIT as f64, down_s / UNIT as f64))
+}
+
+/// Sends bytes to the card as arrays go there, and waits for them.
+fn sent(device: &Device, ring: &mut Ring, memory: &Memory, bytes: &[u8]) -> Result<(), GpuError> {
+    let slot_bytes = ring.fit(device, bytes.len())?;
+    for (number, part) in bytes.chunks(slot_bytes).enumerate() {
+        let slot = ring.turn();
+        slot.bytes()?[..part.len()].copy_from_slice(part);
+        device.send(slot, part.len(), (memory, number * slot_bytes))?;
+    }
+    device.arrived()?;
+    device.wait()
 }
 
 /// Seconds of one of many: as many as take long enough, or the most.

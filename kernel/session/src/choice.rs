@@ -1,12 +1,13 @@
 //! What a plan will take where it is computed, and where the scheduler `auto` has it computed.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Planned};
 use crate::gpu::{KnownCard, kernel_counts};
 use crate::magic::time_text;
 use crate::output::ChoiceFacts;
 use crate::settings::{Scheduler, Settings};
+use cleave_graph::Graph;
 use cleave_plan::cost::CardWork;
-use cleave_plan::{Delivery, Estimate, Plan};
+use cleave_plan::{Delivery, Estimate, Output, Plan, PlanError};
 
 /// Plans that threads do in less are done before a card has begun.
 const BRIEF_S: f64 = 3e-3;
@@ -20,19 +21,16 @@ pub(crate) struct Predicted {
     pub(crate) measured: bool,
     /// The card that would do it, if one would.
     pub(crate) place: Option<String>,
-    /// What `auto` would pick.
-    pub(crate) choice: Option<ChoiceFacts>,
-    /// The settings with that choice.
+}
+
+/// A plan with the settings under which it is computed, which are those of what `auto` has picked.
+pub(crate) struct Settled {
+    pub(crate) planned: Planned,
     pub(crate) settings: Settings,
+    pub(crate) choice: Option<ChoiceFacts>,
 }
 
 impl Engine {
-    /// What a plan would take whose outputs are only looked at.
-    pub(crate) fn estimate(&self, plan: &Plan, settings: &Settings) -> Predicted {
-        let (settings, choice) = self.decided(plan, settings, Delivery::Looked);
-        Predicted { choice, ..self.predicted(plan, &settings, Delivery::Looked) }
-    }
-
     /// What a plan takes where the settings say.
     pub(crate) fn predicted(&self, plan: &Plan, settings: &Settings, delivery: Delivery) -> Predicted {
         let card = match settings.scheduler {
@@ -45,53 +43,68 @@ impl Engine {
         };
         let measured =
             self.forecaster.is_measured() && card.as_ref().is_none_or(|card| card.calibration.measured_at.is_some());
-        Predicted { estimate, measured, place: card.map(|c| c.facts.name), choice: None, settings: settings.clone() }
+        Predicted { estimate, measured, place: card.map(|c| c.facts.name) }
     }
 
-    /// The settings for a run: what `auto` picks, or threads where the card it picks cannot be used after all.
-    pub(crate) fn settled(
-        &mut self,
-        plan: &Plan,
+    /// Plans for where the settings say; under `auto` for where it takes less.
+    pub(crate) fn settle(
+        &self,
+        graph: &Graph,
+        outputs: &[Output],
         settings: &Settings,
         delivery: Delivery,
-    ) -> (Settings, Option<ChoiceFacts>) {
-        let (settings, choice) = self.decided(plan, settings, delivery);
-        match choice.is_some().then(|| self.open_card(&settings)) {
-            Some(Err(failure)) => stays(settings, failure.message),
-            Some(Ok(_)) | None => (settings, choice),
+    ) -> Result<Settled, PlanError> {
+        if settings.scheduler != Scheduler::Auto {
+            let planned = self.plan(graph, outputs, settings)?;
+            return Ok(Settled { planned, settings: settings.clone(), choice: None });
+        }
+        let here = Settings { scheduler: Scheduler::Threads, ..settings.clone() };
+        let planned = self.plan(graph, outputs, &here)?;
+        let here_s = self.on_threads(&planned.plan, &here, delivery).seconds;
+        let card = match self.worth_a_card(here_s, settings) {
+            Ok(card) => card,
+            Err(why) => return Ok(Settled::on_threads(planned, here, why)),
+        };
+        let there = Settings { scheduler: Scheduler::Cuda, ..settings.clone() };
+        let on_card = self.plan(graph, outputs, &there)?;
+        let kernels = kernel_counts(&on_card.plan);
+        if kernels.iter().all(Option::is_none) {
+            return Ok(Settled::on_threads(planned, here, "no kernel does any of its stages".to_owned()));
+        }
+        let there_s = self.on_card(&on_card.plan, &there, delivery, (&card, &kernels)).seconds;
+        let why = compared(&card, there_s, here_s, &here);
+        if there_s >= here_s {
+            return Ok(Settled::on_threads(planned, here, why));
+        }
+        let choice = Some(ChoiceFacts { picked: there.scheduler_words(), why });
+        Ok(Settled { planned: on_card, settings: there, choice })
+    }
+
+    /// The same for a run: where a card that `auto` picks cannot be used after all, threads do it.
+    pub(crate) fn settle_to_run(
+        &mut self,
+        graph: &Graph,
+        outputs: &[Output],
+        settings: &Settings,
+        delivery: Delivery,
+    ) -> Result<Settled, PlanError> {
+        let settled = self.settle(graph, outputs, settings, delivery)?;
+        match settled.choice.is_some().then(|| self.open_card(&settled.settings)) {
+            Some(Err(failure)) => {
+                let here = Settings { scheduler: Scheduler::Threads, ..settled.settings };
+                let planned = self.plan(graph, outputs, &here)?;
+                Ok(Settled::on_threads(planned, here, failure.message))
+            }
+            Some(Ok(())) | None => Ok(settled),
         }
     }
 
-    /// The settings with what `auto` picks, and why.
-    fn decided(&self, plan: &Plan, settings: &Settings, delivery: Delivery) -> (Settings, Option<ChoiceFacts>) {
-        if settings.scheduler != Scheduler::Auto {
-            return (settings.clone(), None);
-        }
-        let here_s = self.on_threads(plan, settings, delivery).seconds;
+    /// The card that might do better than threads that take so long, or why none would.
+    fn worth_a_card(&self, here_s: f64, settings: &Settings) -> Result<KnownCard, String> {
         if here_s < BRIEF_S {
-            return stays(settings.clone(), "it is too short for a card".to_owned());
+            return Err("it is too short for a card".to_owned());
         }
-        let card = match self.known_card(settings.device, here_s >= WORTH_MEASURING_S) {
-            Ok(card) => card,
-            Err(error) => return stays(settings.clone(), error.to_string()),
-        };
-        let kernels = kernel_counts(plan);
-        if kernels.iter().all(Option::is_none) {
-            return stays(settings.clone(), "no kernel does any of its stages".to_owned());
-        }
-        let on_card = Settings { scheduler: Scheduler::Cuda, ..settings.clone() };
-        let there_s = self.on_card(plan, &on_card, delivery, (&card, &kernels)).seconds;
-        let guessed = if card.calibration.measured_at.is_some() { "" } else { ", which was not measured" };
-        let name = &card.facts.name;
-        let (there, here) = (time_text(there_s), time_text(here_s));
-        let why = format!("it takes about {there} on {name}{guessed}, and {here} on {}", threads(settings));
-        match there_s < here_s {
-            true => {
-                let choice = ChoiceFacts { picked: on_card.scheduler_words(), why };
-                (on_card, Some(choice))
-            }
-            false => stays(settings.clone(), why),
-        }
+        self.known_card(settings.device, here_s >= WORTH_MEASURING_S).map_err(|error| error.to_string())
     }
 
     fn on_threads(&self, plan: &Plan, settings: &Settings, delivery: Delivery) -> Estimate {
@@ -111,14 +124,17 @@ impl Engine {
     }
 }
 
-/// Threads do it.
-fn stays(settings: Settings, why: String) -> (Settings, Option<ChoiceFacts>) {
-    let settings = Settings { scheduler: Scheduler::Threads, ..settings };
-    let picked = threads(&settings);
-    (settings, Some(ChoiceFacts { picked, why }))
+impl Settled {
+    /// Threads do it.
+    fn on_threads(planned: Planned, settings: Settings, why: String) -> Self {
+        let choice = Some(ChoiceFacts { picked: settings.scheduler_words(), why });
+        Self { planned, settings, choice }
+    }
 }
 
-/// The threads of the settings, as cards name them.
-fn threads(settings: &Settings) -> String {
-    format!("threads({})", settings.threads)
+/// What a card takes and what threads take.
+fn compared(card: &KnownCard, there_s: f64, here_s: f64, here: &Settings) -> String {
+    let guessed = if card.calibration.measured_at.is_some() { "" } else { ", which was not measured" };
+    let (there, here_words, name) = (time_text(there_s), time_text(here_s), &card.facts.name);
+    format!("it takes about {there} on {name}{guessed}, and {here_words} on {}", here.scheduler_words())
 }

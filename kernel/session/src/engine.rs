@@ -1,7 +1,7 @@
 //! From a graph to its results: rewrites, plan, run.
 
 use crate::board::{Board, RunState, StageState};
-use crate::choice::Predicted;
+use crate::choice::{Predicted, Settled};
 use crate::cluster::{self, Asked};
 use crate::facts::{estimate_facts, run_facts};
 use crate::fault::{plan_failure, run_failure};
@@ -142,13 +142,14 @@ impl Engine {
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<(Vec<Arc<Blocks>>, RunFacts), Failure> {
         let outputs: Vec<Output> = roots.iter().map(|&node| Output { node, cut: Cut::Engine, held: true }).collect();
-        let planned = self.plan(graph, &outputs, settings).map_err(plan_failure)?;
-        self.room_for(&planned).map_err(plan_failure)?;
-        let rooms = Arc::clone(self.pool(settings)?.rooms());
+        let settled = self.settle_to_run(graph, &outputs, settings, Delivery::Looked).map_err(plan_failure)?;
+        let planned = &settled.planned;
+        self.room_for(planned).map_err(plan_failure)?;
+        let rooms = Arc::clone(self.pool(&settled.settings)?.rooms());
         let blocks: Vec<Arc<Blocks>> =
             planned.plan.outputs.iter().map(|output| Arc::new(Blocks::new(output, &rooms))).collect();
         let sinks: Vec<Arc<dyn Sink>> = blocks.iter().map(|b| Arc::clone(b) as Arc<dyn Sink>).collect();
-        let facts = self.run(&planned, &sinks, settings, Delivery::Looked, tell)?;
+        let facts = self.run(&settled, &sinks, Delivery::Looked, tell)?;
         Ok((blocks, facts))
     }
 
@@ -172,16 +173,16 @@ impl Engine {
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<RunFacts, Failure> {
         let settings = self.settings_of(graph, &[root], &How::default())?;
-        let mut planned =
-            self.plan(graph, &[Output { node: root, cut, held: false }], &settings).map_err(plan_failure)?;
+        let outputs = [Output { node: root, cut, held: false }];
+        let mut settled = self.settle_to_run(graph, &outputs, &settings, delivery).map_err(plan_failure)?;
         // Workers that may write there write what they finish; the rest comes here.
         let lent = |sink: &Arc<dyn Sink>| Some(sink.lend()?.to_str()?.to_owned());
-        planned.job.iter_mut().for_each(|job| job.wanted[0].zarr = lent(&sink));
+        settled.planned.job.iter_mut().for_each(|job| job.wanted[0].zarr = lent(&sink));
         let sinks = [sink];
-        let done = self.run(&planned, &sinks, &settings, delivery, tell);
+        let done = self.run(&settled, &sinks, delivery, tell);
         let [sink] = sinks;
         let mut facts = done.inspect_err(|_| self.clear_away(sink))?;
-        facts.written_bytes = planned.plan.totals.bytes_written;
+        facts.written_bytes = settled.planned.plan.totals.bytes_written;
         Ok(facts)
     }
 
@@ -210,17 +211,15 @@ impl Engine {
 
     fn run(
         &mut self,
-        planned: &Planned,
+        Settled { planned, settings, choice }: &Settled,
         sinks: &[Arc<dyn Sink>],
-        settings: &Settings,
         delivery: Delivery,
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<RunFacts, Failure> {
         let plan = &planned.plan;
-        let (settings, choice) = self.settled(plan, settings, delivery);
-        let settings = &settings;
         self.pool(settings)?;
-        let opened_s = self.open_card(settings)?;
+        self.open_card(settings)?;
+        let opened_s = std::mem::take(&mut self.cards.opened_s);
         self.next_run += 1;
         let Predicted { estimate: predicted, measured, .. } = self.predicted(plan, settings, delivery);
         let shown = plan.totals.elements > BRIEF || settings.progress_delay_s == 0.0;
@@ -238,7 +237,7 @@ impl Engine {
         })?;
         let reading = meter.read();
         let mut facts = run_facts(plan, &report, reading, settings, &self.loaded.sources);
-        (facts.lanes, facts.card, facts.choice) = (lanes, card, choice);
+        (facts.lanes, facts.card, facts.choice) = (lanes, card, choice.clone());
         facts.card.iter_mut().for_each(|card| card.open_s = opened_s);
         facts.stages.iter_mut().zip(&predicted.stages).for_each(|(facts, stage)| facts.predicted_s = stage.seconds);
         facts.predicted = Some(estimate_facts(&predicted, measured));

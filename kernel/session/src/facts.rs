@@ -1,7 +1,7 @@
 //! What cards say of arrays, values and runs.
 
-use crate::choice::Predicted;
-use crate::engine::{Engine, Planned};
+use crate::choice::{Predicted, Settled};
+use crate::engine::Engine;
 use crate::meter::Reading;
 use crate::output::{AdviceFacts, ArrayFacts, EstimateFacts, Grid, Heat, RunFacts, Shown, StageFacts, ValueFacts};
 use crate::plan_facts::stage_flow;
@@ -16,7 +16,7 @@ use cleave_graph::value::Value;
 use cleave_graph::{Graph, NodeId, NodeKind};
 use cleave_ops::{Data, Shape};
 use cleave_plan::advice::Fault;
-use cleave_plan::{Advice, Cut, Estimate, Output, Plan, PlanError, RunReport, Sources};
+use cleave_plan::{Advice, Cut, Delivery, Estimate, Output, Plan, PlanError, RunReport, Sources};
 use cleave_syntax::diagnostic::Diagnostic;
 
 /// What sources call themselves that hold a result.
@@ -105,8 +105,9 @@ fn show_array(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Shown {
 fn array_facts(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Result<ArrayFacts, Failure> {
     let settings = world.engine.beside(graph, &[node], world.engine.now())?;
     let outputs = [Output { node, cut: Cut::Engine, held: false }];
-    let Planned { plan, .. } = bounded_plan(world.engine, graph, &outputs)?;
-    let Predicted { estimate, measured, place, .. } = world.engine.estimate(&plan, &settings);
+    let Settled { planned, settings, .. } = bounded_plan(world.engine, graph, &outputs, settings)?;
+    let plan = planned.plan;
+    let Predicted { estimate, measured, place } = world.engine.predicted(&plan, &settings, Delivery::Looked);
     let array = &graph[node];
     Ok(ArrayFacts {
         shape: array.shape.clone(),
@@ -127,15 +128,22 @@ fn array_facts(node: NodeId, graph: &Graph, world: &mut World<'_>) -> Result<Arr
 }
 
 /// The plan under the memory limit; where that is too little, the plan without one, to say how much it takes.
-pub(crate) fn bounded_plan(engine: &Engine, graph: &Graph, outputs: &[Output]) -> Result<Planned, Failure> {
-    let settings = engine.now();
-    let planned = match engine.plan(graph, outputs, &settings) {
+pub(crate) fn bounded_plan(
+    engine: &Engine,
+    graph: &Graph,
+    outputs: &[Output],
+    settings: Settings,
+) -> Result<Settled, Failure> {
+    let memory_limit_bytes = settings.memory_limit_bytes;
+    let settled = match engine.settle(graph, outputs, &settings, Delivery::Looked) {
         Err(PlanError::DoesNotFit { .. }) => {
-            engine.plan(graph, outputs, &Settings { memory_limit_bytes: 0, ..settings })
+            let unbounded = Settings { memory_limit_bytes: 0, ..settings };
+            engine.settle(graph, outputs, &unbounded, Delivery::Looked)
         }
-        planned => planned,
+        settled => settled,
     };
-    planned.map_err(crate::fault::plan_failure)
+    let settled = settled.map_err(crate::fault::plan_failure)?;
+    Ok(Settled { settings: Settings { memory_limit_bytes, ..settled.settings }, ..settled })
 }
 
 /// What is predicted of a plan.

@@ -19,6 +19,8 @@ use std::time::Instant;
 pub(crate) struct Cards {
     /// Those in use. Opening one costs about a second, so they stay.
     open: Vec<Card>,
+    /// Seconds that taking cards into use took of late.
+    pub(crate) opened_s: f64,
     /// Guards what is known of them, by number; held while a card is measured.
     known: Mutex<BTreeMap<usize, KnownCard>>,
 }
@@ -52,17 +54,18 @@ impl Cards {
 }
 
 impl Engine {
-    /// Takes a card into use if the settings ask for one; the seconds that took.
-    pub(crate) fn open_card(&mut self, settings: &Settings) -> Result<f64, Failure> {
+    /// Takes a card into use if the settings ask for one.
+    pub(crate) fn open_card(&mut self, settings: &Settings) -> Result<(), Failure> {
         let (ordinal, others) = (settings.device, settings.all_devices);
         let options = CardOptions { ordinal, memory_limit_bytes: settings.device_memory_limit_bytes, others };
         if settings.scheduler != Scheduler::Cuda || self.cards.open.iter().any(|card| card.options() == options) {
-            return Ok(0.0);
+            return Ok(());
         }
         let began = Instant::now();
         self.cards.open.retain(|card| card.options().ordinal != options.ordinal);
         self.cards.open.push(Card::open(options).map_err(|error| refused(&error))?);
-        Ok(began.elapsed().as_secs_f64())
+        self.cards.opened_s += began.elapsed().as_secs_f64();
+        Ok(())
     }
 
     /// The rates of the card of these settings, if they were measured.

@@ -1,6 +1,6 @@
 //! What plans look like, in words and numbers; `plan_steps` draws their stages.
 
-use crate::choice::Predicted;
+use crate::choice::{Predicted, Settled};
 use crate::engine::Engine;
 use crate::facts::{advice_facts, bounded_plan, estimate_facts};
 use crate::magic::time_text;
@@ -14,17 +14,17 @@ use cleave_ops::{Fill, Scalar, Shape, View};
 use cleave_plan::hold::Why;
 use cleave_plan::plan::{Buffer, nbytes};
 use cleave_plan::{
-    Action, BufferId, Cut, FoldWork, Origin, Output, Plan, Program, Slot, Sources, Stage, StageEstimate, Step, Target,
-    Work,
+    Action, BufferId, Cut, Delivery, FoldWork, Origin, Output, Plan, Program, Slot, Sources, Stage, StageEstimate,
+    Step, Target, Work,
 };
 
 /// The plan of arrays, to be drawn.
 pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Result<PlanFacts, Failure> {
     let outputs: Vec<Output> = roots.iter().map(|&node| Output { node, cut: Cut::Engine, held: false }).collect();
-    let planned = bounded_plan(engine, graph, &outputs)?;
+    let asked = engine.beside(graph, roots, engine.now())?;
+    let Settled { planned, settings, choice } = bounded_plan(engine, graph, &outputs, asked)?;
     let plan = &planned.plan;
-    let Predicted { estimate, measured, place, choice, settings } =
-        engine.estimate(plan, &engine.beside(graph, roots, engine.now())?);
+    let Predicted { estimate, measured, place } = engine.predicted(plan, &settings, Delivery::Looked);
     let (before, _) = graph.reachable(roots);
     let rewrites = match planned.rewrites.is_empty() {
         true => "none".to_owned(),

@@ -5,8 +5,10 @@ use super::machine::{Rate, Unit, rate};
 use super::traffic::fetched;
 use super::{Estimate, Forecast, Kind, Parts, StageEstimate, stage_estimate, total};
 use crate::plan::{Plan, nbytes};
-use crate::program::{Action, Origin};
+use crate::program::{Action, Origin, draw_weight};
 use crate::stage::{Stage, Work};
+use cleave_ops::Fill;
+use cleave_ops::fill::Law;
 use std::collections::HashMap;
 
 /// What a card does in a second, all multiprocessors together. The default is a server card of the 2020s that was not
@@ -100,18 +102,26 @@ pub fn card_estimate(plan: &Plan, forecast: &Forecast<'_>, work: CardWork<'_>) -
 
 /// What a stage moves and computes on a card.
 pub fn card_load(plan: &Plan, stage: &Stage) -> CardLoad {
-    let (mut there, mut memory) = (HashMap::<Origin, f64>::new(), 0.0);
+    let (mut there, mut memory, mut drawn) = (HashMap::<Origin, f64>::new(), 0.0, 0.0);
     stage.programs().for_each(|program| {
         program.each_step(&mut |program, step| {
-            let Action::Load { origin: origin @ (Origin::Stored(_) | Origin::Buffer(_)), shape, view } = &step.action
-            else {
-                return;
-            };
-            let dtype = program.slots[step.out.0 as usize];
-            let visited = fetched(view, shape, dtype, program.space.size() as u64);
-            memory += visited;
-            let whole = (nbytes(shape, dtype) as f64).min((program.space.size() * dtype.size()) as f64);
-            there.entry(*origin).and_modify(|known| *known = known.max(whole)).or_insert(whole);
+            let space = program.space.size();
+            match &step.action {
+                Action::Fill { fill: Fill::Random { law, .. }, .. } => {
+                    drawn += space as f64 * (draw_flops(law) - draw_weight(law));
+                }
+                Action::Load { origin: origin @ (Origin::Stored(_) | Origin::Buffer(_)), shape, view } => {
+                    let dtype = program.slots[step.out.0 as usize];
+                    memory += fetched(view, shape, dtype, space as u64);
+                    let whole = nbytes(shape, dtype).min((space * dtype.size()) as u64) as f64;
+                    there.entry(*origin).and_modify(|known| *known = known.max(whole)).or_insert(whole);
+                }
+                Action::Load { .. }
+                | Action::Fill { .. }
+                | Action::Map { .. }
+                | Action::Cast { .. }
+                | Action::Overlay { .. } => {}
+            }
         });
     });
     let left = left_bytes(plan, stage);
@@ -119,7 +129,16 @@ pub fn card_load(plan: &Plan, stage: &Stage) -> CardLoad {
         up_bytes: there.values().sum(),
         down_bytes: left,
         memory_bytes: memory + left,
-        flops: stage.elements() as f64 * stage.weight,
+        flops: stage.elements() as f64 * stage.weight + drawn,
+    }
+}
+
+/// Operations that a draw takes on a card, which does whole numbers one by one.
+fn draw_flops(law: &Law) -> f64 {
+    match law {
+        Law::Normal { .. } => 55.0,
+        Law::Uniform { .. } => 12.0,
+        Law::Integers { .. } => 16.0,
     }
 }
 

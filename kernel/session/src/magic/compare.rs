@@ -114,6 +114,7 @@ fn ready(runner: &mut Runner<'_>, engines: &[&str], line: &MagicLine) -> Result<
         engine.settings = settings.clone();
         engine.settings_for(&How::default()).map_err(failed)?;
         engine.open_card(&settings).map_err(failed)?;
+        engine.cards.opened_s = 0.0;
         Ok((settings, began.elapsed().as_secs_f64()))
     };
     engines.iter().map(&mut one).collect()

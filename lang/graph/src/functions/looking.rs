@@ -24,6 +24,8 @@ pub(super) static ENTRIES: &[FunctionEntry] = &[
         found: &[ARRAY],
         params: ONE,
         summary: "Computes the array: a number of a 0-d array, else an array held in memory.",
+        details: "`scheduler` is 'threads', 'single-threaded', 'cuda', 'cuda:1', 'auto' or 'workers://HOST:PORT'; without \
+                  it the GPU on which the array is, or what `%scheduler` says.",
         run: compute_one,
         ..PLAIN
     },
