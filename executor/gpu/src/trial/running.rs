@@ -5,6 +5,7 @@ use cleave_graph::build::{BuildOptions, call};
 use cleave_graph::node::Ddof;
 use cleave_graph::{Graph, NodeId, NodeKind};
 use cleave_ops::args::bind;
+use cleave_ops::chain::Link;
 use cleave_ops::op::{Class, Scan};
 use cleave_ops::view::SourceAxis;
 use cleave_ops::{Arg, DType, Op, Scalar, Shape, View, table};
@@ -36,7 +37,7 @@ pub(super) fn of_running() -> Vec<Case> {
     let mut all: Vec<Case> = scans().flat_map(each).collect();
     for (op, _) in scans() {
         for (lens, axis) in FORMS {
-            let made = [turned, summed, shifted, twice].map(|make| make(op, lens, axis));
+            let made = [turned, reduced, shifted, twice].map(|make| make(op, lens, axis));
             all.extend(made.into_iter().flatten());
         }
         all.extend(begun(op));
@@ -60,10 +61,15 @@ fn pair(op: &'static Op, lens: [usize; 2], axis: usize) -> Option<(Graph, NodeId
     Some((g, x, all))
 }
 
-fn map(g: &mut Graph, name: &str, inputs: [NodeId; 2]) -> Option<NodeId> {
+fn map(g: &mut Graph, link: Link, inputs: [NodeId; 2]) -> Option<NodeId> {
     let (dtype, shape) = (g[inputs[0]].dtype, g[inputs[0]].shape.to_vec());
-    let op = table::find(name)?;
-    let Class::Map(map) = &op.class else { return None };
+    let (op, map) = table::all().find_map(|op| match &op.class {
+        Class::Map(map) => {
+            let links = |number: usize| map.link_of(number).is_some_and(|(of, _)| of == link);
+            (0..map.loops.len()).any(links).then_some((op, map))
+        }
+        _ => None,
+    })?;
     let loop_index = map.loops.iter().position(|of| *of.inputs == [dtype; 2])?;
     let kind = NodeKind::Map { op, loop_index, inputs: inputs.into_iter().collect() };
     Some(add(g, kind, &shape, map.loops[loop_index].output))
@@ -84,21 +90,21 @@ fn turned(op: &'static Op, lens: [usize; 2], axis: usize) -> Option<Case> {
     let source = [0, 1].map(|axis| SourceAxis::along(axis, lens[axis] as i64 - 1, -1)).into_iter().collect();
     let view = View { shape: Shape::new(lens), source };
     let back = add(&mut g, NodeKind::View { input: all, view }, &lens, DType::F64);
-    let own = map(&mut g, "multiply", [all, x])?;
-    let node = map(&mut g, "subtract", [own, back])?;
+    let own = map(&mut g, Link::Multiply, [all, x])?;
+    let node = map(&mut g, Link::Subtract, [own, back])?;
     Some((format!("{} and its other end along {axis}", op.name), g, node))
 }
 
-/// Their sum.
-fn summed(op: &'static Op, lens: [usize; 2], axis: usize) -> Option<Case> {
+/// What their own reduction makes of them.
+fn reduced(op: &'static Op, lens: [usize; 2], axis: usize) -> Option<Case> {
     let (mut g, x, all) = pair(op, lens, axis)?;
-    let input = map(&mut g, "add", [all, x])?;
-    let sum = table::find("sum")?;
-    let Class::Fold(fold) = &sum.class else { return None };
+    let input = map(&mut g, Link::Add, [all, x])?;
+    let Class::Scan(scan) = &op.class else { return None };
+    let (op, Class::Fold(fold)) = (scan.fold, &scan.fold.class) else { return None };
     let loop_index = fold.loops.iter().position(|of| of.input == DType::F64)?;
     let axes = [0, 1].into_iter().collect();
-    let node = add(&mut g, NodeKind::Fold { op: sum, loop_index, input, axes, ddof: Ddof(0.0) }, &[], DType::F64);
-    Some((format!("the sum of {} along {axis}", op.name), g, node))
+    let node = add(&mut g, NodeKind::Fold { op, loop_index, input, axes, ddof: Ddof(0.0) }, &[], DType::F64);
+    Some((format!("{} of running values along {axis}", op.name), g, node))
 }
 
 /// Sums of windows as differences of running values.
@@ -106,7 +112,7 @@ fn shifted(op: &'static Op, lens: [usize; 2], axis: usize) -> Option<Case> {
     let (mut g, _, all) = pair(op, lens, axis)?;
     let len = lens[axis] - 300;
     let [high, low] = [300, 0].map(|start| part(&mut g, all, axis, (start, len)));
-    let node = map(&mut g, "subtract", [high, low])?;
+    let node = map(&mut g, Link::Subtract, [high, low])?;
     Some((format!("differences of {} along {axis}", op.name), g, node))
 }
 
@@ -133,7 +139,7 @@ fn windows(dtype: DType) -> Case {
     for by in (0..7).map(|level| 1 << level) {
         len -= by;
         let [near, far] = [0, by].map(|start| part(&mut g, node, 1, (start, len)));
-        node = map(&mut g, "add", [near, far]).unwrap_or(near);
+        node = map(&mut g, Link::Add, [near, far]).unwrap_or(near);
     }
     (format!("windows of {dtype}"), g, node)
 }

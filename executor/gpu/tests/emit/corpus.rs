@@ -158,27 +158,35 @@ pub(crate) fn mixtures(scale: usize) -> Vec<Case> {
         let x = load(g, 1, &[len(3000)], f64s);
         vec![of_sine(g, x)]
     });
-    case("running values of columns, of rows, and their sum", &|g| {
-        let x = load(g, 1, &[len(2000), len(700)], f64s);
-        let root = map(g, "sqrt", &[x]);
-        let [down, along] = [0, 1].map(|axis| running(g, "cumsum", root, axis));
-        let product = map(g, "multiply", &[down, along]);
-        vec![down, along, fold(g, "sum", product, &[0, 1])]
-    });
-    case("windows of windows", &|g| {
-        let (n, mut len) = (len(9000), len(9000));
-        let mut node = load(g, 1, &[n], DType::F32);
-        for by in (0..6).map(|level| 1 << level) {
-            len -= by;
-            let [near, far] = [0, by].map(|start| view(g, node, &[len], &[(start as i64, 1, Some(0))]));
-            node = map(g, "add", &[near, far]);
-        }
-        vec![node]
-    });
     case("one element", &|g| {
         let x = load(g, 0, &[], DType::I16);
         vec![map(g, "negative", &[x])]
     });
+    all.extend(run_on(scale));
+    all
+}
+
+/// Stages whose elements are made of many others.
+fn run_on(scale: usize) -> [Case; 2] {
+    let len = |long: usize| long / scale + 3;
+    let mut all = [
+        ("running values of columns, of rows, and their sum", Graph::new(), vec![]),
+        ("windows of windows", Graph::new(), vec![]),
+    ];
+    let [(_, g, nodes), (_, windows, last)] = &mut all;
+    let x = load(g, 1, &[len(2000), len(700)], DType::F64);
+    let root = map(g, "sqrt", &[x]);
+    let [down, along] = [0, 1].map(|axis| running(g, "cumsum", root, axis));
+    let product = map(g, "multiply", &[down, along]);
+    nodes.extend([down, along, fold(g, "sum", product, &[0, 1])]);
+    let (n, mut len) = (len(9000), len(9000));
+    let mut node = load(windows, 1, &[n], DType::F32);
+    for by in (0..6).map(|level| 1 << level) {
+        len -= by;
+        let [near, far] = [0, by].map(|start| view(windows, node, &[len], &[(start as i64, 1, Some(0))]));
+        node = map(windows, "add", &[near, far]);
+    }
+    last.push(node);
     all
 }
 

@@ -47,6 +47,11 @@ impl Whole {
     fn alike(self, other: Whole) -> Var {
         two(Binary::Eq, self.is_negative(), other.is_negative())
     }
+
+    fn is_below(self, other: Whole) -> bool {
+        let below = two(Binary::Lt, self.bits(), other.bits());
+        ask(pick(self.alike(other), below, self.is_negative()), false)
+    }
 }
 
 impl PartialEq for Whole {
@@ -65,17 +70,16 @@ impl PartialOrd for Whole {
         })
     }
     fn lt(&self, other: &Self) -> bool {
-        let below = two(Binary::Lt, self.bits(), other.bits());
-        ask(pick(self.alike(*other), below, self.is_negative()), false)
+        self.is_below(*other)
     }
     fn le(&self, other: &Self) -> bool {
-        !(other < self)
+        !other.is_below(*self)
     }
     fn gt(&self, other: &Self) -> bool {
-        other < self
+        other.is_below(*self)
     }
     fn ge(&self, other: &Self) -> bool {
-        !(self < other)
+        !self.is_below(*other)
     }
 }
 
