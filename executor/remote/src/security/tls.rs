@@ -69,8 +69,6 @@ impl Tls {
             .with_single_cert(chain, key)
             .map_err(SecurityError::Tls)?;
         server.alpn_protocols = vec![b"h2".to_vec()];
-        // Connections last, and are taken over after the handshake, which has nothing to say later.
-        (server.send_tls13_tickets, server.enable_secret_extraction) = (0, true);
         Ok(Tls { client: Arc::new(client), server: Arc::new(server) })
     }
 }
@@ -95,7 +93,6 @@ fn client_config(
         .with_client_auth_cert(chain, key)
         .map_err(SecurityError::Tls)?;
     client.alpn_protocols = vec![b"h2".to_vec()];
-    client.enable_secret_extraction = true;
     Ok(client)
 }
 

@@ -1,13 +1,11 @@
 //! Reaching a worker.
 
-use super::corked::Corked;
 use super::counted::{Counted, Moved};
 use super::endpoint::Endpoint;
 use super::fetching::FETCH;
 use super::first::{Ear, Heard, Listened};
 use super::reach::{Fault, ReachError};
-use super::sealed::Sealed;
-use super::settings::{MESSAGE_BYTES, PATIENCE, client};
+use super::settings::{ENCRYPTED_BYTES, MESSAGE_BYTES, PATIENCE, READ_BYTES, client};
 use super::stream::Stream;
 use crate::proto::FetchRequest;
 use crate::proto::engine_client::EngineClient;
@@ -22,12 +20,11 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::Connection;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tonic::body::Body;
 use tonic::codegen::http;
@@ -164,14 +161,13 @@ impl Connector {
         let Some(tls) = &self.tls else { return Ok(stream) };
         let name = ServerName::try_from(endpoint.host.clone());
         let name = name.map_err(|_| Fault::Unresolved { cause: "not a host name".into() })?;
-        let shaken = TlsConnector::from(tls.client.clone()).connect(name, Corked::new(stream));
+        let stream = BufReader::with_capacity(READ_BYTES, stream);
+        let shaken = TlsConnector::from(tls.client.clone()).connect(name, stream);
         let late = |_| Fault::Silent { after: self.patience };
         let shaken = timeout(self.patience, shaken).await.map_err(late)?;
         let mut stream = shaken.map_err(|error| Fault::of_handshake(&error))?;
-        stream.flush().await.map_err(|error| Fault::of_io(&error))?;
-        let (corked, connection) = stream.into_inner();
-        let sealed = Sealed::new(corked, Connection::Client(connection));
-        Ok(Box::new(sealed.map_err(|error| Fault::of_io(&error))?))
+        stream.get_mut().1.set_buffer_limit(Some(ENCRYPTED_BYTES));
+        Ok(Box::new(stream))
     }
 }
 

@@ -1,8 +1,6 @@
 //! Who is let in: so many connections, each of which shakes hands and begins with HTTP/2 in time.
 
-use super::corked::Corked;
-use super::sealed::Sealed;
-use super::settings::{CONNECTIONS, PATIENCE};
+use super::settings::{CONNECTIONS, ENCRYPTED_BYTES, PATIENCE, READ_BYTES};
 use super::stream::{Stream, writes_through};
 use crate::security::Tls;
 use futures_util::{Stream as Items, StreamExt, stream};
@@ -13,12 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::Connection;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
@@ -145,14 +142,12 @@ impl Door {
 
     async fn secured<S: Stream>(&self, stream: S) -> Option<Box<dyn Stream>> {
         let Some(tls) = &self.tls else { return Some(Box::new(stream)) };
-        let shaken = TlsAcceptor::from(tls.server.clone()).accept(Corked::new(Box::new(stream)));
+        let shaken = TlsAcceptor::from(tls.server.clone()).accept(BufReader::with_capacity(READ_BYTES, stream));
         let shaken = shaken.into_fallible();
         match timeout(self.patience, shaken).await {
             Ok(Ok(mut stream)) => {
-                timeout(self.patience, stream.flush()).await.ok()?.ok()?;
-                let (corked, connection) = stream.into_inner();
-                let sealed = Sealed::new(corked, Connection::Server(connection)).ok()?;
-                Some(Box::new(sealed))
+                stream.get_mut().1.set_buffer_limit(Some(ENCRYPTED_BYTES));
+                Some(Box::new(stream))
             }
             Ok(Err((_, stream))) => {
                 dismiss(stream, self.patience).await;

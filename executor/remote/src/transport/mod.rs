@@ -1,14 +1,12 @@
 //! Connections: how endpoints are written and reached, with which settings both sides speak, and who is let in.
 
 mod connect;
-mod corked;
 mod counted;
 mod door;
 mod endpoint;
 mod fetching;
 mod first;
 mod reach;
-mod sealed;
 mod settings;
 mod stream;
 

@@ -22,7 +22,7 @@ const STREAM_WINDOW: u32 = 8 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
 const HEADER_BYTES: u32 = 16 << 10;
 const STREAMS: u32 = 64;
-/// What is read from a socket at once where it is decrypted afterwards.
+/// What is read from a socket at once where it is decrypted afterwards, which takes a little at a time.
 pub(super) const READ_BYTES: usize = 128 << 10;
 /// What is encrypted before it is written to a socket: as much as is still in a near cache then.
 pub(super) const ENCRYPTED_BYTES: usize = 272 << 10;
