@@ -154,10 +154,7 @@ pub(crate) fn mixtures(scale: usize) -> Vec<Case> {
         let x = normals(g, &[len(500), 70, 80], f64s);
         [("mean", 0), ("std", 0), ("mean", 1), ("argmax", 1)].map(|(name, axis)| fold(g, name, x, &[axis])).to_vec()
     });
-    case("angles", &|g| {
-        let x = load(g, 1, &[len(3000)], f64s);
-        vec![of_sine(g, x)]
-    });
+    case("angles", &|g| vec![of_sine(g, len(3000))]);
     case("one element", &|g| {
         let x = load(g, 0, &[], DType::I16);
         vec![map(g, "negative", &[x])]
@@ -190,7 +187,8 @@ fn run_on(scale: usize) -> [Case; 2] {
     all
 }
 
-fn of_sine(g: &mut Graph, x: NodeId) -> NodeId {
+fn of_sine(g: &mut Graph, len: usize) -> NodeId {
+    let x = load(g, 1, &[len], DType::F64);
     let sin = map(g, "sin", &[x]);
     map(g, "exp", &[sin])
 }
