@@ -17,6 +17,9 @@ y[:3].compute()
 where(x > 0, x, -x).max().compute()
 arange(1000)[::-3][:5].compute()
 (x[:, :50] @ x[:50, :]).sum().compute()
+x.cumsum(axis=0)[-1, :3].compute()
+cumsum(x[0]).sum().compute()
+sliding_window_view(x[0], 50).max(axis=-1)[:3].compute()
 """
 
 
@@ -53,8 +56,15 @@ def test_records_say_what_the_card_did(tmp_path):
 
 
 def test_the_plan_says_what_threads_will_do(tmp_path):
-    text = "%scheduler cuda\nx = default_rng(3).integers(1, 99, size=50)\n%explain gcd(x, x[::-1])\n"
-    assert "on threads, because no kernel does `gcd`" in printed(tmp_path, text).stdout
+    text = "%scheduler cuda\nx = default_rng(3).normal(size=(50, 50))\n%explain x.cumsum(axis=0) @ x\n"
+    assert "on threads, because no kernel does" in printed(tmp_path, text).stdout
+
+
+def test_running_values_and_windows_are_done_on_the_card(tmp_path):
+    text = "%scheduler cuda\nx = default_rng(3).normal(size=(3000, 3000))\n"
+    for wanted in ("x.cumsum(axis=0)", "x.cumsum(axis=1)", "sliding_window_view(x, 40, axis=1).sum(axis=-1)"):
+        told = printed(tmp_path, f"{text}%explain {wanted}\n").stdout
+        assert "on the card" in told and "on threads, because" not in told, told
 
 
 @pytest.mark.skipif(ctypes.util.find_library("cuda") is not None, reason="there is a driver here")
