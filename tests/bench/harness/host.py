@@ -16,7 +16,7 @@ def ready(gib):
     if not size:
         return
     zeros = bytes(STEP)
-    with mmap.mmap(-1, size) as memory:
+    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
         if hasattr(mmap, "MADV_HUGEPAGE"):
             memory.madvise(mmap.MADV_HUGEPAGE)
         for at in range(0, size, STEP):
