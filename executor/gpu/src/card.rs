@@ -11,6 +11,7 @@ use crate::shelf::{Shelf, Stop};
 use crate::stock::Stock;
 use cleave_cpu::{Control, Crew, Pass, Pool, run_with};
 use cleave_graph::SourceId;
+use cleave_graph::device::MOST_DEVICES;
 use cleave_plan::{Origin, Plan, RunError, RunReport, Sink, Sources, Stage, Work};
 use std::collections::HashSet;
 use std::ops::Range;
@@ -18,9 +19,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Free memory of a device that is left to others, as a part of it.
 const LEFT_PART: u64 = 10;
-
-/// More devices than a machine has.
-const MOST_DEVICES: usize = 64;
 
 /// What of a machine's devices may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,7 +160,7 @@ impl Card {
 /// All other devices that can be used.
 fn others_than(options: CardOptions) -> Vec<Card> {
     let is_there = |&ordinal: &usize| !matches!(ready(ordinal), Err(Absent::NoSuchDevice { .. }));
-    let others = (0..MOST_DEVICES).take_while(is_there).filter(|&ordinal| ordinal != options.ordinal);
+    let others = (0..MOST_DEVICES.into()).take_while(is_there).filter(|&ordinal| ordinal != options.ordinal);
     others.filter_map(|ordinal| Card::open(CardOptions { ordinal, others: false, ..options }).ok()).collect()
 }
 

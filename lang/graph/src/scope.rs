@@ -57,7 +57,7 @@ impl Scope {
         self.globals.get(name)
     }
 
-    /// Binds a global name.
+    /// Binds a global name; gives what it was bound to.
     pub fn set(&mut self, name: Arc<str>, binding: Binding) -> Option<Binding> {
         Arc::make_mut(&mut self.globals).insert(name, binding)
     }

@@ -14,10 +14,9 @@ use cleave_plan::{Action, Program, RunError, Slot};
 use smallvec::SmallVec;
 use std::ops::Range;
 
-/// Elements of a piece: those of so many registers are less than the nearest cache. Programs of fewer have longer ones.
+/// Elements of a piece: those of seven registers are less than the nearest cache.
 const PIECE_LEN: usize = 512;
-const REGISTERS: usize = 7;
-/// The most elements of such a piece: pieces of a tile are nearly equal, and begin where vectors do.
+/// The most elements of a piece: pieces of a tile are nearly equal, and begin where vectors do.
 pub(super) const LONGEST_PIECE: usize = PIECE_LEN + PIECE_LEN / 2;
 /// Pieces but the last are so many elements, or several times as many.
 const GRAIN: usize = 64;
@@ -40,8 +39,6 @@ pub(super) struct Strands<'a> {
     /// What is asked for.
     wanted: Vec<Wanted>,
     weave: Weave,
-    /// About how many elements a piece has.
-    long: usize,
 }
 
 struct Wanted {
@@ -101,14 +98,7 @@ impl<'a> Strands<'a> {
             places,
             weave: Weave::new(program, twins, deferred, &values),
             wanted,
-            long: PIECE_LEN * REGISTERS / registers_of(program).clamp(2, REGISTERS),
         }
-    }
-
-    /// The length of all pieces of a tile but the last.
-    fn piece_len(&self, len: usize) -> usize {
-        let most = self.long;
-        len.div_ceil(((len + most / 2) / most).max(1)).next_multiple_of(GRAIN)
     }
 
     fn of_tile(&self, value: usize) -> DataRef<'_> {
@@ -152,17 +142,13 @@ impl<'a> Strands<'a> {
     }
 }
 
-/// How many registers a program's steps change from tile to tile.
-fn registers_of(program: &Program) -> usize {
-    let mut slots: SmallVec<[Slot; 8]> =
-        program.steps.iter().filter(|s| !s.action.is_constant()).map(|s| s.out).collect();
-    slots.sort_unstable();
-    slots.dedup();
-    slots.len()
+/// The length of all pieces of a tile but the last.
+fn piece_len(len: usize) -> usize {
+    len.div_ceil((len + PIECE_LEN / 2) / PIECE_LEN).next_multiple_of(GRAIN)
 }
 
 /// The first piece of a tile that is one row, if a view shows the same all along it.
-fn repeated(view: &View, region: &Region, piece_len: impl Fn(usize) -> usize) -> Option<Region> {
+fn repeated(view: &View, region: &Region) -> Option<Region> {
     let (&len, outer) = region.len.split_last()?;
     let last = outer.len();
     let is_same = outer.iter().all(|&len| len == 1) && !view.source.iter().any(|s| s.follows(last));
@@ -206,7 +192,7 @@ impl<'a> Machine<'a> {
                 }
                 action @ (Action::Load { view, .. } | Action::Fill { view, .. }) => {
                     let is_wanted = strands.wanted.iter().any(|w| w.value == number);
-                    let repeated = repeated(view, region, |len| strands.piece_len(len)).filter(|_| !is_wanted);
+                    let repeated = repeated(view, region).filter(|_| !is_wanted);
                     if let Some(part) = repeated {
                         self.load(strands, number, &part, made)?;
                         strands.places[number] = Place::Repeated;
@@ -252,7 +238,7 @@ impl<'a> Machine<'a> {
 
     /// All arithmetic for the tile; one loop needs no pieces.
     fn all_pieces(&mut self, strands: &mut Strands<'a>, made: &[Made]) {
-        let len = if strands.weave.is_one_loop() { self.len } else { strands.piece_len(self.len) };
+        let len = if strands.weave.is_one_loop() { self.len } else { piece_len(self.len) };
         strands.wanted.iter_mut().filter_map(|w| w.other.as_mut()).for_each(|tile| fit(tile, self.len));
         let mut items = std::mem::take(&mut strands.weave.items);
         for first in (0..self.len).step_by(len) {

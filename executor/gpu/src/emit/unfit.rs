@@ -5,9 +5,9 @@ use std::fmt;
 /// What a stage has that no kernel is written for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfit {
-    /// Running values.
+    /// Running values that are carried from block to block, or that a product reads.
     Running,
-    /// An operation whose formula goes on for as long as its operands want.
+    /// An operation whose formula cannot be written down step by step.
     Formula(&'static str),
     /// A step of a tape on a dtype that has no such instruction.
     Step,
@@ -22,8 +22,8 @@ pub enum Unfit {
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unfit::Running => f.write_str("running values"),
-            Unfit::Formula(name) => write!(f, "`{name}`, which has no fixed number of steps"),
+            Unfit::Running => f.write_str("running values that are carried from block to block or read by a product"),
+            Unfit::Formula(name) => write!(f, "`{name}`, which cannot be written down step by step"),
             Unfit::Step => f.write_str("a step that the card has no instruction for"),
             Unfit::Operands(count) => write!(f, "{count} operands at once"),
             Unfit::Steps(count) => write!(f, "{count} steps at once"),

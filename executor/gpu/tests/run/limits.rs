@@ -2,7 +2,7 @@
 
 use crate::corpus::{fold, load, map, planned, view};
 use crate::expected::{in_memory, of_all_sorts, stored};
-use crate::process::{card, check, under};
+use crate::process::{card, check, check_done, under};
 use cleave_cpu::{Cancel, Control, DenseSink, Pool};
 use cleave_gpu::detect::Absent;
 use cleave_gpu::trial::{elements, form};
@@ -92,8 +92,7 @@ fn little_memory_to_send_from_is_enough() {
     under(failures, "limits::little_memory_to_send_from_is_enough", || {
         let plan = mirrored();
         for limit in [0, 6 << 20] {
-            let notes = check("little memory to send from", &card(limit), &plan, &of_all_sorts(&plan));
-            assert!(notes.iter().all(|note| note.done == note.tasks), "{notes:?}");
+            check_done("little memory to send from", &card(limit), &plan, &of_all_sorts(&plan));
         }
     });
 }
@@ -115,8 +114,7 @@ fn a_sum_of_superboxes_side_by_side_reads_them_all() {
         let sum = fold(&mut g, "sum", x, &[0, 1]);
         let plan = planned(&g, &[sum], 4);
         // Not enough for half of it to be the whole array.
-        let notes = check("in parts", &card(60 << 20), &plan, &of_all_sorts(&plan));
-        assert!(notes.iter().all(|note| note.done == note.tasks), "{notes:?}");
+        check_done("in parts", &card(60 << 20), &plan, &of_all_sorts(&plan));
     });
 }
 

@@ -71,3 +71,15 @@ pub(crate) fn check(
     }
     notes
 }
+
+/// The same, and that the card did every task.
+pub(crate) fn check_done(
+    name: &str,
+    card: &Card,
+    plan: &Plan,
+    sources: &BTreeMap<SourceId, (Shape, Data)>,
+) -> Vec<StageNote> {
+    let notes = check(name, card, plan, sources);
+    assert!(notes.iter().all(|note| note.done == note.tasks), "{name}: {notes:?}");
+    notes
+}

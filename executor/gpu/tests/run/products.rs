@@ -2,7 +2,7 @@
 
 use crate::corpus::{load, map, planned, view};
 use crate::expected::of_all_sorts;
-use crate::process::{card, check, under};
+use crate::process::{card, check, check_done, under};
 use crate::support::product::{DTYPES, product};
 use crate::support::random::Tape;
 use cleave_cpu::{Cancel, Control, DenseSink, Pool};
@@ -124,8 +124,7 @@ fn matrices_larger_than_the_memory_are_multiplied_panel_by_panel() {
         assert!(plan.stages[0].tasks > 1, "{plan}");
         let sources = of_all_sorts(&plan);
         let [whole, parts] = [0, 5 << 20].map(|limit| {
-            let notes = check("matrices", &card(limit), &plan, &sources);
-            assert!(notes.iter().all(|note| note.done == note.tasks), "{limit}: {notes:?}");
+            let notes = check_done("matrices", &card(limit), &plan, &sources);
             notes.into_iter().next().unwrap()
         });
         let once = 8 * 1600 * (300 + 260);
@@ -145,8 +144,7 @@ fn parts_of_long_sums_are_added_in_order() {
             let Work::Contract(work) = &plan.stages[0].work else { panic!("{plan}") };
             assert!(work.segments > 1);
             for limit in [0, 300 << 10] {
-                let notes = check("long sums", &card(limit), &plan, &of_all_sorts(&plan));
-                assert!(notes.iter().all(|note| note.done == note.tasks), "{limit}: {notes:?}");
+                check_done("long sums", &card(limit), &plan, &of_all_sorts(&plan));
             }
         }
     });

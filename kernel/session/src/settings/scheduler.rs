@@ -2,9 +2,7 @@
 
 use super::{Settings, Unread};
 use crate::address::AddressError;
-
-/// GPUs are numbered below this.
-const MOST_DEVICES: usize = 64;
+use cleave_graph::device::Device;
 
 /// Where to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +54,9 @@ impl Settings {
     pub(super) fn choose(&mut self, text: &str) -> Result<(), Unread> {
         if let Some(number) = text.strip_prefix("cuda:").filter(|rest| !rest.starts_with('/')) {
             let is_all = number == "all";
-            let number = if is_all { Some(0) } else { number.parse().ok().filter(|n| *n < MOST_DEVICES) };
-            (self.device, self.all_devices) = (number.ok_or(Unread::Scheduler)?, is_all);
+            let device = if is_all { Some(Device::Cuda(0)) } else { Device::parse(text) };
+            let Some(Device::Cuda(number)) = device else { return Err(Unread::Scheduler) };
+            (self.device, self.all_devices) = (number.into(), is_all);
             self.scheduler = Scheduler::Cuda;
             return Ok(());
         }
