@@ -89,6 +89,23 @@ impl<T: Real> Strips<'_, T> {
     }
 }
 
+/// How many columns are multiplied at once, in whole strips: a panel of them stays in a core's cache, or is read from
+/// the next one while wide vectors are busy with long strips.
+pub(crate) fn columns_at_once() -> usize {
+    Arch::new().dispatch(ColumnsAtOnce)
+}
+
+struct ColumnsAtOnce;
+
+impl WithSimd for ColumnsAtOnce {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> usize {
+        if S::REGISTER_COUNT >= 32 { 240 } else { 96 }
+    }
+}
+
 /// The sums of a result of that size in tiles.
 pub(crate) fn tiles_len<T: Real>(rows: usize, columns: usize) -> usize {
     rows.next_multiple_of(ROWS) * columns.next_multiple_of(T::COLUMNS)
