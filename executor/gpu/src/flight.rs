@@ -1,7 +1,9 @@
 //! A stage's tasks on a device, some at a time: what they read goes there, kernels run, what they leave comes back.
-//! `product` does those of a product of matrices, `factors` says what of its operands lies where.
+//! `product` does those of a product of matrices, `factors` says what of its operands lies where, `library` has the
+//! vendor's library multiply.
 
 mod factors;
+mod library;
 mod product;
 
 use crate::device::{Device, Memory};
@@ -36,6 +38,8 @@ pub(crate) struct Flight<'a> {
     pub(crate) kernels: &'a Kernels,
     /// Device memory that may be taken.
     pub(crate) limit_bytes: u64,
+    /// Whether the vendor's library multiplies where it is found.
+    pub(crate) library: bool,
 }
 
 /// A launch that was started, with the memory it reads and writes.

@@ -25,5 +25,5 @@ pub mod trial;
 pub use card::{Card, CardOptions};
 pub use device::{Device, Memory, Took};
 pub use error::GpuError;
-pub use notes::{StageNote, Why, left_to_threads};
+pub use notes::{NoLibrary, Products, StageNote, Why, left_to_threads, products};
 pub use rates::measure;

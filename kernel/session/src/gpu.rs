@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::output::{CardFacts, CardStage, ChoiceFacts};
 use crate::settings::{Scheduler, Settings};
 use cleave_gpu::detect::{Facts, ready};
-use cleave_gpu::{Card, CardOptions, GpuError, StageNote, left_to_threads};
+use cleave_gpu::{Card, CardOptions, GpuError, Products, StageNote, left_to_threads, products};
 use cleave_graph::SourceId;
 use cleave_graph::host::Failure;
 use cleave_plan::cost::{CardRates, card_load};
@@ -57,7 +57,8 @@ impl Engine {
     /// Takes a card into use if the settings ask for one.
     pub(crate) fn open_card(&mut self, settings: &Settings) -> Result<(), Failure> {
         let (ordinal, others) = (settings.device, settings.all_devices);
-        let options = CardOptions { ordinal, memory_limit_bytes: settings.device_memory_limit_bytes, others };
+        let (memory_limit_bytes, library) = (settings.device_memory_limit_bytes, settings.device_library);
+        let options = CardOptions { ordinal, memory_limit_bytes, others, library };
         if settings.scheduler != Scheduler::Cuda || self.cards.open.iter().any(|card| card.options() == options) {
             return Ok(());
         }
@@ -120,6 +121,7 @@ fn stage_facts(note: &StageNote, plan: &Plan, rates: Option<&CardRates>) -> Card
         stage: note.stage,
         tasks: note.tasks,
         done: note.done,
+        products: note.products.iter().map(ToString::to_string).collect(),
         left: note.left.iter().map(|(tasks, why)| (*tasks, why.to_string())).collect(),
         kernels: note.kernels,
         registers: note.registers,
@@ -150,11 +152,13 @@ pub(crate) fn placement(plan: &Plan, settings: &Settings, choice: Option<&Choice
     if settings.scheduler != Scheduler::Cuda {
         return if choice.is_some() { head } else { String::new() };
     }
-    let line = |(stage, left): (usize, Option<_>)| match left {
-        None => format!("stage {}: on the card\n", stage + 1),
-        Some(why) => format!("stage {}: on threads, because no kernel does {why}\n", stage + 1),
+    let by = if settings.device_library { products(plan) } else { vec![None; plan.stages.len()] };
+    let line = |(stage, (left, by)): (usize, (Option<_>, Option<Products>))| match (left, by) {
+        (None, None) => format!("stage {}: on the card\n", stage + 1),
+        (None, Some(by)) => format!("stage {}: on the card, {by}\n", stage + 1),
+        (Some(why), _) => format!("stage {}: on threads, because no kernel does {why}\n", stage + 1),
     };
-    let lines: String = left_to_threads(plan).into_iter().enumerate().map(line).collect();
+    let lines: String = left_to_threads(plan).into_iter().zip(by).enumerate().map(line).collect();
     head + &lines
 }
 

@@ -32,6 +32,7 @@ mod tile;
 mod unfit;
 
 pub use kernel::{FoldKernel, Grid, Kernel, Nodes, Param, Placed, StoreKernel, needs};
+pub(crate) use product::lane;
 pub use product::{Factors, ProductKernel, ProductKernels, Turn};
 pub use recipe::{Load, Seen};
 pub use unfit::Unfit;
