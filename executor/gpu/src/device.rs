@@ -62,6 +62,8 @@ pub struct Device {
     stream: Arc<CudaStream>,
     /// Where arrays are copied to the device; `stream` waits for what it reads of them.
     copies: Arc<CudaStream>,
+    /// Where results are copied from there, once what makes them is done.
+    back: Arc<CudaStream>,
     context: Arc<CudaContext>,
 }
 
@@ -71,9 +73,12 @@ pub struct Memory {
     address: u64,
 }
 
-/// Memory of the host from which a device copies by itself.
+/// A place among all work of a device.
+pub(crate) struct Mark(CudaEvent);
+
+/// Memory of the host from which, and to which, a device copies by itself.
 pub(crate) struct Slot {
-    /// When copying it began and ended last.
+    /// When copying from it began, and when copying ended last.
     begun: CudaEvent,
     copied: CudaEvent,
     /// Whether that is not counted yet in how long all its copies took.
@@ -129,10 +134,10 @@ impl Device {
         // SAFETY: memory is given back in the order of one stream, which waits for copies in the other (`arrived`).
         unsafe { context.disable_event_tracking() };
         keep_memory(&context).map_err(&opening)?;
-        let [stream, copies] = [context.new_stream(), context.new_stream()].map(|stream| stream.map_err(&opening));
-        let (stream, copies, ring) = (stream?, copies?, Ring::default());
-        let took = Cell::default();
-        Ok(Self { name: facts.name, took, kernels: HashMap::new(), turn: 0, ring, library: None, stream, copies, context })
+        let stream = || context.new_stream().map_err(&opening);
+        let (stream, copies, back) = (stream()?, stream()?, stream()?);
+        let (name, took, kernels, ring) = (facts.name, Cell::default(), HashMap::new(), Ring::default());
+        Ok(Self { name, took, kernels, turn: 0, ring, library: None, stream, copies, back, context })
     }
 
     /// What its maker calls it.
@@ -220,6 +225,47 @@ impl Device {
     /// Has all that is launched and given back from now on wait for what was sent.
     pub(crate) fn arrived(&self) -> Result<(), GpuError> {
         self.stream.join(&self.copies).map_err(failed("copying to the device"))
+    }
+
+    /// Marks all work so far.
+    pub(crate) fn mark(&self) -> Result<Mark, GpuError> {
+        self.stream.record_event(None).map(Mark).map_err(failed("computing"))
+    }
+
+    /// Waits for all work before a mark.
+    pub(crate) fn reach(&self, mark: &Mark) -> Result<(), GpuError> {
+        self.timed(|took| &mut took.compute, || mark.0.synchronize().map_err(failed("computing")))
+    }
+
+    /// Begins to copy so many bytes of memory that is ready, from its byte `at` on, into a slot.
+    pub(crate) fn bring(&self, slot: &mut Slot, len: usize, (memory, at): (&Memory, usize)) -> Result<(), GpuError> {
+        let failed = failed("copying from the device");
+        assert!(at + len <= memory.nbytes(), "what is brought is there");
+        let bytes = &mut slot.bytes()?[..len];
+        // SAFETY: the bytes lie in the memory, which is not given back before `landed`, and the slot waits for the copy.
+        unsafe { result::memcpy_dtoh_async(bytes, memory.address + at as u64, self.back.cu_stream()) }
+            .and_then(|()| slot.copied.record(&self.back))
+            .map_err(failed)
+    }
+
+    /// Has all that is given back from now on wait for what was brought.
+    pub(crate) fn landed(&self) -> Result<(), GpuError> {
+        self.stream.join(&self.back).map_err(failed("copying from the device"))
+    }
+
+    /// Copies bytes of memory that is ready, from its byte `at` on, by way of the ring where they are many; `copy` takes
+    /// them out of it.
+    pub(crate) fn fetch(
+        &mut self,
+        (memory, at): (&Memory, usize),
+        bytes: &mut [u8],
+        copy: &dyn Fn(&mut [u8], &[u8]),
+    ) -> Result<(), GpuError> {
+        let mut ring = std::mem::take(&mut self.ring);
+        let fetched = self.timed(|took| &mut took.down, || ring.fetch(self, (memory, at), bytes, copy));
+        self.ring = ring;
+        // Without locked memory of the host they come the plain way.
+        if fetched? { Ok(()) } else { self.read_from(memory, at, bytes) }
     }
 
     /// Copies bytes into memory, from its byte `at` on, and waits until nobody reads them any more.

@@ -6,17 +6,17 @@ mod factors;
 mod library;
 mod product;
 
-use crate::device::{Device, Memory};
-use crate::emit::{Kernel, Kernels, Load, Nodes, Placed};
-use crate::join::joined;
+use crate::device::{Device, Mark, Memory};
+use crate::emit::{Kernel, Kernels, Load, Placed};
+use crate::join::states;
 use crate::notes::{StageNote, Why};
 use crate::piece::{Launch, Making, Piece, pieces};
 use crate::shelf::{Shelf, Stop, bytes, placed, upload};
 use crate::stock::{Stock, stock_bytes};
 use cleave_cpu::Pass;
-use cleave_ops::{Data, Region, filled};
+use cleave_ops::{DType, Data, Region, filled};
 use cleave_plan::{Origin, Work};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,13 @@ struct Started<'p> {
     launch: &'p Launch,
     outs: Vec<Memory>,
     _slabs: Vec<Memory>,
+}
+
+/// A piece whose launches were started, up to that mark.
+struct Running<'p> {
+    piece: &'p Piece,
+    launches: Vec<Started<'p>>,
+    mark: Mark,
 }
 
 impl Flight<'_> {
@@ -176,39 +183,60 @@ impl Flight<'_> {
             let reads = kernel.loads.iter().map(move |load| (load, load.wanted(&region)));
             reads.filter(move |(load, part)| !is_made(load) && shelf.find(load.origin, part).is_none())
         });
-        let outs = launches().flat_map(|launch| launch.leaves(self.kernels));
-        let outs = outs.map(|(dtype, len)| (dtype.size() * len) as u64);
+        let outs = launches().map(|launch| launch.made_bytes(self.kernels));
         slabs.map(|of| bytes(&of)).chain(outs).fold(stock_bytes(&made, &needs), u64::saturating_add)
     }
 
-    /// Does pieces; `next` becomes the first task that is not done.
+    /// Does pieces; `next` becomes the first task that is not done. Where formulas hold for all elements, what a piece
+    /// leaves comes back while the next one is computed.
     fn batch(&mut self, pieces: &[Piece], next: &mut usize) -> Result<(), Stop> {
         let (began, end) = (Instant::now(), pieces.last().map_or(*next, |piece| piece.tasks.end));
-        let flag = self.device.zeros(4)?;
-        let mut started = vec![];
+        let (flag, may_fail) = (self.device.zeros(4)?, self.may_fail());
+        let mut running = VecDeque::new();
         for piece in pieces {
-            let stock = self.stocked(&self.needs(piece), &flag)?;
-            let launches = piece.launches.iter().map(|launch| self.start(launch, &stock, &flag));
-            started.push(launches.collect::<Result<Vec<_>, _>>()?);
-        }
-        let mut beyond = [0; 4];
-        self.device.read(&flag, &mut beyond)?;
-        if beyond != [0; 4] {
-            drop(started);
-            self.on_threads(*next..end, Why::Beyond)?;
-            *next = end;
-            return Ok(());
-        }
-        for (piece, started) in pieces.iter().zip(started) {
-            let columns = started.iter().map(|one| self.fetch(one)).collect::<Result<Vec<_>, _>>()?;
-            for (one, columns) in started.iter().zip(columns) {
-                self.deliver(piece, one.launch, columns)?;
+            running.push_back(self.begin(piece, &flag)?);
+            if running.len() > 1 && !may_fail {
+                running.pop_front().map_or(Ok(()), |first| self.land(first, began, next))?;
             }
-            *next = piece.tasks.end;
-            self.note.done += piece.tasks.len();
-            self.pass.visited(self.pass.stage().elements_of(&piece.tasks))?;
-            self.pass.timed(began, &self.pass.stage().task_region(piece.tasks.start));
         }
+        if may_fail {
+            let mut beyond = [0; 4];
+            self.device.read(&flag, &mut beyond)?;
+            if beyond != [0; 4] {
+                drop(running);
+                self.on_threads(*next..end, Why::Beyond)?;
+                *next = end;
+                return Ok(());
+            }
+        }
+        running.into_iter().try_for_each(|one| self.land(one, began, next))
+    }
+
+    /// Whether an element may be one for which a formula does not hold.
+    fn may_fail(&self) -> bool {
+        let made = self.made();
+        let all = self.kernels.all();
+        all.into_iter().chain(made.iter().map(|of| &of.kernel)).any(|kernel| kernel.may_fail)
+    }
+
+    /// Starts what does a piece.
+    fn begin<'p>(&mut self, piece: &'p Piece, flag: &Memory) -> Result<Running<'p>, Stop> {
+        let stock = self.stocked(&self.needs(piece), flag)?;
+        let launches = piece.launches.iter().map(|launch| self.start(launch, &stock, flag)).collect::<Result<_, _>>()?;
+        Ok(Running { piece, launches, mark: self.device.mark()? })
+    }
+
+    /// Hands over what a piece leaves, once it is done; `next` becomes the task after it.
+    fn land(&mut self, Running { piece, launches, mark }: Running<'_>, began: Instant, next: &mut usize) -> Result<(), Stop> {
+        self.device.reach(&mark)?;
+        let columns = launches.iter().map(|one| self.fetch(one)).collect::<Result<Vec<_>, _>>()?;
+        for (one, columns) in launches.iter().zip(columns) {
+            self.deliver(piece, one.launch, columns)?;
+        }
+        *next = piece.tasks.end;
+        self.note.done += piece.tasks.len();
+        self.pass.visited(self.pass.stage().elements_of(&piece.tasks))?;
+        self.pass.timed(began, &self.pass.stage().task_region(piece.tasks.start));
         Ok(())
     }
 
@@ -222,15 +250,29 @@ impl Flight<'_> {
         for load in &kernel.loads {
             loads.push(self.place(load, &load.wanted(&reads), (&mut slabs, stock))?);
         }
-        for (dtype, len) in launch.leaves(self.kernels) {
+        for (dtype, len) in launch.makes(self.kernels) {
             outs.push(self.device.room(dtype.size() * len)?);
         }
-        let addresses: Vec<u64> = outs.iter().map(Memory::address).collect();
-        let (grid, arguments) = launch.call(self.kernels, &loads, &addresses, flag.address());
+        let (grid, arguments) = launch.call(self.kernels, &loads, &addresses(&outs), flag.address());
         self.pass.visited(0)?;
         self.device.launch(kernel, grid, &arguments)?;
         self.note.launches += 1;
+        let outs = self.joined(launch, outs)?;
         Ok(Started { launch, outs, _slabs: slabs })
+    }
+
+    /// Joins the nodes that a launch makes.
+    fn joined(&mut self, launch: &Launch, mut nodes: Vec<Memory>) -> Result<Vec<Memory>, Stop> {
+        let dtypes: Vec<DType> = launch.makes(self.kernels).into_iter().map(|(dtype, _)| dtype).collect();
+        for (kernel, join) in launch.joins(self.kernels) {
+            let outs = dtypes.iter().map(|dtype| self.device.room(dtype.size() * join.leaves()));
+            let outs = outs.collect::<Result<Vec<_>, _>>()?;
+            let arguments = join.arguments(kernel, &addresses(&nodes), &addresses(&outs));
+            self.device.launch(kernel, join.grid(), &arguments)?;
+            self.note.launches += 1;
+            nodes = outs;
+        }
+        Ok(nodes)
     }
 
     /// Where a part of an array lies on the device; it goes there if it is not. What is made before is there.
@@ -261,10 +303,15 @@ impl Flight<'_> {
         if started.outs.is_empty() {
             return Ok(leaves.into_iter().map(|(dtype, _)| Data::zeros(dtype, 0)).collect());
         }
-        let one = |((dtype, len), out): ((_, usize), &Memory)| filled(dtype, len, |bytes| self.device.read(out, bytes));
-        let columns = leaves.into_iter().zip(&started.outs).map(one).collect::<Result<Vec<Data>, _>>()?;
-        self.note.bytes_down += columns.iter().map(|column| column.nbytes() as u64).sum::<u64>();
-        Ok(columns)
+        leaves.into_iter().zip(&started.outs).map(|(form, out)| self.bring((out, 0), form)).collect()
+    }
+
+    /// So many elements of memory that is ready, from its byte `at` on.
+    pub(crate) fn bring(&mut self, from: (&Memory, usize), (dtype, len): (DType, usize)) -> Result<Data, Stop> {
+        let (device, pass) = (&mut *self.device, self.pass);
+        let data = filled(dtype, len, |bytes| device.fetch(from, bytes, &|to, from| pass.copy(to, from)))?;
+        self.note.bytes_down += data.nbytes() as u64;
+        Ok(data)
     }
 
     /// Hands over what a launch left.
@@ -274,18 +321,12 @@ impl Flight<'_> {
                 let mut goals = columns.into_iter().enumerate();
                 goals.try_for_each(|(goal, data)| self.pass.block(goal, piece.tasks.start, &launch.region, data))?;
             }
-            Making::Nodes { fold, tasks, nodes } => self.join((*fold, tasks.clone()), nodes, &columns)?,
-        }
-        Ok(())
-    }
-
-    fn join(&self, (fold, tasks): (usize, Range<usize>), nodes: &Nodes, columns: &[Data]) -> Result<(), Stop> {
-        let (Kernels::Folds(folds), work) = (self.kernels, &self.pass.stage().work.folds()[fold]) else {
-            unreachable!("only reductions make nodes")
-        };
-        for task in tasks {
-            let states = joined(&folds[fold], work, (nodes, work.superboxes(task)), columns);
-            self.pass.states(fold, task, &states)?;
+            Making::Nodes { fold, tasks, nodes, .. } => {
+                let work = &self.pass.stage().work.folds()[*fold];
+                for (number, task) in tasks.clone().enumerate() {
+                    self.pass.states(*fold, task, &states(work, (number, nodes.kept.size()), &columns))?;
+                }
+            }
         }
         Ok(())
     }
@@ -302,6 +343,10 @@ impl Flight<'_> {
         self.on_threads(rest, Why::Failed(error.clone()))?;
         Ok(error.is_sticky().then_some(error))
     }
+}
+
+fn addresses(all: &[Memory]) -> Vec<u64> {
+    all.iter().map(Memory::address).collect()
 }
 
 /// Whether a load is of what is made on the device.

@@ -1,6 +1,6 @@
 //! Stages of a plan on a graphics card: the same formulas in the same order, so the same bits.
 //!
-//! In reading order: `emit` (a stage as PTX text) and `join` (what kernels leave of a reduction, joined), both pure; `detect`
+//! In reading order: `emit` (a stage as PTX text) and `join` (what kernels leave of a reduction, by task), both pure; `detect`
 //! (whether there is a card, step by step), `error` (what a driver refuses), `device` (memory, kernels, streams),
 //! `ring` (how arrays go there), `piece` (tasks as launches), `shelf` (parts of arrays on the device), `stock` (values
 //! made there before they are read), `flight` (a stage's tasks, some at a time), `notes` (what the card did and what
@@ -25,5 +25,5 @@ pub mod trial;
 pub use card::{Card, CardOptions};
 pub use device::{Device, Memory, Took};
 pub use error::GpuError;
-pub use notes::{NoLibrary, Products, StageNote, Why, left_to_threads, products};
-pub use rates::measure;
+pub use notes::{NoLibrary, Products, StageNote, Why, kernel_counts, products};
+pub use rates::{measure, measure_products};

@@ -78,9 +78,9 @@ pub struct StageNote {
     pub left: Vec<(usize, Why)>,
 }
 
-/// Why stages of a plan will be left to threads: one entry a stage, `None` where kernels are written for it.
-pub fn left_to_threads(plan: &Plan) -> Vec<Option<Unfit>> {
-    plan.stages.iter().map(|stage| kernels(stage).err()).collect()
+/// For each stage of a plan how many kernels are written for it, or why it will be left to threads.
+pub fn kernel_counts(plan: &Plan) -> Vec<Result<usize, Unfit>> {
+    plan.stages.iter().map(|stage| kernels(stage).map(|kernels| kernels.all().len())).collect()
 }
 
 /// What multiplies in each stage of a plan where cuBLAS is asked for; `None` where nothing does.

@@ -10,7 +10,7 @@ use crate::error::GpuError;
 use crate::notes::{NoLibrary, Why};
 use crate::shelf::{Stop, bytes};
 use crate::stock::Stock;
-use cleave_ops::{DType, Data, Region, filled};
+use cleave_ops::{DType, Data, Region};
 use cleave_plan::contract::Side;
 use cleave_plan::stage::block_region;
 use cleave_plan::{ContractWork, Origin};
@@ -320,14 +320,12 @@ impl<'a> Flight<'a> {
         if store.kernel.may_fail && self.is_raised(&flag)? {
             return self.on_threads(block * of.work.segments..(block + 1) * of.work.segments, Why::Beyond);
         }
+        self.device.wait()?;
         let (mut at, mut made) = (0, vec![]);
         for part in of.finished(&region) {
             let len = part.size();
-            let one = |(&dtype, out): (&DType, &Memory)| {
-                filled(dtype, len, |bytes| self.device.read_from(out, at * dtype.size(), bytes))
-            };
+            let one = |(&dtype, out): (&DType, &Memory)| self.bring((out, at * dtype.size()), (dtype, len));
             let all = store.goals.iter().zip(&outs).map(one).collect::<Result<Vec<Data>, _>>()?;
-            self.note.bytes_down += all.iter().map(|data| data.nbytes() as u64).sum::<u64>();
             made.push((part, all));
             at += len;
         }
