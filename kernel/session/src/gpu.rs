@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::output::{CardFacts, CardStage, ChoiceFacts};
 use crate::settings::{Scheduler, Settings};
 use cleave_gpu::detect::{Facts, ready};
-use cleave_gpu::{Card, CardOptions, GpuError, Products, StageNote, left_to_threads, products};
+use cleave_gpu::{Card, CardOptions, GpuError, Products, StageNote, kernel_counts, products};
 use cleave_graph::SourceId;
 use cleave_graph::host::Failure;
 use cleave_plan::cost::{CardRates, card_load};
@@ -21,6 +21,8 @@ pub(crate) struct Cards {
     open: Vec<Card>,
     /// Seconds that taking cards into use took of late.
     pub(crate) opened_s: f64,
+    /// Seconds that a card would have saved so far, had it been in use when `auto` picked threads.
+    pub(crate) missed_s: f64,
     /// Guards what is known of them, by number; held while a card is measured.
     known: Mutex<BTreeMap<usize, KnownCard>>,
 }
@@ -116,7 +118,8 @@ fn stage_facts(note: &StageNote, plan: &Plan, rates: Option<&CardRates>) -> Card
     let (memory, flops) = (load.memory_bytes * share, load.flops * share);
     let compute_s = note.took.compute.as_secs_f64();
     let of = |needed_s: f64| (needed_s / compute_s.max(1e-9)).min(1.0);
-    let rates = rates.filter(|_| note.done > 0);
+    let rates = rates.filter(|_| note.done > 0).map(|rates| rates.of_cards(note.devices));
+    let rates = rates.as_ref();
     CardStage {
         stage: note.stage,
         tasks: note.tasks,
@@ -137,12 +140,6 @@ fn stage_facts(note: &StageNote, plan: &Plan, rates: Option<&CardRates>) -> Card
     }
 }
 
-/// For each stage of a plan how many kernels do it; none where threads do.
-pub(crate) fn kernel_counts(plan: &Plan) -> Vec<Option<usize>> {
-    let left = left_to_threads(plan).into_iter();
-    left.zip(&plan.stages).map(|(left, stage)| left.is_none().then(|| stage.work.folds().len().max(1))).collect()
-}
-
 /// What a plan's text says of where it is computed: what `auto` picked, and which stages a card leaves to threads.
 pub(crate) fn placement(plan: &Plan, settings: &Settings, choice: Option<&ChoiceFacts>) -> String {
     let head = choice.map_or_else(
@@ -153,12 +150,12 @@ pub(crate) fn placement(plan: &Plan, settings: &Settings, choice: Option<&Choice
         return if choice.is_some() { head } else { String::new() };
     }
     let by = if settings.device_library { products(plan) } else { vec![None; plan.stages.len()] };
-    let line = |(stage, (left, by)): (usize, (Option<_>, Option<Products>))| match (left, by) {
-        (None, None) => format!("stage {}: on the card\n", stage + 1),
-        (None, Some(by)) => format!("stage {}: on the card, {by}\n", stage + 1),
-        (Some(why), _) => format!("stage {}: on threads, because no kernel does {why}\n", stage + 1),
+    let line = |(stage, (kernels, by)): (usize, (Result<_, _>, Option<Products>))| match (kernels, by) {
+        (Ok(_), None) => format!("stage {}: on the card\n", stage + 1),
+        (Ok(_), Some(by)) => format!("stage {}: on the card, {by}\n", stage + 1),
+        (Err(why), _) => format!("stage {}: on threads, because no kernel does {why}\n", stage + 1),
     };
-    let lines: String = left_to_threads(plan).into_iter().zip(by).enumerate().map(line).collect();
+    let lines: String = kernel_counts(plan).into_iter().zip(by).enumerate().map(line).collect();
     head + &lines
 }
 
