@@ -385,9 +385,8 @@ impl Device {
         let Some(Ok(Library(handle))) = &self.library else { unreachable!("a library is loaded before it is used") };
         let call = if of.dtype == DType::F32 { LIBRARY_CALLS[3] } else { LIBRARY_CALLS[4] };
         let refused = |status: blas::cublasStatus_t| GpuError::Library { call, status: status as u32 };
-        let narrow = |len: usize| {
-            c_int::try_from(len).map_err(|_| refused(blas::cublasStatus_t::CUBLAS_STATUS_INVALID_VALUE))
-        };
+        let narrow =
+            |len: usize| c_int::try_from(len).map_err(|_| refused(blas::cublasStatus_t::CUBLAS_STATUS_INVALID_VALUE));
         let all = |[a, b, c]: [usize; 3]| Ok::<_, GpuError>([narrow(a)?, narrow(b)?, narrow(c)?]);
         let ([n, m, k], [rows, columns, out]) = (all(of.lens)?, all(of.pitches)?);
         let (count, [row_step, column_step, out_step]) = (narrow(of.matrices)?, of.apart.map(|step| step as i64));

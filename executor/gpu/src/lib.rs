@@ -2,12 +2,15 @@
 //!
 //! In reading order: `emit` (a stage as PTX text) and `join` (what kernels leave of a reduction, by task), both pure; `detect`
 //! (whether there is a card, step by step), `error` (what a driver refuses), `device` (memory, kernels, streams),
-//! `ring` (how arrays go there), `piece` (tasks as launches), `shelf` (parts of arrays on the device), `stock` (values
+//! `ring` (how arrays go there and results come back), `piece` (tasks as launches), `batch` (which tasks are done
+//! together), `cargo` (what they read), `shelf` (parts of arrays on the device), `stock` (values
 //! made there before they are read), `flight` (a stage's tasks, some at a time), `notes` (what the card did and what
 //! threads did in its place), `card` (a card as the crew of a run), `rates` (what a card does in a second), `trial`
 //! (graphs with which a card is tried).
 
+mod batch;
 mod card;
+mod cargo;
 pub mod detect;
 mod device;
 pub mod emit;

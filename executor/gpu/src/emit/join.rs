@@ -68,7 +68,8 @@ fn kernel(goals: &[Goal], lattice: &Lattice, segment: Segment) -> Result<Kernel,
         Segment::Superbox => &[Param::FirstSuperbox],
         Segment::Task => &[Param::Span, Param::Superboxes],
     };
-    let common = [Param::Segments, Param::Kept, Param::Groups, Param::Parts, Param::Run, Param::Apart(0), Param::Apart(1)];
+    let common =
+        [Param::Segments, Param::Kept, Param::Groups, Param::Parts, Param::Run, Param::Apart(0), Param::Apart(1)];
     let places = (0..columns.len()).flat_map(|column| [Param::In(column), Param::Out(column)]);
     let mut text = Text::default();
     let params = Params::read(&mut text, own.iter().copied().chain(common).chain(places).collect())?;
@@ -120,7 +121,8 @@ struct Part {
 impl Part {
     fn find(writer: &mut Writer<'_>, segment: Segment) -> Self {
         let [segments, kept, groups, parts, run] =
-            [Param::Segments, Param::Kept, Param::Groups, Param::Parts, Param::Run].map(|param| writer.params.of(param));
+            [Param::Segments, Param::Kept, Param::Groups, Param::Parts, Param::Run]
+                .map(|param| writer.params.of(param));
         let text = &mut writer.text;
         let [thread, threads, block] = ["tid.x", "ntid.x", "ctaid.x"].map(|name| special(text, name));
         let before = text.make(Class::Long, "mul.wide.u32", format_args!("{block}, {threads}"));
@@ -158,7 +160,8 @@ impl Writer<'_> {
         if segment == Segment::Superbox {
             let sides = self.superbox(place);
             let one = self.text.make(Class::Word, "mov.b32", format_args!("1"));
-            let times = |all, (_, len): &(Reg, Reg)| self.text.make(Class::Word, "mul.lo.s32", format_args!("{all}, {len}"));
+            let times =
+                |all, (_, len): &(Reg, Reg)| self.text.make(Class::Word, "mul.lo.s32", format_args!("{all}, {len}"));
             return sides.iter().fold(one, times);
         }
         let [span, whole] = [Param::Span, Param::Superboxes].map(|param| self.params.of(param));
@@ -229,7 +232,12 @@ impl Join {
             Param::Apart(of) => self.apart[of] as u64,
             Param::In(column) => ins[column],
             Param::Out(column) => outs[column],
-            Param::Flag | Param::Start(_) | Param::Len(_) | Param::Base(_) | Param::Step { .. } | Param::OutStep { .. } => 0,
+            Param::Flag
+            | Param::Start(_)
+            | Param::Len(_)
+            | Param::Base(_)
+            | Param::Step { .. }
+            | Param::OutStep { .. } => 0,
         };
         kernel.params.iter().map(of).collect()
     }

@@ -4,6 +4,7 @@
 
 use super::factors::{Of, Part};
 use super::{Flight, MOST_TIME};
+use crate::cargo::Cargo;
 use crate::device::Memory;
 use crate::emit::{Factors, Grid, Kernel, Placed, ProductKernels, StoreKernel, Turn};
 use crate::error::GpuError;
@@ -253,11 +254,11 @@ impl<'a> Flight<'a> {
         goals: &[Placed],
         flag: &Memory,
     ) -> Result<(), Stop> {
-        let (mut slabs, mut loads, none) = (vec![], vec![], Stock::default());
+        let (mut cargo, mut loads, none) = (Cargo::default(), vec![], Stock::default());
         for load in &store.kernel.loads {
             loads.push(match (load.origin, product) {
                 (Origin::Local(_), Some(product)) => product.clone(),
-                _ => self.place(load, &load.wanted(region), (&mut slabs, &none))?,
+                _ => self.place(load, &load.wanted(region), (&mut cargo, &none))?,
             });
         }
         let arguments = store.arguments(region, &loads, goals, flag.address());

@@ -149,7 +149,8 @@ fn without_the_library_and_for_integers_kernels_multiply() {
 fn a_library_without_the_calls_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
     let found = std::fs::read_to_string("/proc/self/maps").unwrap();
-    let another = found.lines().filter_map(|line| line.find('/').map(|at| &line[at..])).find(|p| p.contains("/libgcc_s"));
+    let another =
+        found.lines().filter_map(|line| line.find('/').map(|at| &line[at..])).find(|p| p.contains("/libgcc_s"));
     std::fs::copy(Path::new(another.unwrap()), folder.path().join("libcublas.so.13")).unwrap();
     let path = folder.path().to_str().unwrap();
     under_with(&[("LD_LIBRARY_PATH", path)], "library::a_library_without_the_calls_is_not_used", || {

@@ -94,7 +94,11 @@ pub(crate) fn bench(bench: &Bench) -> ExitCode {
     let all = jobs();
     if let Some(unknown) = bench.jobs.iter().find(|name| !all.iter().any(|job| job.name == **name)) {
         let known: Vec<&str> = all.iter().map(|job| &*job.name).collect();
-        return fail("unknown-job", &format!("there is no job `{unknown}`"), &format!("there are {}", known.join(", ")));
+        return fail(
+            "unknown-job",
+            &format!("there is no job `{unknown}`"),
+            &format!("there are {}", known.join(", ")),
+        );
     }
     let wanted = all.iter().filter(|job| bench.jobs.is_empty() || bench.jobs.contains(&job.name));
     if bench.list {

@@ -136,9 +136,24 @@ macro_rules! gemm {
         #[unsafe(no_mangle)]
         #[expect(clippy::too_many_arguments, reason = "the vendor's")]
         pub(crate) unsafe extern "C" fn $name(
-            handle: usize, turn_a: c_int, turn_b: c_int, m: c_int, n: c_int, k: c_int, alpha: *const $float,
-            a: *const $float, a_pitch: c_int, a_apart: c_longlong, b: *const $float, b_pitch: c_int,
-            b_apart: c_longlong, beta: *const $float, c: *mut $float, c_pitch: c_int, c_apart: c_longlong, count: c_int,
+            handle: usize,
+            turn_a: c_int,
+            turn_b: c_int,
+            m: c_int,
+            n: c_int,
+            k: c_int,
+            alpha: *const $float,
+            a: *const $float,
+            a_pitch: c_int,
+            a_apart: c_longlong,
+            b: *const $float,
+            b_pitch: c_int,
+            b_apart: c_longlong,
+            beta: *const $float,
+            c: *mut $float,
+            c_pitch: c_int,
+            c_apart: c_longlong,
+            count: c_int,
         ) -> c_int {
             call(stringify!($name), || {
                 let is_short = |pitch: c_int, least: c_int| pitch < least.max(1);
