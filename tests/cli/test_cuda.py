@@ -8,6 +8,7 @@ import pytest
 from program import BINARY, run, told
 
 DRIVER = BINARY.parent / "libcleave_gpu_driver.so"
+CUBLAS = BINARY.parent / "libcleave_gpu_cublas.so"
 
 SCRIPT = """\
 x = default_rng(3).normal(size=(300, 200), chunks=(100, 70))
@@ -57,7 +58,44 @@ def test_records_say_what_the_card_did(tmp_path):
 
 def test_the_plan_says_what_threads_will_do(tmp_path):
     text = "%scheduler cuda\nx = default_rng(3).normal(size=(50, 50))\n%explain x.cumsum(axis=0) @ x\n"
-    assert "on threads, because no kernel does" in printed(tmp_path, text).stdout
+    words = "on threads, because no kernel does running values that are carried from block to block or read by a product"
+    assert words in printed(tmp_path, text).stdout
+
+
+PRODUCT = """\
+x = default_rng(3).integers(-9, 9, size=(70, 50)).astype("float64")
+y = (x.T @ x + 1).sum(axis=0)
+y[:4].compute()
+"""
+
+
+def test_products_are_left_to_cublas_where_that_is_wanted_and_found(tmp_path):
+    """Whole numbers are summed exactly in any order."""
+    chosen, records = "%scheduler cuda\n%config device_products = cublas\n" + PRODUCT, tmp_path / "records"
+    expected = printed(tmp_path, PRODUCT).stdout
+    assert CUBLAS.is_file(), "cargo build --workspace makes the stand-in for cuBLAS"
+    both = {"LD_PRELOAD": f"{DRIVER}:{CUBLAS}"}
+    path = tmp_path / "product.clv"
+    path.write_text(chosen + "%explain y\n")
+    text = run("run", str(path), "--json", records, check=0, env=both).stdout
+    assert expected in text and "on the card, products by cuBLAS, whose bits may differ from those of threads" in text
+    stages = [s for line in records.read_text().splitlines() for r in json.loads(line)["runs"] for s in r["card"]["stages"]]
+    assert ["products by cuBLAS, whose bits may differ from those of threads"] in [s["products"] for s in stages]
+    path.write_text(PRODUCT + "%explain y\n")
+    options = ("--scheduler", "cuda", "--set", "device_products=own")
+    assert "cuBLAS" not in run("run", str(path), *options, check=0, env=both).stdout
+    path.write_text(PRODUCT)
+    variable = {**both, "CLEAVE_DEVICE_PRODUCTS": "cublas", "CLEAVE_GPU_DRIVER": "fail=cublasDgemmStridedBatched:1:13"}
+    run("run", str(path), "--scheduler", "cuda", "--json", records, check=0, env=variable)
+    assert "by kernels of Cleave, because cuBLAS's call cublasDgemmStridedBatched ended with status 13" in records.read_text()
+
+
+@pytest.mark.skipif(ctypes.util.find_library("cublas") is not None, reason="there is a cuBLAS here")
+def test_without_cublas_kernels_of_cleave_multiply(tmp_path):
+    text = "%scheduler cuda\n%config device_products = cublas\n" + PRODUCT
+    assert printed(tmp_path, PRODUCT).stdout in printed(tmp_path, text).stdout
+    told = printed(tmp_path, text + "%explain y\n").stdout
+    assert "on the card, products by kernels of Cleave, because no library libcublas.so is found" in told
 
 
 def test_running_values_and_windows_are_done_on_the_card(tmp_path):

@@ -159,6 +159,12 @@ def test_auto_knows_the_card_after_it_was_measured(tmp_path):
     measured(tmp_path, "card", open_s=1e18)
     _, [one] = runs(tmp_path, "%scheduler auto\n" + text, driver="processors=2")
     assert one["auto"]["picked"] == "threads(2)" and "card" not in one, one["auto"]
+    # What a card would have saved is worth its opening at the third run.
+    [path] = (tmp_path / "cleave").glob("card-*.json")
+    measured(tmp_path, "card", open_s=2.5 * one["predicted_s"] / json.loads(path.read_text())["rates"]["open_s"])
+    _, several = runs(tmp_path, "%scheduler auto\n" + text + 3 * "x.sum().compute()\n", driver="processors=2")
+    assert [one["auto"]["picked"] for one in several] == ["threads(2)", "threads(2)", "cuda", "cuda"], several
+    assert "would have saved" in several[2]["auto"]["why"] and "would have" not in several[3]["auto"]["why"]
 
 
 def test_threads_do_what_a_card_that_auto_picked_refuses(tmp_path):
@@ -203,5 +209,5 @@ def test_a_page_shows_what_the_card_did(tmp_path):
     text = "x = default_rng(3).normal(size=(300, 200))\n%time x.mean().compute()\n%compare threads, cuda x.sum()\n"
     on_card(tmp_path, text, "--scheduler", "cuda", "--html", str(page))
     shown = page.read_text()
-    for words in ["Stand-in GPU 0", "by 1 kernel of", "computing", "that only the first use takes", "same bits"]:
+    for words in ["Stand-in GPU 0", "by 3 kernels of", "computing", "that only the first use takes", "same bits"]:
         assert words in shown, words

@@ -8,6 +8,7 @@ import pytest
 from program import BINARY, run, told
 
 DRIVER = BINARY.parent / "libcleave_gpu_driver.so"
+CUBLAS = BINARY.parent / "libcleave_gpu_cublas.so"
 
 
 def doctor(settings, *options, check, command=("gpu", "doctor")):
@@ -89,7 +90,37 @@ def test_the_selftest_names_what_fails():
     assert text.splitlines()[-1].endswith(" passed, 1 failed") and "error 719" in text, text
 
 
+@pytest.mark.skipif(ctypes.util.find_library("cublas") is not None, reason="this machine has cuBLAS")
+def test_jobs_are_measured_beside_what_the_card_needs_at_least():
+    wanted = ("gpu", "bench", "--quick", "--repeat", "1", "--jobs", "article,sum,stream,matmul64")
+    rows = [json.loads(line) for line in doctor("", "--json", command=wanted, check=0).splitlines()]
+    assert [row["job"] for row in rows] == ["article", "sum", "matmul64", "stream"]
+    assert all(row["ours_s"] > 0 and row["first_s"] > 0 and row["n"] > 0 and row["failed"] is None for row in rows)
+    known = [row for row in rows if row["floor_s"]]
+    assert [row["job"] for row in known] == ["article", "sum", "stream"], "products need the rate of cuBLAS"
+    assert all(row["fraction"] == pytest.approx(row["floor_s"] / row["ours_s"]) for row in known)
+    lines = doctor("", command=wanted, check=0).splitlines()
+    assert lines[0].split() == ["job", "n", "floor", "ours", "fraction", "first"] and lines[1].endswith("s")
+    assert [line.split()[0] for line in lines[1:]] == ["article", "sum", "matmul64", "stream"] and " - " in lines[3]
+
+
+def test_products_are_measured_beside_cublas():
+    assert CUBLAS.is_file(), "cargo build --workspace makes the stand-in for cuBLAS"
+    command = ("gpu", "bench", "--quick", "--json", "--repeat", "1", "--jobs", "matmul64")
+    [row] = map(json.loads, run(*command, check=0, env={"LD_PRELOAD": f"{DRIVER}:{CUBLAS}"}).stdout.splitlines())
+    assert row["floor_s"] > 0 and row["fraction"] > 0
+
+
+def test_a_job_that_fails_is_told():
+    settings = " ".join(f"fail=cuMemGetInfo_v2:{n}:2" for n in range(2, 9))
+    [row] = map(json.loads, doctor(settings, "--quick", "--json", "--jobs", "sum", command=("gpu", "bench"), check=1).splitlines())
+    assert row["failed"] and row["ours_s"] is None and row["fraction"] is None
+    assert run("gpu", "bench", "--jobs", "sums", check=2).stderr.startswith("unknown-job: there is no job `sums`")
+    assert "article" in run("gpu", "bench", "--list", check=0).stdout
+
+
 @pytest.mark.skipif(ctypes.util.find_library("cuda") is not None, reason="this machine has a driver")
-def test_the_selftest_wants_a_card():
-    done = run("gpu", "selftest", check=1)
+@pytest.mark.parametrize("command", ["selftest", "bench"])
+def test_the_selftest_and_the_bench_want_a_card(command):
+    done = run("gpu", command, check=1)
     assert done.stderr.startswith("no-gpu-driver: ") and "help: " in done.stderr, told(done)

@@ -228,6 +228,7 @@ def test_completion_knows_names_methods_and_keywords(client):
         ("temperature_map.rech", "rechunk"),
         ("ones((4, 4), chu", "chunks="),
         ("%lsmag", "%lsmagic"),
+        ("%config device_p", "%config device_products"),
     ):
         reply = shell_reply(client, client.complete(code, len(code)), time.monotonic() + 10)["content"]
         ends = [code[: reply["cursor_start"]] + match for match in reply["matches"]]

@@ -20,7 +20,7 @@ ROOM_OF_FOLDER = {
     "kernel/session": "session", "kernel/render": "render", "kernel/dashboard": "dashboard", "kernel/jupyter": "jupyter", "kernel/cli": "cli",
 }  # fmt: skip
 # Crates that only tests use.
-TEST_FOLDERS = ["tests", "tests/gpu/interp", "tests/gpu/driver"]
+TEST_FOLDERS = ["tests", "tests/gpu/interp", "tests/gpu/driver", "tests/gpu/cublas"]
 # What a room must not know although it stands earlier on the road.
 FORBIDDEN = {"syntax": {"ops"}, "store": {"cpu"}, "render": {"cpu", "store", "remote"}}
 PURE = ["lang/ops", "lang/syntax", "lang/graph", "executor/plan", "kernel/render"]

@@ -17,6 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+/// Bytes that a thread copies at once.
+const COPY_BYTES: usize = 512 << 10;
+
 /// Who does the tasks of a run's stages where not only threads do.
 pub trait Crew {
     /// Does every task of a stage once: by itself, or through [`Pass::on_threads`].
@@ -133,6 +136,17 @@ impl<'a> Pass<'a> {
             }
         });
         failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+
+    /// Copies bytes that lie elsewhere, on all threads where there are many.
+    pub fn copy(&self, to: &mut [u8], from: &[u8]) {
+        let parts = Mutex::new(to.chunks_mut(COPY_BYTES).zip(from.chunks(COPY_BYTES)));
+        let next = || lock(&parts).next();
+        self.site.pool.each(from.len().div_ceil(COPY_BYTES), || {
+            while let Some((to, from)) = next() {
+                to.copy_from_slice(from);
+            }
+        });
     }
 
     /// Hands over a finished block of one of the stage's goals.

@@ -29,6 +29,8 @@ pub struct CardOptions {
     pub memory_limit_bytes: u64,
     /// Whether all other devices that there are share its runs, with as much of the memory of each.
     pub others: bool,
+    /// Whether products are left to cuBLAS where it is found: faster perhaps, and not with the bits of threads.
+    pub library: bool,
 }
 
 /// A device that runs plans.
@@ -226,7 +228,8 @@ impl Card {
                 let limit_bytes = *limit_bytes;
                 device.took();
                 let (of, stock) = (&mut note, Stock::default());
-                let mut flight = Flight { device, shelf, stock, note: of, pass, tasks, kernels, limit_bytes };
+                let library = self.options.library;
+                let mut flight = Flight { device, shelf, stock, note: of, pass, tasks, kernels, limit_bytes, library };
                 let done = flight.fly().map_err(|stop| match stop {
                     Stop::Run(error) => error,
                     Stop::Device(error) => RunError::Elsewhere { code: error.code(), cause: Box::new(error) },

@@ -2,10 +2,13 @@
 //! go on meanwhile. What is unsafe of computing is here.
 #![expect(unsafe_code, reason = "a driver trusts its caller about memory and parameters")]
 
-use crate::detect::{Absent, ready};
+use crate::detect::{Absent, cublas, ready};
 use crate::emit::{Grid, Kernel};
 use crate::error::GpuError;
+use crate::notes::NoLibrary;
 use crate::ring::Ring;
+use cleave_ops::DType;
+use cudarc::cublas::sys as blas;
 use cudarc::driver::{
     CudaContext, CudaEvent, CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, LaunchConfig, PinnedHostSlice,
     PushKernelArg, result, sys,
@@ -13,7 +16,7 @@ use cudarc::driver::{
 use cudarc::nvrtc::Ptx;
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, c_int};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,9 +57,13 @@ pub struct Device {
     turn: u64,
     /// Parts of arrays on their way here.
     pub(crate) ring: Ring,
+    /// The vendor's library of products, or why there is none; not looked for before it is wanted.
+    library: Option<Result<Library, NoLibrary>>,
     stream: Arc<CudaStream>,
     /// Where arrays are copied to the device; `stream` waits for what it reads of them.
     copies: Arc<CudaStream>,
+    /// Where results are copied from there, once what makes them is done.
+    back: Arc<CudaStream>,
     context: Arc<CudaContext>,
 }
 
@@ -66,15 +73,50 @@ pub struct Memory {
     address: u64,
 }
 
-/// Memory of the host from which a device copies by itself.
+/// A place among all work of a device.
+pub(crate) struct Mark(CudaEvent);
+
+/// Memory of the host from which, and to which, a device copies by itself.
 pub(crate) struct Slot {
-    /// When copying it began and ended last.
+    /// When copying from it began, and when copying ended last.
     begun: CudaEvent,
     copied: CudaEvent,
     /// Whether that is not counted yet in how long all its copies took.
     is_new: Cell<bool>,
     took: Duration,
     bytes: PinnedHostSlice<u8>,
+}
+
+/// The vendor's library of products with a handle for a device's stream.
+struct Library(blas::cublasHandle_t);
+
+// SAFETY: a handle may be used by any thread, one at a time.
+unsafe impl Send for Library {}
+
+/// What the library is called for.
+const LIBRARY_CALLS: [&str; 5] = [
+    "cublasCreate_v2",
+    "cublasDestroy_v2",
+    "cublasSetStream_v2",
+    "cublasSgemmStridedBatched",
+    "cublasDgemmStridedBatched",
+];
+
+/// Products of matrices of floats, side by side: to `out`, row-major, is added what rows and columns give. Both operands
+/// stand by their shared index first.
+#[derive(Clone, Debug)]
+pub(crate) struct Gemm {
+    pub(crate) dtype: DType,
+    /// Rows, columns and shared indices.
+    pub(crate) lens: [usize; 3],
+    /// Where rows, columns and `out` begin.
+    pub(crate) places: [u64; 3],
+    /// Elements from one shared index, or row of `out`, to the next.
+    pub(crate) pitches: [usize; 3],
+    /// Elements from one matrix to the next.
+    pub(crate) apart: [usize; 3],
+    /// How many there are.
+    pub(crate) matrices: usize,
 }
 
 /// What was being done when a call failed.
@@ -92,10 +134,10 @@ impl Device {
         // SAFETY: memory is given back in the order of one stream, which waits for copies in the other (`arrived`).
         unsafe { context.disable_event_tracking() };
         keep_memory(&context).map_err(&opening)?;
-        let [stream, copies] = [context.new_stream(), context.new_stream()].map(|stream| stream.map_err(&opening));
-        let (stream, copies, ring) = (stream?, copies?, Ring::default());
-        let took = Cell::default();
-        Ok(Self { name: facts.name, took, kernels: HashMap::new(), turn: 0, ring, stream, copies, context })
+        let stream = || context.new_stream().map_err(&opening);
+        let (stream, copies, back) = (stream()?, stream()?, stream()?);
+        let (name, took, kernels, ring) = (facts.name, Cell::default(), HashMap::new(), Ring::default());
+        Ok(Self { name, took, kernels, turn: 0, ring, library: None, stream, copies, back, context })
     }
 
     /// What its maker calls it.
@@ -183,6 +225,47 @@ impl Device {
     /// Has all that is launched and given back from now on wait for what was sent.
     pub(crate) fn arrived(&self) -> Result<(), GpuError> {
         self.stream.join(&self.copies).map_err(failed("copying to the device"))
+    }
+
+    /// Marks all work so far.
+    pub(crate) fn mark(&self) -> Result<Mark, GpuError> {
+        self.stream.record_event(None).map(Mark).map_err(failed("computing"))
+    }
+
+    /// Waits for all work before a mark.
+    pub(crate) fn reach(&self, mark: &Mark) -> Result<(), GpuError> {
+        self.timed(|took| &mut took.compute, || mark.0.synchronize().map_err(failed("computing")))
+    }
+
+    /// Begins to copy so many bytes of memory that is ready, from its byte `at` on, into a slot.
+    pub(crate) fn bring(&self, slot: &mut Slot, len: usize, (memory, at): (&Memory, usize)) -> Result<(), GpuError> {
+        let failed = failed("copying from the device");
+        assert!(at + len <= memory.nbytes(), "what is brought is there");
+        let bytes = &mut slot.bytes()?[..len];
+        // SAFETY: the bytes lie in the memory, which is not given back before `landed`, and the slot waits for the copy.
+        unsafe { result::memcpy_dtoh_async(bytes, memory.address + at as u64, self.back.cu_stream()) }
+            .and_then(|()| slot.copied.record(&self.back))
+            .map_err(failed)
+    }
+
+    /// Has all that is given back from now on wait for what was brought.
+    pub(crate) fn landed(&self) -> Result<(), GpuError> {
+        self.stream.join(&self.back).map_err(failed("copying from the device"))
+    }
+
+    /// Copies bytes of memory that is ready, from its byte `at` on, by way of the ring where they are many; `copy` takes
+    /// them out of it.
+    pub(crate) fn fetch(
+        &mut self,
+        (memory, at): (&Memory, usize),
+        bytes: &mut [u8],
+        copy: &dyn Fn(&mut [u8], &[u8]),
+    ) -> Result<(), GpuError> {
+        let mut ring = std::mem::take(&mut self.ring);
+        let fetched = self.timed(|took| &mut took.down, || ring.fetch(self, (memory, at), bytes, copy));
+        self.ring = ring;
+        // Without locked memory of the host they come the plain way.
+        if fetched? { Ok(()) } else { self.read_from(memory, at, bytes) }
     }
 
     /// Copies bytes into memory, from its byte `at` on, and waits until nobody reads them any more.
@@ -285,6 +368,81 @@ impl Device {
     }
 }
 
+impl Device {
+    /// Whether the vendor's library of products can be used; it is loaded for the first that asks.
+    pub(crate) fn library(&mut self) -> Result<(), NoLibrary> {
+        let library = self.library.get_or_insert_with(|| Library::load(&self.stream));
+        library.as_ref().map(drop).map_err(Clone::clone)
+    }
+
+    /// The library is not used any more.
+    pub(crate) fn leave_library(&mut self, why: NoLibrary) {
+        self.library = Some(Err(why));
+    }
+
+    /// Has the library multiply.
+    pub(crate) fn multiply(&self, of: &Gemm) -> Result<(), GpuError> {
+        let Some(Ok(Library(handle))) = &self.library else { unreachable!("a library is loaded before it is used") };
+        let call = if of.dtype == DType::F32 { LIBRARY_CALLS[3] } else { LIBRARY_CALLS[4] };
+        let refused = |status: blas::cublasStatus_t| GpuError::Library { call, status: status as u32 };
+        let narrow =
+            |len: usize| c_int::try_from(len).map_err(|_| refused(blas::cublasStatus_t::CUBLAS_STATUS_INVALID_VALUE));
+        let all = |[a, b, c]: [usize; 3]| Ok::<_, GpuError>([narrow(a)?, narrow(b)?, narrow(c)?]);
+        let ([n, m, k], [rows, columns, out]) = (all(of.lens)?, all(of.pitches)?);
+        let (count, [row_step, column_step, out_step]) = (narrow(of.matrices)?, of.apart.map(|step| step as i64));
+        let [a, b, c] = of.places;
+        // The library's matrices are column by column: it makes the transpose, columns times rows.
+        let (plain, turned) = (blas::cublasOperation_t::CUBLAS_OP_N, blas::cublasOperation_t::CUBLAS_OP_T);
+        macro_rules! gemm {
+            ($call:ident, $float:ty) => {{
+                let one: $float = 1.0;
+                // SAFETY: all three lie in memory that was taken for them, which is given back in the order of the stream.
+                unsafe {
+                    blas::$call(
+                        *handle, plain, turned, m, n, k, &raw const one, b as *const $float, columns, column_step,
+                        a as *const $float, rows, row_step, &raw const one, c as *mut $float, out, out_step, count,
+                    )
+                }
+            }};
+        }
+        let status = match of.dtype {
+            DType::F32 => gemm!(cublasSgemmStridedBatched, f32),
+            _ => gemm!(cublasDgemmStridedBatched, f64),
+        };
+        status.result().map_err(|error| refused(error.0))
+    }
+}
+
+impl Library {
+    fn load(stream: &CudaStream) -> Result<Self, NoLibrary> {
+        // SAFETY: looking for a library runs no code but its own start.
+        if cublas::find().is_none() || !unsafe { blas::is_culib_present() } {
+            return Err(NoLibrary::NotFound);
+        }
+        // SAFETY: the library was there just now; the symbols are looked up and not used.
+        let has = |call: &&str| unsafe { blas::culib().get::<unsafe extern "C" fn()>(call.as_bytes()) }.is_ok();
+        if let Some(call) = LIBRARY_CALLS.into_iter().find(|call| !has(call)) {
+            return Err(NoLibrary::MissingCall(call));
+        }
+        let refused = |call: &'static str| {
+            move |error: cudarc::cublas::result::CublasError| NoLibrary::Failed { call, status: error.0 as u32 }
+        };
+        let library = Self(cudarc::cublas::result::create_handle().map_err(refused(LIBRARY_CALLS[0]))?);
+        // SAFETY: the handle was made just now, and the stream outlives it.
+        unsafe { cudarc::cublas::result::set_stream(library.0, stream.cu_stream().cast()) }
+            .map_err(refused(LIBRARY_CALLS[2]))?;
+        Ok(library)
+    }
+}
+
+impl Drop for Library {
+    fn drop(&mut self) {
+        // A handle of a context that failed cannot be given back.
+        // SAFETY: nobody uses the handle any more.
+        let _ = unsafe { cudarc::cublas::result::destroy_handle(self.0) };
+    }
+}
+
 impl Slot {
     /// Its bytes, once they were copied.
     pub(crate) fn bytes(&mut self) -> Result<&mut [u8], GpuError> {
@@ -365,44 +523,4 @@ fn keep_memory(context: &Arc<CudaContext>) -> Result<(), DriverError> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
-mod tests {
-    use super::*;
-    use crate::emit::Kernel;
-
-    fn named(name: &str, text: String) -> Kernel {
-        let (params, loads, made) = (vec![], vec![], std::sync::Arc::default());
-        Kernel { name: name.to_owned(), text, params, loads, made, may_fail: false }
-    }
-
-    #[test]
-    fn kernels_that_were_wanted_longest_ago_are_forgotten() {
-        cleave_gpu_driver::load().unwrap();
-        let mut device = Device::open(0).unwrap();
-        let head = ".version 7.0\n.target sm_75\n.address_size 64\n";
-        let empty = |number: usize| {
-            let name = format!("empty{number}");
-            named(&name, format!("{head}.visible .entry {name}()\n{{\n    ret;\n}}\n"))
-        };
-        let all: Vec<Kernel> = (0..MOST_KERNELS + 9).map(empty).collect();
-        for kernel in &all {
-            device.compile([kernel, &all[0]]).unwrap();
-        }
-        assert_eq!(device.kernels.len(), MOST_KERNELS);
-        let is_there = |number: usize| device.kernels.contains_key(&all[number].name);
-        assert!(is_there(0) && is_there(10) && is_there(MOST_KERNELS + 8));
-        assert!((1..10).all(|number| !is_there(number)));
-        device.compile(&all).unwrap();
-        assert_eq!(device.kernels.len(), all.len(), "those of one stage are all there");
-    }
-
-    #[test]
-    fn a_kernel_that_is_refused_tells_what_the_compiler_says() {
-        cleave_gpu_driver::load().unwrap();
-        let mut device = Device::open(0).unwrap();
-        let text = ".version 7.0\n.target sm_70\n.address_size 64\n.nonsense".to_owned();
-        let error = device.compile([&named("nonsense", text)]).unwrap_err();
-        let GpuError::Kernel { code: 218, log } = &error else { panic!("{error}") };
-        assert!(log.starts_with("4:"), "{log}");
-        assert!(error.to_string().contains(log.as_str()));
-    }
-}
+mod tests;

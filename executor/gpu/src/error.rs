@@ -22,6 +22,13 @@ pub enum GpuError {
         /// What its compiler says of the text; empty where it says nothing.
         log: String,
     },
+    /// The vendor's library of products does not multiply.
+    Library {
+        /// Its call.
+        call: &'static str,
+        /// The library's number for the failure.
+        status: u32,
+    },
 }
 
 /// Not enough memory on the device.
@@ -38,7 +45,7 @@ impl GpuError {
             GpuError::Absent(absent) => absent.code(),
             GpuError::Call { code: OUT_OF_MEMORY, .. } | GpuError::Kernel { code: OUT_OF_MEMORY, .. } => "gpu-memory",
             GpuError::Kernel { code: NO_COMPILER, .. } => "no-gpu-compiler",
-            GpuError::Call { .. } | GpuError::Kernel { .. } => "gpu-failed",
+            GpuError::Call { .. } | GpuError::Kernel { .. } | GpuError::Library { .. } => "gpu-failed",
         }
     }
 
@@ -56,7 +63,7 @@ impl GpuError {
                 report it with what the compiler says; scheduler=\"threads\" computes the same without a card"
                     .to_owned()
             }
-            GpuError::Call { .. } | GpuError::Kernel { .. } => {
+            GpuError::Call { .. } | GpuError::Kernel { .. } | GpuError::Library { .. } => {
                 "scheduler=\"threads\" computes the same without a card".to_owned()
             }
         }
@@ -75,7 +82,7 @@ impl GpuError {
     /// The driver's number.
     fn number(&self) -> Option<u32> {
         match self {
-            GpuError::Absent(_) => None,
+            GpuError::Absent(_) | GpuError::Library { .. } => None,
             GpuError::Call { code, .. } | GpuError::Kernel { code, .. } => Some(*code),
         }
     }
@@ -91,6 +98,7 @@ impl fmt::Display for GpuError {
                 write!(f, "the CUDA driver does not take a kernel: error {code}")?;
                 if log.is_empty() { Ok(()) } else { write!(f, ": {log}") }
             }
+            GpuError::Library { call, status } => write!(f, "cuBLAS's call {call} ended with status {status}"),
         }
     }
 }

@@ -1,20 +1,24 @@
 //! A stage's tasks on a device, some at a time: what they read goes there, kernels run, what they leave comes back.
-//! `product` does those of a product of matrices, `factors` says what of its operands lies where.
+//! `product` does those of a product of matrices, `factors` says what of its operands lies where, `library` has the
+//! vendor's library multiply.
 
 mod factors;
+mod library;
 mod product;
 
-use crate::device::{Device, Memory};
-use crate::emit::{Kernel, Kernels, Load, Nodes, Placed};
-use crate::join::joined;
+use crate::batch::Batch;
+use crate::cargo::Cargo;
+use crate::device::{Device, Mark, Memory};
+use crate::emit::{Kernel, Kernels, Load, Placed};
+use crate::join::states;
 use crate::notes::{StageNote, Why};
 use crate::piece::{Launch, Making, Piece, pieces};
 use crate::shelf::{Shelf, Stop, bytes, placed, upload};
 use crate::stock::{Stock, stock_bytes};
 use cleave_cpu::Pass;
-use cleave_ops::{Data, Region, filled};
+use cleave_ops::{DType, Data, Region, filled};
 use cleave_plan::{Origin, Work};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -36,53 +40,59 @@ pub(crate) struct Flight<'a> {
     pub(crate) kernels: &'a Kernels,
     /// Device memory that may be taken.
     pub(crate) limit_bytes: u64,
+    /// Whether the vendor's library multiplies where it is found.
+    pub(crate) library: bool,
 }
 
-/// A launch that was started, with the memory it reads and writes.
+/// A launch that was started, with the memory that it writes.
 struct Started<'p> {
     launch: &'p Launch,
     outs: Vec<Memory>,
-    _slabs: Vec<Memory>,
+}
+
+/// A unit whose launches were started, up to that mark, with what they read.
+struct Running<'p> {
+    pieces: Vec<(&'p Piece, Vec<Started<'p>>)>,
+    mark: Mark,
+    _cargo: Cargo,
 }
 
 impl Flight<'_> {
     /// Does its tasks; those that the device cannot do are done on threads. An error of the device comes back when it
     /// is one after which the device does nothing more; all tasks are done then, too.
     pub(crate) fn fly(&mut self) -> Result<Option<crate::GpuError>, Stop> {
-        let Range { start, end: tasks } = self.tasks.clone();
-        let (mut next, mut many) = (start, 1);
+        let (mut rest, mut many) = (self.tasks.clone(), 1);
         if let Err(stop) = self.prepare() {
-            return self.give_up(start..tasks, stop);
+            return self.give_up(rest, stop);
         }
         if let (Work::Contract(work), Kernels::Product(kernels)) = (&self.pass.stage().work, self.kernels) {
             return self.multiply(work, kernels);
         }
-        while next < tasks {
-            let pieces = pieces(self.pass.stage(), self.kernels, next..tasks.min(next + many));
-            let is_much = self.is_much(&pieces);
-            if is_much && many > 1 {
-                many /= 2;
-                continue;
-            }
-            if is_much && self.held_bytes() > 0 {
-                self.clear();
-                continue;
-            }
-            if is_much {
-                next += self.too_large(next..tasks)?;
-                continue;
-            }
-            let began = Instant::now();
-            match self.batch(&pieces, &mut next) {
-                Ok(()) => many = adapted(many, began.elapsed()),
-                Err(Stop::Device(error)) if error.is_memory() && (many > 1 || self.held_bytes() > 0) => {
+        let mut is_paired = self.is_mirrored();
+        while !rest.is_empty() {
+            let batch = Batch::next(self.pass.stage(), self.kernels, &rest, many, is_paired);
+            match self.is_much(&batch.units) {
+                true if many > 1 => many /= 2,
+                true if self.held_bytes() > 0 => {
                     self.clear();
-                    many = (many / 2).max(1);
-                    if let Err(error) = self.device.trim() {
-                        return self.give_up(next..tasks, error.into());
+                    is_paired = self.is_mirrored();
+                }
+                true if is_paired => is_paired = false,
+                true => rest.start += self.too_large(rest.clone())?,
+                false => {
+                    let began = Instant::now();
+                    match self.batch(&batch, &mut rest) {
+                        Ok(()) => many = adapted(many, began.elapsed()),
+                        Err(Stop::Device(error)) if error.is_memory() && (batch.len() > 1 || self.held_bytes() > 0) => {
+                            self.clear();
+                            (many, is_paired) = ((many / 2).max(1), is_paired && many > 1);
+                            if let Err(error) = self.device.trim() {
+                                return self.give_up(rest, error.into());
+                            }
+                        }
+                        Err(stop) => return self.give_up(rest, stop),
                     }
                 }
-                Err(stop) => return self.give_up(next..tasks, stop),
             }
         }
         Ok(None)
@@ -124,7 +134,7 @@ impl Flight<'_> {
     /// Makes all that is made before, once; not where a formula does not hold for some of it: task by task it may.
     fn stock_up(&mut self, needs: &[Option<Region>]) -> Result<(), Stop> {
         let (flag, mut beyond) = (self.device.zeros(4)?, [0; 4]);
-        let stock = self.stocked(needs, &flag)?;
+        let stock = self.stocked(needs, (&flag, &mut Cargo::default()))?;
         self.device.read(&flag, &mut beyond)?;
         if beyond == [0; 4] {
             self.stock = stock;
@@ -133,7 +143,7 @@ impl Flight<'_> {
     }
 
     /// Bytes of what stays on the device.
-    fn held_bytes(&self) -> u64 {
+    pub(crate) fn held_bytes(&self) -> u64 {
         self.shelf.held_bytes() + self.stock.held_bytes()
     }
 
@@ -143,64 +153,73 @@ impl Flight<'_> {
         self.stock = Stock::default();
     }
 
-    /// Whether pieces take more memory than there is besides what is on the shelf.
-    fn is_much(&self, pieces: &[Piece]) -> bool {
-        let taken = pieces.iter().map(|piece| self.taken(piece)).fold(0, u64::saturating_add);
-        taken > self.limit_bytes.saturating_sub(self.held_bytes())
-    }
-
     /// Threads do all of the first tasks that are too large by themselves, the first of which is known to be. Gives how
     /// many those are.
     fn too_large(&mut self, rest: Range<usize>) -> Result<usize, Stop> {
         let alone = |task| pieces(self.pass.stage(), self.kernels, task..task + 1);
-        let more = (rest.start + 1..rest.end).take_while(|&task| self.is_much(&alone(task))).count();
+        let more = (rest.start + 1..rest.end).take_while(|&task| self.is_much(&[alone(task)])).count();
         self.on_threads(rest.start..rest.start + 1 + more, Why::TooLarge)?;
         Ok(1 + more)
     }
 
-    /// Bytes of the device that a piece takes besides what is there.
-    fn taken(&self, piece: &Piece) -> u64 {
-        let launches = || piece.launches.iter().filter(|launch| !launch.is_empty());
-        if launches().any(|launch| !launch.is_countable(self.kernels)) {
-            return u64::MAX;
+    /// Does a batch; `rest` becomes the tasks that are not done. Where formulas hold for all elements, what a unit leaves
+    /// comes back while the next one is computed.
+    fn batch(&mut self, batch: &Batch, rest: &mut Range<usize>) -> Result<(), Stop> {
+        let (began, flag, may_fail) = (Instant::now(), self.device.zeros(4)?, self.may_fail());
+        let mut running = VecDeque::new();
+        for unit in &batch.units {
+            running.push_back(self.begin(unit, &flag)?);
+            if running.len() > 1 && !may_fail {
+                running.pop_front().map_or(Ok(()), |first| self.land(first, began, rest))?;
+            }
         }
-        let (made, needs) = (self.made(), self.needs(piece));
-        let before = made.iter().zip(&needs).filter_map(|(of, need)| Some((&of.kernel, of.reads(need.as_ref()?))));
-        let readers = before.chain(launches().map(|launch| (launch.kernel(self.kernels), launch.reads(self.kernels))));
-        let shelf = &*self.shelf;
-        let slabs = readers.flat_map(|(kernel, region)| {
-            let reads = kernel.loads.iter().map(move |load| (load, load.wanted(&region)));
-            reads.filter(move |(load, part)| !is_made(load) && shelf.find(load.origin, part).is_none())
-        });
-        let outs = launches().flat_map(|launch| launch.leaves(self.kernels));
-        let outs = outs.map(|(dtype, len)| (dtype.size() * len) as u64);
-        slabs.map(|of| bytes(&of)).chain(outs).fold(stock_bytes(&made, &needs), u64::saturating_add)
+        if may_fail {
+            let mut beyond = [0; 4];
+            self.device.read(&flag, &mut beyond)?;
+            if beyond != [0; 4] {
+                drop(running);
+                self.on_threads(batch.front.clone(), Why::Beyond)?;
+                rest.start = batch.front.end;
+                if !batch.back.is_empty() {
+                    self.on_threads(batch.back.clone(), Why::Beyond)?;
+                    rest.end = batch.back.start;
+                }
+                return Ok(());
+            }
+        }
+        running.into_iter().try_for_each(|one| self.land(one, began, rest))
     }
 
-    /// Does pieces; `next` becomes the first task that is not done.
-    fn batch(&mut self, pieces: &[Piece], next: &mut usize) -> Result<(), Stop> {
-        let (began, end) = (Instant::now(), pieces.last().map_or(*next, |piece| piece.tasks.end));
-        let flag = self.device.zeros(4)?;
-        let mut started = vec![];
-        for piece in pieces {
-            let stock = self.stocked(&self.needs(piece), &flag)?;
-            let launches = piece.launches.iter().map(|launch| self.start(launch, &stock, &flag));
-            started.push(launches.collect::<Result<Vec<_>, _>>()?);
+    /// Whether an element may be one for which a formula does not hold.
+    fn may_fail(&self) -> bool {
+        let made = self.made();
+        let all = self.kernels.all();
+        all.into_iter().chain(made.iter().map(|of| &of.kernel)).any(|kernel| kernel.may_fail)
+    }
+
+    /// Starts what does a unit.
+    fn begin<'p>(&mut self, unit: &'p [Piece], flag: &Memory) -> Result<Running<'p>, Stop> {
+        let (mut cargo, mut pieces) = (Cargo::of(self.wants(unit)), vec![]);
+        for piece in unit {
+            let stock = self.stocked(&self.needs(piece), (flag, &mut cargo))?;
+            let launches = piece.launches.iter().map(|launch| self.start(launch, (&mut cargo, &stock), flag));
+            pieces.push((piece, launches.collect::<Result<Vec<_>, _>>()?));
         }
-        let mut beyond = [0; 4];
-        self.device.read(&flag, &mut beyond)?;
-        if beyond != [0; 4] {
-            drop(started);
-            self.on_threads(*next..end, Why::Beyond)?;
-            *next = end;
-            return Ok(());
-        }
-        for (piece, started) in pieces.iter().zip(started) {
-            let columns = started.iter().map(|one| self.fetch(one)).collect::<Result<Vec<_>, _>>()?;
-            for (one, columns) in started.iter().zip(columns) {
+        Ok(Running { pieces, mark: self.device.mark()?, _cargo: cargo })
+    }
+
+    /// Hands over what a unit leaves, once it is done; its tasks are not of the rest any more.
+    fn land(&mut self, running: Running<'_>, began: Instant, rest: &mut Range<usize>) -> Result<(), Stop> {
+        self.device.reach(&running.mark)?;
+        for (piece, launches) in &running.pieces {
+            let columns = launches.iter().map(|one| self.fetch(one)).collect::<Result<Vec<_>, _>>()?;
+            for (one, columns) in launches.iter().zip(columns) {
                 self.deliver(piece, one.launch, columns)?;
             }
-            *next = piece.tasks.end;
+            match piece.tasks.start == rest.start {
+                true => rest.start = piece.tasks.end,
+                false => rest.end = piece.tasks.start,
+            }
             self.note.done += piece.tasks.len();
             self.pass.visited(self.pass.stage().elements_of(&piece.tasks))?;
             self.pass.timed(began, &self.pass.stage().task_region(piece.tasks.start));
@@ -209,24 +228,43 @@ impl Flight<'_> {
     }
 
     /// Starts a launch.
-    fn start<'p>(&mut self, launch: &'p Launch, stock: &Stock, flag: &Memory) -> Result<Started<'p>, Stop> {
-        let (mut slabs, mut outs, mut loads) = (vec![], vec![], vec![]);
+    fn start<'p>(
+        &mut self,
+        launch: &'p Launch,
+        (cargo, stock): (&mut Cargo, &Stock),
+        flag: &Memory,
+    ) -> Result<Started<'p>, Stop> {
+        let (mut outs, mut loads) = (vec![], vec![]);
         if launch.is_empty() {
-            return Ok(Started { launch, outs, _slabs: slabs });
+            return Ok(Started { launch, outs });
         }
         let (kernel, reads) = (launch.kernel(self.kernels), launch.reads(self.kernels));
         for load in &kernel.loads {
-            loads.push(self.place(load, &load.wanted(&reads), (&mut slabs, stock))?);
+            loads.push(self.place(load, &load.wanted(&reads), (&mut *cargo, stock))?);
         }
-        for (dtype, len) in launch.leaves(self.kernels) {
+        for (dtype, len) in launch.makes(self.kernels) {
             outs.push(self.device.room(dtype.size() * len)?);
         }
-        let addresses: Vec<u64> = outs.iter().map(Memory::address).collect();
-        let (grid, arguments) = launch.call(self.kernels, &loads, &addresses, flag.address());
+        let (grid, arguments) = launch.call(self.kernels, &loads, &addresses(&outs), flag.address());
         self.pass.visited(0)?;
         self.device.launch(kernel, grid, &arguments)?;
         self.note.launches += 1;
-        Ok(Started { launch, outs, _slabs: slabs })
+        let outs = self.joined(launch, outs)?;
+        Ok(Started { launch, outs })
+    }
+
+    /// Joins the nodes that a launch makes.
+    fn joined(&mut self, launch: &Launch, mut nodes: Vec<Memory>) -> Result<Vec<Memory>, Stop> {
+        let dtypes: Vec<DType> = launch.makes(self.kernels).into_iter().map(|(dtype, _)| dtype).collect();
+        for (kernel, join) in launch.joins(self.kernels) {
+            let outs = dtypes.iter().map(|dtype| self.device.room(dtype.size() * join.leaves()));
+            let outs = outs.collect::<Result<Vec<_>, _>>()?;
+            let arguments = join.arguments(kernel, &addresses(&nodes), &addresses(&outs));
+            self.device.launch(kernel, join.grid(), &arguments)?;
+            self.note.launches += 1;
+            nodes = outs;
+        }
+        Ok(nodes)
     }
 
     /// Where a part of an array lies on the device; it goes there if it is not. What is made before is there.
@@ -234,7 +272,7 @@ impl Flight<'_> {
         &mut self,
         load: &Load,
         part: &Region,
-        (slabs, stock): (&mut Vec<Memory>, &Stock),
+        (cargo, stock): (&mut Cargo, &Stock),
     ) -> Result<Placed, Stop> {
         if let Origin::Local(number) = load.origin {
             let number = number as usize;
@@ -244,10 +282,14 @@ impl Flight<'_> {
         if let Some(found) = self.shelf.find(load.origin, part) {
             return Ok(found);
         }
-        let slab = upload((&mut *self.device, self.pass), load, part)?;
-        self.note.bytes_up += slab.nbytes() as u64;
-        let found = placed(part, &slab);
-        slabs.push(slab);
+        if let Some(found) = cargo.find(load.origin, part) {
+            return Ok(found);
+        }
+        let whole = cargo.whole(load.origin, part);
+        let memory = upload((&mut *self.device, self.pass), load, &whole)?;
+        self.note.bytes_up += bytes(&(load, whole.clone()));
+        let found = placed(&whole, &memory);
+        cargo.keep(load.origin, whole, memory);
         Ok(found)
     }
 
@@ -257,10 +299,15 @@ impl Flight<'_> {
         if started.outs.is_empty() {
             return Ok(leaves.into_iter().map(|(dtype, _)| Data::zeros(dtype, 0)).collect());
         }
-        let one = |((dtype, len), out): ((_, usize), &Memory)| filled(dtype, len, |bytes| self.device.read(out, bytes));
-        let columns = leaves.into_iter().zip(&started.outs).map(one).collect::<Result<Vec<Data>, _>>()?;
-        self.note.bytes_down += columns.iter().map(|column| column.nbytes() as u64).sum::<u64>();
-        Ok(columns)
+        leaves.into_iter().zip(&started.outs).map(|(form, out)| self.bring((out, 0), form)).collect()
+    }
+
+    /// So many elements of memory that is ready, from its byte `at` on.
+    pub(crate) fn bring(&mut self, from: (&Memory, usize), (dtype, len): (DType, usize)) -> Result<Data, Stop> {
+        let (device, pass) = (&mut *self.device, self.pass);
+        let data = filled(dtype, len, |bytes| device.fetch(from, bytes, &|to, from| pass.copy(to, from)))?;
+        self.note.bytes_down += data.nbytes() as u64;
+        Ok(data)
     }
 
     /// Hands over what a launch left.
@@ -270,18 +317,12 @@ impl Flight<'_> {
                 let mut goals = columns.into_iter().enumerate();
                 goals.try_for_each(|(goal, data)| self.pass.block(goal, piece.tasks.start, &launch.region, data))?;
             }
-            Making::Nodes { fold, tasks, nodes } => self.join((*fold, tasks.clone()), nodes, &columns)?,
-        }
-        Ok(())
-    }
-
-    fn join(&self, (fold, tasks): (usize, Range<usize>), nodes: &Nodes, columns: &[Data]) -> Result<(), Stop> {
-        let (Kernels::Folds(folds), work) = (self.kernels, &self.pass.stage().work.folds()[fold]) else {
-            unreachable!("only reductions make nodes")
-        };
-        for task in tasks {
-            let states = joined(&folds[fold], work, (nodes, work.superboxes(task)), columns);
-            self.pass.states(fold, task, &states)?;
+            Making::Nodes { fold, tasks, nodes, .. } => {
+                let work = &self.pass.stage().work.folds()[*fold];
+                for (number, task) in tasks.clone().enumerate() {
+                    self.pass.states(*fold, task, &states(work, (number, nodes.kept.size()), &columns))?;
+                }
+            }
         }
         Ok(())
     }
@@ -300,8 +341,12 @@ impl Flight<'_> {
     }
 }
 
+fn addresses(all: &[Memory]) -> Vec<u64> {
+    all.iter().map(Memory::address).collect()
+}
+
 /// Whether a load is of what is made on the device.
-fn is_made(load: &Load) -> bool {
+pub(crate) fn is_made(load: &Load) -> bool {
     matches!(load.origin, Origin::Local(_))
 }
 

@@ -1,13 +1,16 @@
 //! Stages of a plan on a graphics card: the same formulas in the same order, so the same bits.
 //!
-//! In reading order: `emit` (a stage as PTX text) and `join` (what kernels leave of a reduction, joined), both pure; `detect`
+//! In reading order: `emit` (a stage as PTX text) and `join` (what kernels leave of a reduction, by task), both pure; `detect`
 //! (whether there is a card, step by step), `error` (what a driver refuses), `device` (memory, kernels, streams),
-//! `ring` (how arrays go there), `piece` (tasks as launches), `shelf` (parts of arrays on the device), `stock` (values
+//! `ring` (how arrays go there and results come back), `piece` (tasks as launches), `batch` (which tasks are done
+//! together), `cargo` (what they read), `shelf` (parts of arrays on the device), `stock` (values
 //! made there before they are read), `flight` (a stage's tasks, some at a time), `notes` (what the card did and what
 //! threads did in its place), `card` (a card as the crew of a run), `rates` (what a card does in a second), `trial`
 //! (graphs with which a card is tried).
 
+mod batch;
 mod card;
+mod cargo;
 pub mod detect;
 mod device;
 pub mod emit;
@@ -25,5 +28,5 @@ pub mod trial;
 pub use card::{Card, CardOptions};
 pub use device::{Device, Memory, Took};
 pub use error::GpuError;
-pub use notes::{StageNote, Why, left_to_threads};
-pub use rates::measure;
+pub use notes::{NoLibrary, Products, StageNote, Why, kernel_counts, products};
+pub use rates::{measure, measure_products};

@@ -1,6 +1,6 @@
 //! Tasks of a stage as launches: which elements each visits, what it reads and what it leaves.
 
-use crate::emit::{FoldKernel, Grid, Kernel, Kernels, Nodes, Placed, StoreKernel};
+use crate::emit::{FoldKernel, Grid, Join, Kernel, Kernels, Nodes, Placed, StoreKernel};
 use cleave_ops::{DType, Region};
 use cleave_plan::stage::block_region;
 use cleave_plan::{FoldWork, JointWork, Stage, Work};
@@ -42,6 +42,8 @@ pub(crate) enum Making {
         tasks: Range<usize>,
         /// The nodes.
         nodes: Nodes,
+        /// Superboxes of a task.
+        span: usize,
     },
 }
 
@@ -92,7 +94,7 @@ fn reduction(work: &FoldWork, stage: &Stage, kernel: &FoldKernel, (fold, tasks):
     while nodes.run > 1 && kernel.nodes(&nodes) < WANTED_NODES {
         nodes.run /= 2;
     }
-    Launch { region, making: Making::Nodes { fold, tasks, nodes } }
+    Launch { region, making: Making::Nodes { fold, tasks, nodes, span: work.span } }
 }
 
 impl Launch {
@@ -131,8 +133,8 @@ impl Launch {
         }
     }
 
-    /// The dtypes and lengths of what it leaves.
-    pub(crate) fn leaves(&self, kernels: &Kernels) -> Vec<(DType, usize)> {
+    /// The dtypes and lengths of what its kernel makes.
+    pub(crate) fn makes(&self, kernels: &Kernels) -> Vec<(DType, usize)> {
         match (kernels, &self.making) {
             (Kernels::Folds(folds), Making::Nodes { fold, nodes, .. }) => {
                 let count = folds[*fold].nodes(nodes);
@@ -141,6 +143,33 @@ impl Launch {
             (Kernels::Store(store), _) => store.goals.iter().map(|&dtype| (dtype, self.region.size())).collect(),
             (Kernels::Folds(_), Making::Block) | (Kernels::Product(_), _) => vec![],
         }
+    }
+
+    /// The launches that join the nodes that it makes, each with its kernel.
+    pub(crate) fn joins<'k>(&self, kernels: &'k Kernels) -> Vec<(&'k Kernel, Join)> {
+        match (kernels, &self.making) {
+            (Kernels::Folds(folds), Making::Nodes { fold, nodes, span, .. }) => {
+                let of = &folds[*fold];
+                of.joins(nodes, *span).into_iter().map(|join| (of.joiner(&join), join)).collect()
+            }
+            (Kernels::Folds(_) | Kernels::Store(_) | Kernels::Product(_), _) => vec![],
+        }
+    }
+
+    /// The dtypes and lengths of what is left in the end.
+    pub(crate) fn leaves(&self, kernels: &Kernels) -> Vec<(DType, usize)> {
+        let (mut leaves, joins) = (self.makes(kernels), self.joins(kernels));
+        if let Some((_, last)) = joins.last() {
+            leaves.iter_mut().for_each(|(_, len)| *len = last.leaves());
+        }
+        leaves
+    }
+
+    /// Bytes of all that it makes on the way.
+    pub(crate) fn made_bytes(&self, kernels: &Kernels) -> u64 {
+        let makes = self.makes(kernels);
+        let joined = self.joins(kernels).iter().map(|(_, join)| join.leaves() as u64).sum::<u64>();
+        makes.iter().map(|&(dtype, len)| dtype.size() as u64 * (len as u64).saturating_add(joined)).sum()
     }
 
     /// How it is launched, with its loads and what it leaves at those places.

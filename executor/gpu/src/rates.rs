@@ -1,10 +1,11 @@
 //! What a card does in a second, measured with kernels written for it: its memory, its arithmetic, copies, launches.
 
 use crate::detect;
-use crate::device::{Device, Memory};
+use crate::device::{Device, Gemm, Memory};
 use crate::emit::{Grid, Kernel, Param};
 use crate::error::GpuError;
 use crate::ring::Ring;
+use cleave_ops::DType;
 use cleave_plan::cost::CardRates;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,6 +48,28 @@ pub fn measure(ordinal: usize) -> Result<CardRates, GpuError> {
     device.trim()?;
     let (up_bps, down_bps) = (1.0 / up_s, 1.0 / down_s);
     Ok(CardRates { op_s, memory_bps, up_bps, down_bps, launch_s, compile_s, open_s, doubt: 1.0 })
+}
+
+/// Operations a second of cuBLAS, a multiplication and an addition being two, for matrices of so many rows and columns of
+/// `float64` and of `float32`; where it is found.
+pub fn measure_products(ordinal: usize, side: usize) -> Result<Option<[f64; 2]>, GpuError> {
+    let mut device = Device::open(ordinal)?;
+    if device.library().is_err() {
+        return Ok(None);
+    }
+    let rate = |dtype: DType| {
+        let matrix = || device.zeros(side * side * dtype.size());
+        let all = [matrix()?, matrix()?, matrix()?];
+        let places = [0, 1, 2].map(|number| all[number].address());
+        let (lens, apart) = ([side; 3], [side * side; 3]);
+        let gemm = Gemm { dtype, lens, places, pitches: [side; 3], apart, matrices: 1 };
+        let each_s = each(1 << 8, |many| {
+            (0..many).try_for_each(|_| device.multiply(&gemm))?;
+            device.wait()
+        })?;
+        Ok::<_, GpuError>(2.0 * (side as f64).powi(3) / each_s)
+    };
+    Ok(Some([rate(DType::F64)?, rate(DType::F32)?]))
 }
 
 /// Seconds of a kernel that is started and waited for.
@@ -94,7 +117,9 @@ fn copied(device: &mut Device, most: usize) -> Result<(f64, f64), GpuError> {
     // Whatever happened, the memory must not be given back before what was sent is there.
     device.arrived()?;
     let up_s = up_s?;
-    let down_s = each(most, |units| device.read(&memory, &mut bytes[..units * UNIT]))?;
+    let down_s = each(most, |units| {
+        device.fetch((&memory, 0), &mut bytes[..units * UNIT], &|to, from| to.copy_from_slice(from))
+    })?;
     Ok((up_s / UNIT as f64, down_s / UNIT as f64))
 }
 

@@ -1,7 +1,7 @@
-//! A ring of host memory through which arrays go to a device: while one part is on its way the next ones are read, and
-//! kernels run meanwhile.
+//! A ring of host memory through which arrays go to a device and results come back: while one part is on its way the next
+//! ones are read, or those before are taken out, and kernels run meanwhile.
 
-use crate::device::{Device, Slot};
+use crate::device::{Device, Memory, Slot};
 use crate::error::GpuError;
 use std::time::Duration;
 
@@ -37,6 +37,47 @@ impl Ring {
     /// How long copying took since this was last asked; it waits for what is on its way.
     pub(crate) fn took(&mut self) -> Duration {
         self.slots.iter_mut().map(Slot::took).sum()
+    }
+
+    /// Copies bytes of memory that is ready, from its byte `at` on: while parts come back `copy` takes those before out of
+    /// their slots. Gives whether that was done: few bytes, or a host without memory to lock, are not worth a slot.
+    pub(crate) fn fetch(
+        &mut self,
+        device: &Device,
+        (memory, at): (&Memory, usize),
+        bytes: &mut [u8],
+        copy: &dyn Fn(&mut [u8], &[u8]),
+    ) -> Result<bool, GpuError> {
+        if bytes.len() < LEAST_BYTES {
+            return Ok(false);
+        }
+        let Ok(slot_bytes) = self.fit(device, bytes.len()) else { return Ok(false) };
+        let done = self.parts(device, (memory, at), bytes.chunks_mut(slot_bytes).collect(), copy);
+        // Whatever happened, the memory must not be given back while parts of it are on their way.
+        device.landed()?;
+        done.map(|()| true)
+    }
+
+    fn parts(
+        &mut self,
+        device: &Device,
+        (memory, mut at): (&Memory, usize),
+        mut parts: Vec<&mut [u8]>,
+        copy: &dyn Fn(&mut [u8], &[u8]),
+    ) -> Result<(), GpuError> {
+        const AHEAD: usize = SLOTS - 1;
+        for number in 0..parts.len() + AHEAD {
+            if let Some(part) = parts.get(number) {
+                device.bring(&mut self.slots[number % SLOTS], part.len(), (memory, at))?;
+                at += part.len();
+            }
+            if let Some(before) = number.checked_sub(AHEAD) {
+                let part = &mut *parts[before];
+                let len = part.len();
+                copy(part, &self.slots[before % SLOTS].bytes()?[..len]);
+            }
+        }
+        Ok(())
     }
 
     /// The slot whose turn it is, of those that `fit` has made.

@@ -1,5 +1,6 @@
 //! Values that are made on the device before the kernels that read them.
 
+use crate::cargo::Cargo;
 use crate::device::Memory;
 use crate::emit::{Kernel, Kernels, Placed, StoreKernel, needs};
 use crate::flight::Flight;
@@ -58,11 +59,15 @@ impl Flight<'_> {
     }
 
     /// Makes what is needed.
-    pub(crate) fn stocked(&mut self, needs: &[Option<Region>], flag: &Memory) -> Result<Stock, Stop> {
+    pub(crate) fn stocked(
+        &mut self,
+        needs: &[Option<Region>],
+        (flag, cargo): (&Memory, &mut Cargo),
+    ) -> Result<Stock, Stop> {
         let (made, mut stock) = (self.made(), Stock::default());
         for (kernel, need) in made.iter().zip(needs) {
             let part = match need {
-                Some(region) => Some((region.clone(), self.one(kernel, region, (&stock, flag))?)),
+                Some(region) => Some((region.clone(), self.one(kernel, region, (&mut *cargo, &stock, flag))?)),
                 None => None,
             };
             stock.parts.push(part);
@@ -70,10 +75,15 @@ impl Flight<'_> {
         Ok(stock)
     }
 
-    fn one(&mut self, of: &StoreKernel, region: &Region, (stock, flag): (&Stock, &Memory)) -> Result<Memory, Stop> {
-        let (reads, mut slabs, mut loads) = (of.reads(region), vec![], vec![]);
+    fn one(
+        &mut self,
+        of: &StoreKernel,
+        region: &Region,
+        (cargo, stock, flag): (&mut Cargo, &Stock, &Memory),
+    ) -> Result<Memory, Stop> {
+        let (reads, mut loads) = (of.reads(region), vec![]);
         for load in &of.kernel.loads {
-            loads.push(self.place(load, &load.wanted(&reads), (&mut slabs, stock))?);
+            loads.push(self.place(load, &load.wanted(&reads), (&mut *cargo, stock))?);
         }
         let memory = self.device.room(region.size() * of.goals[0].size())?;
         let arguments = of.arguments(region, &loads, &[placed(region, &memory)], flag.address());

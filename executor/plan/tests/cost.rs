@@ -318,6 +318,8 @@ fn a_card_takes_what_it_computes_and_copies_and_threads_the_rest() {
     assert_eq!(one.parts.0[Kind::Transfer as usize], 8.0 / usual.down_bps, "one number comes back");
     let slow = on_card(&case, &CardRates { op_s: 2.0 * usual.op_s, ..usual.clone() }, Some(1));
     assert!(close(slow.seconds, 2.0 * one.seconds), "{} {}", one.seconds, slow.seconds);
+    let two = on_card(&case, &usual.of_cards(2), Some(1));
+    assert!(close(two.seconds, one.seconds / 2.0), "{} {}", one.seconds, two.seconds);
     assert!(one.seconds < case.estimate().seconds / 10.0);
     assert_eq!(on_card(&case, &usual, None).stages, {
         let (machine, factors) = (Machine::default(), Factors::default());

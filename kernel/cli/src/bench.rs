@@ -1,8 +1,9 @@
 //! `cleave bench`: the workloads of this repository, measured on the user's machine.
 //!
 //! In reading order: `rows` (the table of workloads), `child` (one run, in a process of its own so that its peak
-//! memory is its own). Here the processes are started and their numbers shown.
+//! memory is its own), `cards` (jobs on a graphics card, beside what it needs at least). Here the processes are started and their numbers shown.
 
+pub(crate) mod cards;
 mod child;
 mod rows;
 

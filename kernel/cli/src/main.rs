@@ -1,8 +1,8 @@
 //! The program `cleave`.
 //!
 //! In reading order: `options` (the command line), `run` (scripts and expressions), `terminal` (output and
-//! progress on a terminal), `record` (`--json`), `page` (`--html`), `repl`, `lab`, `doctor` with `rates` and `gpu`, `selftest` (of cards), `reference`,
-//! `worker`, `cluster` (workers of this machine), `certs`.
+//! progress on a terminal), `record` (`--json`), `page` (`--html`), `repl`, `lab`, `doctor` with `rates` and `gpu`, `selftest` (of cards),
+//! `reference`, `worker`, `cluster` (workers of this machine), `certs`.
 //! Exit status: 0 when all went well, 1 when a program failed, 2 when the command line was wrong, 130 when
 //! the user stopped it. `bench` measures this machine at the repository's own workloads.
 
@@ -52,6 +52,7 @@ fn main() -> ExitCode {
         Command::Bench { bench, how } => bench::bench(&bench, &how),
         Command::Gpu { what: options::Gpu::Doctor { json } } => gpu::doctor(json),
         Command::Gpu { what: options::Gpu::Selftest { device } } => selftest::selftest(device),
+        Command::Gpu { what: options::Gpu::Bench(bench) } => bench::cards::bench(&bench),
         Command::Worker(options) => worker::worker(&options),
         Command::Cluster { local, threads, memory } => cluster::local(local, threads, memory.as_deref()),
         Command::Certs { what } => certs::certs(&what),

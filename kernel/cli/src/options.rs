@@ -246,6 +246,8 @@ pub(crate) enum Gpu {
         #[arg(long, value_name = "N", default_value_t = 0)]
         device: usize,
     },
+    /// Measure a card: jobs beside the time that it needs for them at least.
+    Bench(crate::bench::cards::Bench),
 }
 
 /// Where records go besides the terminal.

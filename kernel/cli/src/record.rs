@@ -99,6 +99,7 @@ fn card_stage(stage: &CardStage) -> Value {
         "stage": stage.stage + 1,
         "tasks": stage.tasks,
         "done": stage.done,
+        "products": stage.products,
         "left": left,
         "kernels": stage.kernels,
         "registers": stage.registers,

@@ -15,7 +15,7 @@ pub(crate) fn selftest(ordinal: usize) -> ExitCode {
     let (limit, parts) = in_parts();
     let mut tally = Tally::default();
     for (memory_limit_bytes, cases) in [(0, all()), (limit, vec![parts])] {
-        match Card::open(CardOptions { ordinal, memory_limit_bytes, others: false }) {
+        match Card::open(CardOptions { ordinal, memory_limit_bytes, ..CardOptions::default() }) {
             Ok(card) => tally.tries(&card, &pool, &cases),
             Err(error) => return absent(error.code(), &error.to_string(), &error.help()),
         }

@@ -68,6 +68,7 @@ fn words(stage: &CardStage) -> Vec<String> {
     let moved: Vec<String> =
         copied(stage.up, "there").into_iter().chain(copied(stage.down, "back")).chain(first).collect();
     lines.extend((!moved.is_empty()).then(|| moved.join(" · ")));
+    lines.extend(stage.products.iter().cloned());
     lines.extend(stage.left.iter().map(|(tasks, why)| format!("{} on threads: {why}", plural(*tasks as u64, "task"))));
     lines
 }

@@ -249,6 +249,7 @@ fn on_card() -> RunFacts {
         done: 1,
         launches: 1,
         compile_s: 0.0,
+        products: vec!["products by cuBLAS, whose bits may differ from those of threads".to_owned()],
         left: vec![(511, "the device has too little memory (taking <memory>)".to_owned())],
         of_memory: None,
         of_arithmetic: None,

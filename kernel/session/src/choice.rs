@@ -1,10 +1,12 @@
 //! What a plan will take where it is computed, and where the scheduler `auto` has it computed.
 
 use crate::engine::{Engine, Planned};
-use crate::gpu::{KnownCard, kernel_counts};
+use crate::gpu::KnownCard;
 use crate::magic::time_text;
 use crate::output::ChoiceFacts;
 use crate::settings::{Scheduler, Settings};
+use cleave_gpu::detect::ready;
+use cleave_gpu::kernel_counts;
 use cleave_graph::Graph;
 use cleave_plan::cost::CardWork;
 use cleave_plan::{Delivery, Estimate, Output, Plan, PlanError};
@@ -28,6 +30,8 @@ pub(crate) struct Settled {
     pub(crate) planned: Planned,
     pub(crate) settings: Settings,
     pub(crate) choice: Option<ChoiceFacts>,
+    /// Seconds that a card would have saved, were it in use.
+    pub(crate) missed_s: f64,
 }
 
 impl Engine {
@@ -38,7 +42,7 @@ impl Engine {
             Scheduler::Threads | Scheduler::SingleThreaded | Scheduler::Workers | Scheduler::Auto => None,
         };
         let estimate = match &card {
-            Some(card) => self.on_card(plan, settings, delivery, (card, &kernel_counts(plan))),
+            Some(card) => self.on_card(plan, settings, delivery, (card, &counts(plan))),
             None => self.on_threads(plan, settings, delivery),
         };
         let measured =
@@ -56,7 +60,7 @@ impl Engine {
     ) -> Result<Settled, PlanError> {
         if settings.scheduler != Scheduler::Auto {
             let planned = self.plan(graph, outputs, settings)?;
-            return Ok(Settled { planned, settings: settings.clone(), choice: None });
+            return Ok(Settled { planned, settings: settings.clone(), choice: None, missed_s: 0.0 });
         }
         let here = Settings { scheduler: Scheduler::Threads, ..settings.clone() };
         let planned = self.plan(graph, outputs, &here)?;
@@ -67,17 +71,22 @@ impl Engine {
         };
         let there = Settings { scheduler: Scheduler::Cuda, ..settings.clone() };
         let on_card = self.plan(graph, outputs, &there)?;
-        let kernels = kernel_counts(&on_card.plan);
+        let kernels = counts(&on_card.plan);
         if kernels.iter().all(Option::is_none) {
             return Ok(Settled::on_threads(planned, here, "no kernel does any of its stages".to_owned()));
         }
         let there_s = self.on_card(&on_card.plan, &there, delivery, (&card, &kernels)).seconds;
-        let why = compared(&card, there_s, here_s, &here);
+        let mut why = compared(&card, there_s, here_s, &here);
+        let open_s = if self.cards.is_open(there.device) { 0.0 } else { card.calibration.rates.open_s };
+        let missed_s = (here_s - (there_s - open_s)).max(0.0);
+        if there_s >= here_s && self.cards.missed_s + missed_s < open_s {
+            return Ok(Settled { missed_s, ..Settled::on_threads(planned, here, why) });
+        }
         if there_s >= here_s {
-            return Ok(Settled::on_threads(planned, here, why));
+            why += &format!("; runs so far would have saved the {} of taking it into use", time_text(open_s));
         }
         let choice = Some(ChoiceFacts { picked: there.scheduler_words(), why });
-        Ok(Settled { planned: on_card, settings: there, choice })
+        Ok(Settled { planned: on_card, settings: there, choice, missed_s: 0.0 })
     }
 
     /// The same for a run: where a card that `auto` picks cannot be used after all, threads do it.
@@ -89,6 +98,7 @@ impl Engine {
         delivery: Delivery,
     ) -> Result<Settled, PlanError> {
         let settled = self.settle(graph, outputs, settings, delivery)?;
+        self.cards.missed_s += settled.missed_s;
         match settled.choice.is_some().then(|| self.open_card(&settled.settings)) {
             Some(Err(failure)) => {
                 let here = Settings { scheduler: Scheduler::Threads, ..settled.settings };
@@ -119,7 +129,8 @@ impl Engine {
         (card, kernels): (&KnownCard, &[Option<usize>]),
     ) -> Estimate {
         let is_new = !self.cards.is_open(settings.device);
-        let work = CardWork { rates: &card.calibration.rates, kernels, is_new };
+        let many = if settings.all_devices { (0..).map_while(|ordinal| ready(ordinal).ok()).count() } else { 1 };
+        let work = CardWork { rates: &card.calibration.rates.of_cards(many), kernels, is_new };
         self.forecaster.on_card(plan, (&self.loaded.sources, settings.workers()), delivery, work)
     }
 }
@@ -128,8 +139,13 @@ impl Settled {
     /// Threads do it.
     fn on_threads(planned: Planned, settings: Settings, why: String) -> Self {
         let choice = Some(ChoiceFacts { picked: settings.scheduler_words(), why });
-        Self { planned, settings, choice }
+        Self { planned, settings, choice, missed_s: 0.0 }
     }
+}
+
+/// For each stage how many kernels do it; none where threads do.
+fn counts(plan: &Plan) -> Vec<Option<usize>> {
+    kernel_counts(plan).into_iter().map(Result::ok).collect()
 }
 
 /// What a card takes and what threads take.

@@ -211,7 +211,7 @@ impl Engine {
 
     fn run(
         &mut self,
-        Settled { planned, settings, choice }: &Settled,
+        Settled { planned, settings, choice, .. }: &Settled,
         sinks: &[Arc<dyn Sink>],
         delivery: Delivery,
         tell: Option<&mut dyn FnMut(News)>,

@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::output::{CardFacts, CardStage, ChoiceFacts};
 use crate::settings::{Scheduler, Settings};
 use cleave_gpu::detect::{Facts, ready};
-use cleave_gpu::{Card, CardOptions, GpuError, StageNote, left_to_threads};
+use cleave_gpu::{Card, CardOptions, GpuError, Products, StageNote, kernel_counts, products};
 use cleave_graph::SourceId;
 use cleave_graph::host::Failure;
 use cleave_plan::cost::{CardRates, card_load};
@@ -21,6 +21,8 @@ pub(crate) struct Cards {
     open: Vec<Card>,
     /// Seconds that taking cards into use took of late.
     pub(crate) opened_s: f64,
+    /// Seconds that a card would have saved so far, had it been in use when `auto` picked threads.
+    pub(crate) missed_s: f64,
     /// Guards what is known of them, by number; held while a card is measured.
     known: Mutex<BTreeMap<usize, KnownCard>>,
 }
@@ -57,7 +59,8 @@ impl Engine {
     /// Takes a card into use if the settings ask for one.
     pub(crate) fn open_card(&mut self, settings: &Settings) -> Result<(), Failure> {
         let (ordinal, others) = (settings.device, settings.all_devices);
-        let options = CardOptions { ordinal, memory_limit_bytes: settings.device_memory_limit_bytes, others };
+        let (memory_limit_bytes, library) = (settings.device_memory_limit_bytes, settings.device_library);
+        let options = CardOptions { ordinal, memory_limit_bytes, others, library };
         if settings.scheduler != Scheduler::Cuda || self.cards.open.iter().any(|card| card.options() == options) {
             return Ok(());
         }
@@ -115,11 +118,13 @@ fn stage_facts(note: &StageNote, plan: &Plan, rates: Option<&CardRates>) -> Card
     let (memory, flops) = (load.memory_bytes * share, load.flops * share);
     let compute_s = note.took.compute.as_secs_f64();
     let of = |needed_s: f64| (needed_s / compute_s.max(1e-9)).min(1.0);
-    let rates = rates.filter(|_| note.done > 0);
+    let rates = rates.filter(|_| note.done > 0).map(|rates| rates.of_cards(note.devices));
+    let rates = rates.as_ref();
     CardStage {
         stage: note.stage,
         tasks: note.tasks,
         done: note.done,
+        products: note.products.iter().map(ToString::to_string).collect(),
         left: note.left.iter().map(|(tasks, why)| (*tasks, why.to_string())).collect(),
         kernels: note.kernels,
         registers: note.registers,
@@ -135,12 +140,6 @@ fn stage_facts(note: &StageNote, plan: &Plan, rates: Option<&CardRates>) -> Card
     }
 }
 
-/// For each stage of a plan how many kernels do it; none where threads do.
-pub(crate) fn kernel_counts(plan: &Plan) -> Vec<Option<usize>> {
-    let left = left_to_threads(plan).into_iter();
-    left.zip(&plan.stages).map(|(left, stage)| left.is_none().then(|| stage.work.folds().len().max(1))).collect()
-}
-
 /// What a plan's text says of where it is computed: what `auto` picked, and which stages a card leaves to threads.
 pub(crate) fn placement(plan: &Plan, settings: &Settings, choice: Option<&ChoiceFacts>) -> String {
     let head = choice.map_or_else(
@@ -150,11 +149,13 @@ pub(crate) fn placement(plan: &Plan, settings: &Settings, choice: Option<&Choice
     if settings.scheduler != Scheduler::Cuda {
         return if choice.is_some() { head } else { String::new() };
     }
-    let line = |(stage, left): (usize, Option<_>)| match left {
-        None => format!("stage {}: on the card\n", stage + 1),
-        Some(why) => format!("stage {}: on threads, because no kernel does {why}\n", stage + 1),
+    let by = if settings.device_library { products(plan) } else { vec![None; plan.stages.len()] };
+    let line = |(stage, (kernels, by)): (usize, (Result<_, _>, Option<Products>))| match (kernels, by) {
+        (Ok(_), None) => format!("stage {}: on the card\n", stage + 1),
+        (Ok(_), Some(by)) => format!("stage {}: on the card, {by}\n", stage + 1),
+        (Err(why), _) => format!("stage {}: on threads, because no kernel does {why}\n", stage + 1),
     };
-    let lines: String = left_to_threads(plan).into_iter().enumerate().map(line).collect();
+    let lines: String = kernel_counts(plan).into_iter().zip(by).enumerate().map(line).collect();
     head + &lines
 }
 

@@ -22,7 +22,7 @@ use cleave_plan::{
 pub(crate) fn plan_facts(engine: &Engine, graph: &Graph, roots: &[NodeId]) -> Result<PlanFacts, Failure> {
     let outputs: Vec<Output> = roots.iter().map(|&node| Output { node, cut: Cut::Engine, held: false }).collect();
     let asked = engine.beside(graph, roots, engine.now())?;
-    let Settled { planned, settings, choice } = bounded_plan(engine, graph, &outputs, asked)?;
+    let Settled { planned, settings, choice, .. } = bounded_plan(engine, graph, &outputs, asked)?;
     let plan = &planned.plan;
     let Predicted { estimate, measured, place } = engine.predicted(plan, &settings, Delivery::Looked);
     let (before, _) = graph.reachable(roots);

@@ -43,6 +43,8 @@ pub struct Settings {
     pub all_devices: bool,
     /// `device_memory_limit`: the most bytes of a GPU's memory to take; 0 for nearly all that is free.
     pub device_memory_limit_bytes: u64,
+    /// `device_products`: whether cuBLAS multiplies on a GPU where it is found.
+    pub device_library: bool,
     /// `spill.directory`: where blocks are put aside when memory is short; empty for the system's place for
     /// temporary files.
     pub spill_directory: String,
@@ -71,6 +73,7 @@ impl Default for Settings {
             device: 0,
             all_devices: false,
             device_memory_limit_bytes: 0,
+            device_library: false,
             spill_directory: String::new(),
             progress_delay_s: 0.5,
             calibrate: false,

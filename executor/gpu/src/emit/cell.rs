@@ -2,6 +2,7 @@
 
 use super::access::{Params, load_params, long, special, store, word};
 use super::columns;
+use super::join;
 use super::kernel::{FoldKernel, Kernel, Param, THREADS, TILE_THREADS};
 use super::made::Places;
 use super::recipe::{Input, Recipe};
@@ -55,10 +56,11 @@ pub(super) fn kernel(elements: Elements<'_>, work: &FoldWork) -> Result<FoldKern
     let Writer { text, params, .. } = writer;
     let (name, text) = text.module(params.list.len());
     let may_fail = !recipe.tape.beyond().is_empty();
+    let joins = join::kernels(&goals, lattice)?;
     let states = goals.iter().map(|goal| goal.states.iter().copied().collect()).collect();
     let threads = if recipe.draw.is_some() { TILE_THREADS } else { THREADS };
     let kernel = Kernel { name, text, params: params.list, loads: recipe.loads, made: Arc::default(), may_fail };
-    Ok(FoldKernel { kernel, lattice: lattice.clone(), layout, most_run, states, threads })
+    Ok(FoldKernel { kernel, lattice: lattice.clone(), layout, most_run, states, threads, joins })
 }
 
 /// One lane takes a short row, as it takes a column.
@@ -256,7 +258,7 @@ impl Writer<'_> {
     }
 
     /// The first cell and the number of cells of a superbox on each reduced axis.
-    fn superbox(&mut self, number: Reg) -> Vec<(Reg, Reg)> {
+    pub(super) fn superbox(&mut self, number: Reg) -> Vec<(Reg, Reg)> {
         let text = &mut self.text;
         let first = word(text, self.params.of(Param::FirstSuperbox));
         let mut rest = text.make(Class::Word, "add.s32", format_args!("{first}, {number}"));
@@ -305,9 +307,9 @@ impl Writer<'_> {
         self.goals.iter().map(state).collect()
     }
 
-    /// Writes a node's states, and says whether they are of no use. `holds` says which thread does that.
-    pub(super) fn keep(&mut self, node: &Node, states: &[Vec<Reg>], holds: Option<Reg>) {
-        let place = long(&mut self.text, node.number);
+    /// Writes the states of the node of that number, and says whether they are of no use. `holds` says which thread does that.
+    pub(super) fn keep(&mut self, number: Reg, states: &[Vec<Reg>], holds: Option<Reg>) {
+        let place = long(&mut self.text, number);
         let dtypes = self.goals.iter().flat_map(|goal| goal.states);
         for ((column, &dtype), value) in dtypes.enumerate().zip(states.iter().flatten()) {
             let (base, size) = (self.params.of(Param::Out(column)), dtype.size());

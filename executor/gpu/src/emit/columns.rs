@@ -7,7 +7,7 @@ use super::unfit::Unfit;
 use cleave_ops::op::Layout;
 
 /// A state of each goal.
-type States = Vec<Vec<Reg>>;
+pub(super) type States = Vec<Vec<Reg>>;
 
 /// The kernel's body, for nodes of at most so many cells, a power of two.
 pub(super) fn body(writer: &mut Writer<'_>, most_run: usize) -> Result<(), Unfit> {
@@ -29,7 +29,7 @@ pub(super) fn body(writer: &mut Writer<'_>, most_run: usize) -> Result<(), Unfit
     writer.text.jump(next);
     writer.text.here(done);
     let root = root(writer, &places, node.cells)?;
-    writer.keep(&node, &root, None);
+    writer.keep(node.number, &root, None);
     let end = writer.end;
     writer.text.here(end);
     Ok(())
@@ -37,7 +37,7 @@ pub(super) fn body(writer: &mut Writer<'_>, most_run: usize) -> Result<(), Unfit
 
 /// Adds the next leaf to a binary counter: place `k` holds a subtree of `2^k` leaves where that bit of the leaves' number
 /// is set.
-fn push(writer: &mut Writer<'_>, places: &[States], number: Reg, leaf: States) -> Result<(), Unfit> {
+pub(super) fn push(writer: &mut Writer<'_>, places: &[States], number: Reg, leaf: States) -> Result<(), Unfit> {
     let settled = writer.text.label();
     let mut carry = leaf;
     for (level, place) in places.iter().enumerate() {
@@ -54,7 +54,7 @@ fn push(writer: &mut Writer<'_>, places: &[States], number: Reg, leaf: States) -
 }
 
 /// The root over so many leaves; a right child that is missing changes nothing.
-fn root(writer: &mut Writer<'_>, places: &[States], leaves: Reg) -> Result<States, Unfit> {
+pub(super) fn root(writer: &mut Writer<'_>, places: &[States], leaves: Reg) -> Result<States, Unfit> {
     let root = writer.empty_states();
     for (level, place) in places.iter().enumerate() {
         let (is_full, skip) = (bit(writer, leaves, level), writer.text.label());

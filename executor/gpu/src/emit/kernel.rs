@@ -1,5 +1,6 @@
 //! What is emitted: text, and what must be known to launch it.
 
+use super::join::JoinKernels;
 use super::recipe::{Load, Seen};
 use cleave_graph::SCAN_LEN;
 use cleave_ops::op::Layout;
@@ -71,6 +72,18 @@ pub enum Param {
     Groups,
     /// Cells of a node: a power of two.
     Run,
+    /// The first of a column of nodes that are joined.
+    In(usize),
+    /// How many segments nodes are joined to.
+    Segments,
+    /// How many kept indices.
+    Kept,
+    /// What is left of a segment.
+    Parts,
+    /// Superboxes of a task.
+    Span,
+    /// Elements from one node to the next (0), and from one kept index to the next (1).
+    Apart(usize),
 }
 
 /// Where an array's elements are.
@@ -123,6 +136,8 @@ pub struct FoldKernel {
     pub states: Vec<SmallVec<[DType; 3]>>,
     /// Threads of a block.
     pub threads: u32,
+    /// What joins nodes.
+    pub joins: JoinKernels,
 }
 
 impl Placed {
@@ -262,6 +277,11 @@ pub struct Nodes {
 }
 
 impl FoldKernel {
+    /// What makes nodes, and what joins them.
+    pub(super) fn all(&self) -> [&Kernel; 3] {
+        [&self.kernel, &self.joins.superbox, &self.joins.task]
+    }
+
     /// Nodes of each superbox.
     pub fn groups(&self, run: usize) -> usize {
         self.lattice.superbox.size().div_ceil(run)

@@ -4,7 +4,7 @@
 //! and registers), `access` (parameters, addresses, memory), `steps`, `integers` and `conversions` (a tape's steps as
 //! instructions), `kernel` (what is emitted), `store` (elements that are kept), `scan` (running values), `made` (what is
 //! made before a kernel), `cell` (a node of a reduction's tree, what both layouts share), `element` (a cell's elements),
-//! `tile` (random numbers that wait), `rows` and `columns` (the two layouts), `form`, `slice` and
+//! `tile` (random numbers that wait), `rows` and `columns` (the two layouts), `join` (nodes joined on the card), `form`, `slice` and
 //! `multiply` (products of packed panels), `product` (all kernels of a product of matrices).
 //!
 //! PTX 7.0 for `sm_75`: every driver since 2020 compiles it. Floats are rounded to nearest in every instruction, nothing is
@@ -17,6 +17,7 @@ mod conversions;
 mod element;
 mod form;
 mod integers;
+mod join;
 mod kernel;
 mod made;
 mod multiply;
@@ -31,7 +32,9 @@ mod text;
 mod tile;
 mod unfit;
 
+pub use join::{Join, JoinKernels, Segment};
 pub use kernel::{FoldKernel, Grid, Kernel, Nodes, Param, Placed, StoreKernel, needs};
+pub(crate) use product::lane;
 pub use product::{Factors, ProductKernel, ProductKernels, Turn};
 pub use recipe::{Load, Seen};
 pub use unfit::Unfit;
@@ -63,7 +66,7 @@ impl Kernels {
     pub fn all(&self) -> Vec<&Kernel> {
         match self {
             Kernels::Store(store) => vec![&store.kernel],
-            Kernels::Folds(folds) => folds.iter().map(|fold| &fold.kernel).collect(),
+            Kernels::Folds(folds) => folds.iter().flat_map(FoldKernel::all).collect(),
             Kernels::Product(product) => product.all(),
         }
     }
@@ -73,7 +76,7 @@ impl Kernels {
         let hull = || hull(stage, tasks);
         match (self, &stage.work) {
             (Kernels::Store(store), _) => vec![(&store.kernel, store.reads(&hull()))],
-            (Kernels::Folds(folds), _) => folds.iter().map(|fold| (&fold.kernel, hull())).collect(),
+            (Kernels::Folds(_), _) => self.all().into_iter().map(|kernel| (kernel, hull())).collect(),
             (Kernels::Product(product), Work::Contract(work)) => {
                 let operands = [&work.left, &work.right].map(|operand| Region::whole(&operand.program.space));
                 let spaces = operands.into_iter().chain(std::iter::repeat_with(hull));

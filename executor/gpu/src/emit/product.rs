@@ -76,7 +76,7 @@ pub struct Turn {
 }
 
 /// The dtype in which elements are multiplied and summed: integers wrap the same in wider ones.
-pub(super) fn lane(dtype: DType) -> DType {
+pub(crate) fn lane(dtype: DType) -> DType {
     match dtype {
         DType::F16 | DType::F32 => DType::F32,
         DType::F64 => DType::F64,

@@ -34,7 +34,7 @@ pub(super) fn body(writer: &mut Writer<'_>) -> Result<(), Unfit> {
     text.here(done);
     join_cells(writer, &mine, lane, node.cells)?;
     let leads = writer.text.test("eq.u32", lane, 0);
-    writer.keep(&node, &mine, Some(leads));
+    writer.keep(node.number, &mine, Some(leads));
     let end = writer.end;
     writer.text.here(end);
     Ok(())

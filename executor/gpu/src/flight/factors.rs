@@ -11,6 +11,8 @@ use std::ops::Range;
 pub(super) struct Of<'a> {
     pub(super) work: &'a ContractWork,
     pub(super) kernels: &'a ProductKernels,
+    /// Whether the vendor's library multiplies.
+    pub(super) by_library: bool,
 }
 
 /// Which part of an operand is packed.
@@ -74,9 +76,14 @@ impl Of<'_> {
         part.panels.clone().map(|panel| seen(self.work.panel_region(panel), slot(panel))).collect()
     }
 
+    /// Parts of the shared side that are summed by themselves.
+    pub(super) fn segments(&self) -> usize {
+        if self.by_library { 1 } else { self.work.segments }
+    }
+
     /// Sums of a part of the result, for each segment.
     pub(super) fn sums(&self, region: &Region) -> usize {
-        region.size().saturating_mul(self.work.segments)
+        region.size().saturating_mul(self.segments())
     }
 
     /// The blocks in which a block is finished.
@@ -96,7 +103,7 @@ impl Of<'_> {
             shared: self.slots(packed),
             panel: self.work.panel.size(),
             batches: sides.batch.size(),
-            segments: self.work.segments,
+            segments: self.segments(),
             panels: self.panels(),
             packed: packed.clone(),
         }

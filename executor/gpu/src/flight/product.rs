@@ -1,14 +1,17 @@
 //! Products of matrices on a device: some blocks of the result at a time. Their operands are packed, all panels at once
-//! or as many as there is memory for, multiplied launch by launch, and finished block by block.
+//! or as many as there is memory for, multiplied launch by launch, and finished block by block. `library` has the vendor's
+//! library multiply, where that is wanted.
 
 use super::factors::{Of, Part};
 use super::{Flight, MOST_TIME};
+use crate::cargo::Cargo;
 use crate::device::Memory;
 use crate::emit::{Factors, Grid, Kernel, Placed, ProductKernels, StoreKernel, Turn};
-use crate::notes::Why;
+use crate::error::GpuError;
+use crate::notes::{NoLibrary, Why};
 use crate::shelf::{Stop, bytes};
 use crate::stock::Stock;
-use cleave_ops::{DType, Data, Region, filled};
+use cleave_ops::{DType, Data, Region};
 use cleave_plan::contract::Side;
 use cleave_plan::stage::block_region;
 use cleave_plan::{ContractWork, Origin};
@@ -38,10 +41,10 @@ struct Piece {
 }
 
 /// What is kept from piece to piece.
-struct Bench {
+pub(super) struct Bench {
     packs: [Option<(Part, Memory)>; 2],
     /// Products of a launch.
-    products: usize,
+    pub(super) products: usize,
 }
 
 impl Bench {
@@ -50,12 +53,14 @@ impl Bench {
     }
 
     /// A launch took that long.
-    fn adapt(&mut self, took: Duration) {
-        match took {
-            took if took > MOST_TIME => self.products /= 2,
-            took if took < MOST_TIME / 2 => self.products = (self.products * 2).min(MOST_PRODUCTS),
-            _ => {}
-        }
+    pub(super) fn adapt(&mut self, took: Duration) {
+        self.products = match took {
+            took if took > MOST_TIME => self.products / 2,
+            took if took < MOST_TIME / 16 => self.products * 8,
+            took if took < MOST_TIME / 2 => self.products * 2,
+            _ => self.products,
+        };
+        self.products = self.products.min(MOST_PRODUCTS);
     }
 }
 
@@ -65,8 +70,10 @@ impl<'a> Flight<'a> {
         &mut self,
         work: &'a ContractWork,
         kernels: &'a ProductKernels,
-    ) -> Result<Option<crate::GpuError>, Stop> {
-        let (of, mut bench, mut block) = (Of { work, kernels }, Bench::new(), self.tasks.start / work.segments);
+    ) -> Result<Option<GpuError>, Stop> {
+        let by_library = self.has_library(kernels.product.dtype);
+        let mut of = Of { work, kernels, by_library };
+        let (mut bench, mut block) = (Bench::new(), self.tasks.start / work.segments);
         let tasks = |blocks: Range<usize>| blocks.start * work.segments..blocks.end * work.segments;
         let blocks = self.tasks.end / work.segments;
         while block < blocks {
@@ -83,6 +90,10 @@ impl<'a> Flight<'a> {
             };
             match self.product(of, &piece, &mut bench, &mut block) {
                 Ok(()) => {}
+                Err(Stop::Device(GpuError::Library { call, status })) => {
+                    self.leave_library(NoLibrary::Failed { call, status });
+                    (of.by_library, bench) = (false, Bench::new());
+                }
                 Err(Stop::Device(error)) if error.is_memory() => {
                     bench.packs = [None, None];
                     self.shelf.clear();
@@ -183,10 +194,11 @@ impl<'a> Flight<'a> {
                 self.pack(of, (side, part), &flag, bench)?;
             }
             let packs = [0, 1].map(|side| bench.packs[side].as_ref().map_or(0, |(_, memory)| memory.address()));
-            self.turns(&of, &of.factors(&piece.region, &panels, packs, sums.address()), bench)?;
+            let factors = of.factors(&piece.region, &panels, packs, sums.address());
+            if of.by_library { self.calls(of, &factors, bench)? } else { self.turns(&of, &factors, bench)? }
         }
         let factors = of.factors(&piece.region, &(0..1), [0; 2], sums.address());
-        if let Some(kernel) = &of.product().segments {
+        if let Some(kernel) = of.product().segments.as_ref().filter(|_| !of.by_library) {
             let (grid, arguments) = of.product().joining(&factors);
             self.start_kernel(kernel, grid, &arguments)?;
         }
@@ -242,11 +254,11 @@ impl<'a> Flight<'a> {
         goals: &[Placed],
         flag: &Memory,
     ) -> Result<(), Stop> {
-        let (mut slabs, mut loads, none) = (vec![], vec![], Stock::default());
+        let (mut cargo, mut loads, none) = (Cargo::default(), vec![], Stock::default());
         for load in &store.kernel.loads {
             loads.push(match (load.origin, product) {
                 (Origin::Local(_), Some(product)) => product.clone(),
-                _ => self.place(load, &load.wanted(region), (&mut slabs, &none))?,
+                _ => self.place(load, &load.wanted(region), (&mut cargo, &none))?,
             });
         }
         let arguments = store.arguments(region, &loads, goals, flag.address());
@@ -309,14 +321,12 @@ impl<'a> Flight<'a> {
         if store.kernel.may_fail && self.is_raised(&flag)? {
             return self.on_threads(block * of.work.segments..(block + 1) * of.work.segments, Why::Beyond);
         }
+        self.device.wait()?;
         let (mut at, mut made) = (0, vec![]);
         for part in of.finished(&region) {
             let len = part.size();
-            let one = |(&dtype, out): (&DType, &Memory)| {
-                filled(dtype, len, |bytes| self.device.read_from(out, at * dtype.size(), bytes))
-            };
+            let one = |(&dtype, out): (&DType, &Memory)| self.bring((out, at * dtype.size()), (dtype, len));
             let all = store.goals.iter().zip(&outs).map(one).collect::<Result<Vec<Data>, _>>()?;
-            self.note.bytes_down += all.iter().map(|data| data.nbytes() as u64).sum::<u64>();
             made.push((part, all));
             at += len;
         }

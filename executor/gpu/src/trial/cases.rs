@@ -79,7 +79,10 @@ pub fn each_loop(lens: [usize; 2]) -> Vec<Case> {
     let mut all = vec![];
     for op in table::all() {
         match &op.class {
-            Class::Map(map) => all.extend((0..map.loops.len()).map(|number| one_map((op, map), number, lens))),
+            Class::Map(map) => {
+                let plain = |g: &mut Graph, place: usize, dtype| load(g, place as u64, &lens, dtype);
+                all.extend((0..map.loops.len()).map(|number| one_map((op, map, number), lens, &plain)));
+            }
             Class::Fold(fold) => {
                 for (number, axes) in (0..fold.loops.len()).flat_map(|n| [(n, &[0, 1][..]), (n, &[0][..])]) {
                     let mut g = Graph::new();
@@ -93,14 +96,35 @@ pub fn each_loop(lens: [usize; 2]) -> Vec<Case> {
     all
 }
 
-fn one_map((op, rule): (&'static Op, &Map), number: usize, lens: [usize; 2]) -> Case {
+/// The same for arrays that are seen in other ones, for each way in turn; reductions along each axis and along both.
+pub fn each_loop_seen() -> Vec<Vec<Case>> {
+    let in_one_way = |seen: Seen| {
+        let mut all = vec![];
+        for (op, rule) in maps() {
+            let operand = |g: &mut Graph, place: usize, dtype| look(g, (place, dtype), &seen);
+            all.extend((0..rule.loops.len()).map(|number| one_map((op, rule, number), SEEN_LENS, &operand)));
+        }
+        for (op, rule) in folds() {
+            for (number, axes) in (0..rule.loops.len()).flat_map(|n| [&[0][..], &[1], &[0, 1]].map(|axes| (n, axes))) {
+                all.push(one_fold((op, rule, number), view(rule.loops[number].input, &seen), axes));
+            }
+        }
+        all
+    };
+    seen().into_iter().map(in_one_way).collect()
+}
+
+/// What a loop is of: how an operand of that number and dtype is made.
+type Operand<'a> = &'a dyn Fn(&mut Graph, usize, DType) -> NodeId;
+
+fn one_map((op, rule, number): (&'static Op, &Map, usize), lens: [usize; 2], make: Operand<'_>) -> Case {
     let (mut g, of) = (Graph::new(), &rule.loops[number]);
     let last = of.inputs.len();
     let operand = |(place, &dtype): (usize, &DType)| {
         let is_apart = rule.apart > 0 && place + 1 == last;
         match is_apart {
             true => fill(&mut g, Fill::Const(Scalar::Int(2)), &lens, DType::I64),
-            false => load(&mut g, place as u64, &lens, dtype),
+            false => make(&mut g, place, dtype),
         }
     };
     let inputs: SmallVec<_> = of.inputs.iter().enumerate().map(operand).collect();
@@ -119,12 +143,19 @@ fn one_fold((op, rule, number): (&'static Op, &Fold, usize), (mut g, x): (Graph,
     (format!("{} of {} over {axes:?}", op.name, of.input), g, node)
 }
 
+fn maps() -> impl Iterator<Item = (&'static Op, &'static Map)> {
+    table::all().filter_map(|op| if let Class::Map(map) = &op.class { Some((op, map)) } else { None })
+}
+
 fn folds() -> impl Iterator<Item = (&'static Op, &'static Fold)> {
     table::all().filter_map(|op| if let Class::Fold(fold) = &op.class { Some((op, fold)) } else { None })
 }
 
 /// An array of 41 by 66 seen in another one: what the view is called, the other's lengths, and the view's axes.
 type Seen = (&'static str, [usize; 2], [SourceAxis; 2]);
+
+/// The lengths of what is seen.
+const SEEN_LENS: [usize; 2] = [41, 66];
 
 fn seen() -> [Seen; 4] {
     [
@@ -135,12 +166,17 @@ fn seen() -> [Seen; 4] {
     ]
 }
 
-fn view(dtype: DType, (_, lens, source): &Seen) -> (Graph, NodeId) {
+fn view(dtype: DType, seen: &Seen) -> (Graph, NodeId) {
     let mut g = Graph::new();
-    let input = load(&mut g, 0, lens, dtype);
-    let view = View { shape: Shape::new([41, 66]), source: source.iter().cloned().collect() };
-    let node = add(&mut g, NodeKind::View { input, view }, &[41, 66], dtype);
+    let node = look(&mut g, (0, dtype), seen);
     (g, node)
+}
+
+/// A stored array of that number, seen so.
+fn look(g: &mut Graph, (number, dtype): (usize, DType), (_, lens, source): &Seen) -> NodeId {
+    let input = load(g, number as u64, lens, dtype);
+    let view = View { shape: Shape::new(SEEN_LENS), source: source.iter().cloned().collect() };
+    add(g, NodeKind::View { input, view }, &SEEN_LENS, dtype)
 }
 
 fn each_view(dtype: DType) -> impl Iterator<Item = Case> {

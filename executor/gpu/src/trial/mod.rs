@@ -7,7 +7,7 @@ mod data;
 mod products;
 mod running;
 
-pub use cases::{Case, add, all, each_loop, fill, in_parts, load};
+pub use cases::{Case, add, all, each_loop, each_loop_seen, fill, in_parts, load};
 pub use data::{FAR, difference, elements, form, in_memory, of_all_sorts, stored};
 pub use products::products;
 pub use running::running;

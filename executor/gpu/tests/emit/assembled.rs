@@ -1,8 +1,7 @@
 //! Every kernel is legal PTX that needs no memory of its own, as NVIDIA's assembler says where there is one.
 
 use crate::corpus::{each_loop, emitted, mixtures, texts};
-use cleave_gpu::emit::Unfit;
-use cleave_gpu::trial::products;
+use cleave_gpu::trial::{Case, all, each_loop_seen, products};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
@@ -84,33 +83,46 @@ fn mixtures_assemble() {
     check(&kernels, &CARDS);
 }
 
-#[test]
-fn products_assemble() {
+/// The kernels of cases, by name.
+fn kernels(cases: impl IntoIterator<Item = Case>) -> BTreeMap<String, String> {
     let mut kernels = BTreeMap::new();
-    for (name, graph, node) in products() {
+    for (name, graph, node) in cases {
         for stage in emitted(&graph, &[node]) {
             let stage = stage.unwrap_or_else(|unfit| panic!("{name}: {unfit}"));
             kernels.extend(texts(&stage).into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())));
         }
     }
     kernels.values().for_each(|text| lint(text));
-    check(&kernels, &CARDS);
+    kernels
+}
+
+#[test]
+fn products_assemble() {
+    check(&kernels(products()), &CARDS);
 }
 
 #[test]
 fn every_loop_assembles() {
-    let (mut kernels, mut unfit) = (BTreeMap::new(), BTreeSet::new());
-    for (name, graph, node) in each_loop([300, 700]) {
-        for stage in emitted(&graph, &[node]) {
-            match stage {
-                Ok(stage) => kernels.extend(texts(&stage).into_iter().map(|(n, t)| (n.to_owned(), t.to_owned()))),
-                Err(Unfit::Formula(op)) => drop(unfit.insert(op)),
-                Err(other) => panic!("{name}: {other}"),
-            }
-        }
-    }
+    let kernels = kernels(each_loop([300, 700]));
     assert!(kernels.len() > 500, "{}", kernels.len());
-    kernels.values().for_each(|text| lint(text));
-    assert_eq!(unfit, BTreeSet::new());
+    check(&kernels, &CARDS);
+}
+
+/// Each way in which arrays are seen for one of the cards: what is computed of an element does not depend on that.
+#[test]
+fn every_loop_assembles_however_its_arrays_are_seen() {
+    for (number, cases) in each_loop_seen().into_iter().enumerate() {
+        let kernels = kernels(cases);
+        assert!(kernels.len() > 1000, "{}", kernels.len());
+        check(&kernels, &[CARDS[number % CARDS.len()]]);
+    }
+}
+
+/// Views of every dtype, random numbers, conversions, patches, running values and windows.
+#[test]
+fn every_other_trial_assembles() {
+    let known: BTreeSet<String> = each_loop([37, 70]).into_iter().chain(products()).map(|case| case.0).collect();
+    let kernels = kernels(all().into_iter().filter(|case| !known.contains(&case.0)));
+    assert!(kernels.len() > 300, "{}", kernels.len());
     check(&kernels, &CARDS);
 }

@@ -3,7 +3,7 @@
 use crate::corpus::{each_loop, mixtures, planned};
 use crate::expected::{difference, of_all_sorts, on_threads};
 use cleave_gpu::emit::{FoldKernel, Grid, Kernel, Kernels, Load, Nodes, Placed, StoreKernel, Unfit, kernels, needs};
-use cleave_gpu::join::joined;
+use cleave_gpu::join::states;
 use cleave_gpu_interp::{Launch, Memory, Module, Order, launch};
 use cleave_graph::SourceId;
 use cleave_ops::data::Element;
@@ -157,13 +157,28 @@ impl Card {
         let held = held & self.launch(&of.kernel, of.grid(&nodes), &arguments, Order::Forward);
         let columns: Vec<Data> =
             dtypes.iter().zip(&columns).map(|(&d, &address)| self.get(d, address, count)).collect();
-        let states = joined(of, work, (&nodes, nodes.superboxes.clone()), &columns);
+        let columns = self.joined((of, &nodes), columns, work.lattice.superbox_count());
+        let states = states(work, (0, kept.size()), &columns);
         let finished = work.goals.iter().zip(states).map(|(goal, state)| {
             let mut values = Data::with_capacity(goal.dtype, 0);
             (fold_loop(goal.op, goal.loop_index).finish)(&state, &goal.facts, &mut values);
             (kept.clone(), values)
         });
         held.then(|| finished.collect())
+    }
+
+    /// Nodes joined, all that belong to a task.
+    fn joined(&mut self, (of, nodes): (&FoldKernel, &Nodes), mut columns: Vec<Data>, span: usize) -> Vec<Data> {
+        for join in of.joins(nodes, span) {
+            let ins: Vec<u64> = columns.iter().map(|column| self.put(column)).collect();
+            let room = |column: &Data| self.memory.alloc((column.dtype().size() * join.leaves()) as u64).unwrap();
+            let outs: Vec<u64> = columns.iter().map(room).collect();
+            let kernel = of.joiner(&join);
+            self.launch(kernel, join.grid(), &join.arguments(kernel, &ins, &outs), Order::Reverse);
+            let kept = |(column, &out): (&Data, &u64)| self.get(column.dtype(), out, join.leaves());
+            columns = columns.iter().zip(&outs).map(kept).collect();
+        }
+        columns
     }
 
     /// The results of all goals of a stage; nothing where a formula did not hold.

@@ -1,6 +1,7 @@
-//! Four kernels in full.
+//! Five kernels in full.
 
 use crate::corpus::{emitted, fill, fold, load, map, running, texts, view};
+use cleave_gpu::emit::Kernels;
 use cleave_graph::{Graph, NodeId};
 use cleave_ops::{DType, Fill, Scalar};
 
@@ -44,4 +45,14 @@ fn running_sums_less_one() {
     let one = fill(&mut g, Fill::Const(Scalar::Float(1.0)), &[1000, 40], DType::F32);
     let less = map(&mut g, "subtract", &[running, one]);
     insta::assert_snapshot!(only(&g, less));
+}
+
+#[test]
+fn smallest_of_superboxes_joined() {
+    let mut g = Graph::new();
+    let x = load(&mut g, 0, &[3_000_000], DType::I32);
+    let least = fold(&mut g, "min", x, &[0]);
+    let stage = emitted(&g, &[least]).pop().unwrap().unwrap();
+    let Kernels::Folds(folds) = stage else { panic!("it is reduced") };
+    insta::assert_snapshot!(folds[0].joins.task.text);
 }

@@ -4,6 +4,7 @@
 
 mod computed;
 mod faults;
+mod library;
 mod limits;
 mod process;
 mod products;

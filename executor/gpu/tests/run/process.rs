@@ -19,18 +19,27 @@ pub(crate) fn under<S: AsRef<str>>(settings: impl IntoIterator<Item = S>, test: 
         load().unwrap();
         return body();
     }
-    settings.into_iter().for_each(|settings| child(settings.as_ref(), test));
+    settings.into_iter().for_each(|settings| child(&[(SETTINGS, settings.as_ref())], test));
 }
 
-fn child(settings: &str, test: &str) {
+/// The same with other variables of the environment.
+pub(crate) fn under_with(variables: &[(&str, &str)], test: &str, body: impl FnOnce()) {
+    if std::env::var_os(CHILD).is_some() {
+        load().unwrap();
+        return body();
+    }
+    child(variables, test);
+}
+
+fn child(variables: &[(&str, &str)], test: &str) {
     let output = Command::new(std::env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture", "--test-threads=1"])
-        .env(SETTINGS, settings)
+        .envs(variables.iter().copied())
         .env(CHILD, "1")
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success() && text.contains("1 passed"), "under `{settings}`:\n{text}");
+    assert!(output.status.success() && text.contains("1 passed"), "under {variables:?}:\n{text}");
 }
 
 /// The first device, of which so many bytes may be taken.

@@ -66,7 +66,7 @@ fn operand(
 }
 
 /// Sides of up to two axes each, and sometimes what is computed of the product.
-fn random(tape: &mut Tape) -> (Graph, NodeId) {
+pub(crate) fn random(tape: &mut Tape) -> (Graph, NodeId) {
     let axes = [tape.below(3).saturating_sub(1), tape.below(3), tape.below(3), tape.below(3)];
     let [batch, rows, shared, columns] =
         [(axes[0], 5), (axes[1], 140), (axes[2], 900), (axes[3], 140)].map(|(count, most)| lens(tape, count, most));
@@ -108,7 +108,7 @@ fn random_products() {
 }
 
 /// A product of two stored matrices.
-fn matrices(lens: [usize; 3], dtype: DType) -> (Graph, NodeId) {
+pub(crate) fn matrices(lens: [usize; 3], dtype: DType) -> (Graph, NodeId) {
     let mut g = Graph::new();
     let [left, right] = [load(&mut g, 1, &lens[..2], dtype), load(&mut g, 3, &lens[1..], dtype)];
     let node = product(&mut g, left, right, AxisPairs::new(), [(1, 0)].into_iter().collect());

@@ -10,7 +10,7 @@ use cleave_graph::node::AxisPairs;
 use cleave_ops::DType;
 
 fn all(memory_limit_bytes: u64) -> Card {
-    Card::open(CardOptions { ordinal: 1, memory_limit_bytes, others: true }).unwrap()
+    Card::open(CardOptions { ordinal: 1, memory_limit_bytes, others: true, ..CardOptions::default() }).unwrap()
 }
 
 #[test]

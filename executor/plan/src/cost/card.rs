@@ -48,6 +48,15 @@ impl Default for CardRates {
     }
 }
 
+impl CardRates {
+    /// The rates of so many such cards that share the tasks of a stage.
+    pub fn of_cards(&self, many: usize) -> Self {
+        let many = many.max(1) as f64;
+        let [memory_bps, up_bps, down_bps] = [self.memory_bps, self.up_bps, self.down_bps].map(|rate| rate * many);
+        Self { op_s: self.op_s / many, memory_bps, up_bps, down_bps, ..self.clone() }
+    }
+}
+
 /// Every rate of a card that is measured.
 pub const CARD_RATES: [Rate<CardRates>; 7] = [
     rate!(op_s, Seconds, "operation, whole card"),

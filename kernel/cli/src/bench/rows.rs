@@ -144,7 +144,7 @@ impl Row {
 }
 
 /// A text of whole lines, or none.
-fn block(text: &str) -> String {
+pub(super) fn block(text: &str) -> String {
     let text = text.trim_matches('\n');
     if text.is_empty() { String::new() } else { format!("{text}\n") }
 }

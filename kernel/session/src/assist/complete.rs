@@ -2,6 +2,7 @@
 
 use super::{Assistant, Completion, Completions, byte_offset, code_points};
 use crate::magic;
+use crate::settings::{ENTRIES, Setting};
 use cleave_graph::NodeId;
 use cleave_graph::value::Value;
 use cleave_graph::vocabulary;
@@ -16,7 +17,7 @@ impl Assistant {
     /// What can stand at `cursor`, counted in code points.
     pub fn complete(&self, code: &str, cursor: usize) -> Completions {
         let offset = byte_offset(code, cursor);
-        if let Some(found) = magics(code, offset) {
+        if let Some(found) = magics(code, offset).or_else(|| settings(code, offset)) {
             return found;
         }
         let around = word_at(code, offset);
@@ -118,6 +119,19 @@ fn kind_of(type_name: &str) -> &'static str {
         "module" => "module",
         _ => "instance",
     }
+}
+
+/// Keys of settings behind `%config`.
+fn settings(code: &str, offset: usize) -> Option<Completions> {
+    let line_start = code[..offset].rfind('\n').map_or(0, |n| n + 1);
+    let key = code[line_start..offset].strip_prefix("%config")?.strip_prefix(char::is_whitespace)?.trim_start();
+    if !key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.') {
+        return None;
+    }
+    let complete =
+        |s: &Setting| Completion { text: s.key.to_owned(), kind: "setting".to_owned(), signature: s.doc.to_owned() };
+    let matches = ENTRIES.iter().filter(|s| s.key.starts_with(key)).map(complete).collect();
+    Some(Completions { start: code_points(code, offset - key.len()), end: code_points(code, offset), matches })
 }
 
 /// Magics, where a line begins with `%`.

@@ -76,6 +76,8 @@ pub struct CardStage {
     pub tasks: usize,
     /// How many of them it did.
     pub done: usize,
+    /// What multiplied matrices, in words, where cuBLAS was asked for.
+    pub products: Vec<String>,
     /// Tasks that threads did, and why.
     pub left: Vec<(usize, String)>,
     /// Kernels that do the stage.

@@ -21,7 +21,7 @@ pub struct Setting {
 }
 
 /// Every setting.
-pub const ENTRIES: [Setting; 13] = [
+pub const ENTRIES: [Setting; 14] = [
     Setting {
         key: "array.chunk_size",
         doc: "what automatic chunks aim at",
@@ -48,6 +48,21 @@ pub const ENTRIES: [Setting; 13] = [
             bytes.map(|n| s.device_memory_limit_bytes = n).ok_or(Unread::Value)
         },
         values: "a size such as 4GiB, or free for nearly all that is",
+    },
+    Setting {
+        key: "device_products",
+        doc: "what multiplies matrices on a GPU: kernels of Cleave, with the bits of threads, or cuBLAS where it is found",
+        show: |s| if s.device_library { "cublas" } else { "own" }.to_owned(),
+        set: |s, v| {
+            let is_library = match v {
+                "own" => false,
+                "cublas" => true,
+                _ => return Err(Unread::Value),
+            };
+            s.device_library = is_library;
+            Ok(())
+        },
+        values: "own or cublas",
     },
     Setting {
         key: "memory_limit",

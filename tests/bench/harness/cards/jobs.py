@@ -1,4 +1,4 @@
-"""The jobs: what jobs.toml says, one `Job` for each, and their programs."""
+"""The jobs: what kernel/cli/bench/cards.toml says, one `Job` for each, and their programs."""
 
 import tomllib
 from dataclasses import dataclass, field, replace
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..rows import assignments, evaluate, lines_of, number
 
+FILE = Path(__file__).resolve().parents[4] / "kernel" / "cli" / "bench" / "cards.toml"
 LEAST = 1000
 KEEP = {True: 'x.to_device("cuda")', False: "x.persist()"}
 # What stands before a plan that is printed.
@@ -106,7 +107,7 @@ class Job:
 
 def load(small, only=()):
     """All jobs, or those named in `only`."""
-    table = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["job"]
+    table = tomllib.loads(FILE.read_text(encoding="utf-8"))["job"]
     jobs = [Job(params=entry["small" if small else "full"], **entry) for entry in table]
     if unknown := set(only) - {job.name for job in jobs}:
         known = ", ".join(job.name for job in jobs)
