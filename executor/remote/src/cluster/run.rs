@@ -141,7 +141,8 @@ impl Run<'_> {
             self.endpoints.insert(worker, member.endpoint().to_string());
             self.epochs.insert(worker, connection.epoch);
             self.count(worker, &connection);
-            let open = self.open(connection.threads);
+            let (open, threads) = (self.open(connection.threads), connection.threads);
+            self.inputs.push_back(Input::Coming { worker, threads });
             self.lanes.insert(worker, Lane::open(worker, member, connection, open, self.notes.clone()));
         }
         self.look_for_ended();

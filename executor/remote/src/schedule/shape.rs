@@ -24,6 +24,8 @@ pub struct StageShape {
     pub task_s: f64,
     /// Tasks that make one result together; shares had better hold all of them.
     pub group: usize,
+    /// The stage before whose tasks, in the same order, read or made the most of what these read.
+    pub near: Option<usize>,
 }
 
 /// A value between stages.
@@ -42,20 +44,34 @@ impl Shape {
         let read_by = |number: usize| (0..read.len()).filter(|&s| read[s].contains(&BufferId(number as u32))).collect();
         let buffers = plan.buffers.iter().enumerate();
         Self {
-            stages: plan.stages.iter().map(StageShape::of).collect(),
+            stages: (0..plan.stages.len()).map(|stage| StageShape::of(plan, stage)).collect(),
             buffers: buffers.map(|(i, b)| BufferShape { made_by: b.made_by, read_by: read_by(i) }).collect(),
         }
     }
 }
 
 impl StageShape {
-    fn of(stage: &Stage) -> Self {
+    fn of(plan: &Plan, number: usize) -> Self {
+        let stage = &plan.stages[number];
         let group = match &stage.work {
             Work::Fold(work) => work.spans,
             Work::Contract(work) => work.segments,
             Work::Store(_) | Work::Joint(_) => 1,
         };
         let work = stage.elements() as f64 * stage.weight.max(1.0);
-        Self { tasks: stage.tasks, task_s: work / GUESSED_RATE / stage.tasks.max(1) as f64, group: group.max(1) }
+        let task_s = work / GUESSED_RATE / stage.tasks.max(1) as f64;
+        Self { tasks: stage.tasks, task_s, group: group.max(1), near: near(plan, number) }
     }
+}
+
+/// The stage before one with which it has the most bytes in common; of several the last.
+fn near(plan: &Plan, stage: usize) -> Option<usize> {
+    let (stored, read) = (plan.stages[stage].stored_bytes(), plan.stages[stage].buffers());
+    let common = |other: usize| {
+        let both = plan.stages[other].stored_bytes().into_iter().filter(|(id, _)| stored.contains_key(id));
+        let made = read.iter().map(|&id| plan.buffer(id)).filter(|b| b.made_by == other);
+        both.map(|(_, bytes)| bytes).chain(made.map(|b| b.memory_bytes())).fold(0, u64::saturating_add)
+    };
+    let found = (0..stage).map(|other| (common(other), other)).filter(|&(bytes, _)| bytes > 0);
+    found.max().map(|(_, other)| other)
 }
