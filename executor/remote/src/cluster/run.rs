@@ -57,7 +57,7 @@ pub(super) async fn run(
         hash: Bytes::copy_from_slice(job.prepared.plan_hash.as_bytes()),
         plan: &job.prepared.plan,
         control,
-        schedule: Schedule::new(Shape::of(&plan), pool.rules.clone()),
+        schedule: Schedule::new(Shape::of(&plan, |output| job.parts.wanted[output].zarr.is_some()), pool.rules.clone()),
         joiners: BTreeMap::new(),
         lanes: BTreeMap::new(),
         seen: HashMap::new(),

@@ -9,6 +9,7 @@ use std::ops::Range;
 pub(super) struct Tasks {
     left: Left,
     all: usize,
+    most: usize,
     group: usize,
     guessed_s: f64,
     /// Seconds of one thread for a task, of each share done, ascending.
@@ -19,9 +20,9 @@ pub(super) struct Tasks {
 
 impl Tasks {
     pub(super) fn new(shape: &StageShape) -> Self {
-        let StageShape { tasks: all, task_s, group, .. } = *shape;
+        let StageShape { tasks: all, task_s, group, most, .. } = *shape;
         let (left, guessed_s) = (Left::all(all), task_s.max(1e-9));
-        Self { left, all, group, guessed_s, measured: Vec::new(), busy_s: 0.0, done: 0 }
+        Self { left, all, most, group, guessed_s, measured: Vec::new(), busy_s: 0.0, done: 0 }
     }
 
     /// Whether every task is in some share.
@@ -86,7 +87,7 @@ impl Tasks {
             Way::Rising => piece.start % self.group,
             Way::Falling => piece.end.next_multiple_of(self.group) - piece.end,
         };
-        Some(self.left.take(&piece, self.in_groups(wanted, inside).clamp(1, piece.len())))
+        Some(self.left.take(&piece, self.in_groups(wanted, inside).clamp(1, piece.len().min(self.most))))
     }
 
     fn len(&self, threads: usize, of: usize, rules: &Rules) -> usize {
@@ -130,7 +131,7 @@ mod tests {
     use super::*;
 
     fn cuts(tasks: usize, group: usize, threads: usize, of: usize) -> Vec<usize> {
-        let mut stage = Tasks::new(&StageShape { tasks, task_s: 0.01, group, near: None });
+        let mut stage = Tasks::new(&StageShape { tasks, task_s: 0.01, group, near: None, most: usize::MAX });
         let mut lens = Vec::new();
         let mut next = 0;
         while let Some(share) = stage.cut((WorkerId(0), threads), of, &Rules::default()) {
@@ -151,6 +152,14 @@ mod tests {
         assert!(lens[1..].windows(2).all(|w| w[1] <= w[0]), "{lens:?}");
         assert!(*lens.last().expect("there are some") <= 6, "{lens:?}");
         assert!(lens.len() < 120, "{lens:?}");
+    }
+
+    #[test]
+    fn no_share_is_larger_than_what_goes_with_its_answer() {
+        let mut stage = Tasks::new(&StageShape { tasks: 1000, task_s: 1e-9, group: 1, near: None, most: 64 });
+        let next = || stage.cut((WorkerId(0), 2), 2, &Rules::default());
+        let lens: Vec<usize> = std::iter::from_fn(next).map(|share| share.len()).collect();
+        assert!(lens.iter().all(|&len| len <= 64) && lens.iter().sum::<usize>() == 1000, "{lens:?}");
     }
 
     #[test]

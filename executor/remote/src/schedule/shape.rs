@@ -1,10 +1,14 @@
 //! What is to be done, as far as a schedule must know it.
 
+use crate::items::INLINE_BYTES;
+use cleave_ops::AxisChunks;
 use cleave_plan::{BufferId, Plan, Stage, Work};
 use std::collections::BTreeSet;
 
 /// Additions a thread does in a second, before anything is measured.
 const GUESSED_RATE: f64 = 1e9;
+/// So many tasks at least are worth a share of their own, however little they do.
+const A_GOOD_MANY: usize = 64;
 
 /// A plan without its contents.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +30,8 @@ pub struct StageShape {
     pub group: usize,
     /// The stage before whose tasks, in the same order, read or made the most of what these read.
     pub near: Option<usize>,
+    /// The most tasks of a share: results of so many go with its answer, where each is small.
+    pub most: usize,
 }
 
 /// A value between stages.
@@ -38,20 +44,20 @@ pub struct BufferShape {
 }
 
 impl Shape {
-    /// The shape of a plan.
-    pub fn of(plan: &Plan) -> Self {
+    /// The shape of a plan whose workers may write some outputs themselves.
+    pub fn of(plan: &Plan, may_write: impl Fn(usize) -> bool) -> Self {
         let read: Vec<BTreeSet<BufferId>> = plan.stages.iter().map(Stage::buffers).collect();
         let read_by = |number: usize| (0..read.len()).filter(|&s| read[s].contains(&BufferId(number as u32))).collect();
         let buffers = plan.buffers.iter().enumerate();
         Self {
-            stages: (0..plan.stages.len()).map(|stage| StageShape::of(plan, stage)).collect(),
+            stages: (0..plan.stages.len()).map(|stage| StageShape::of(plan, stage, &may_write)).collect(),
             buffers: buffers.map(|(i, b)| BufferShape { made_by: b.made_by, read_by: read_by(i) }).collect(),
         }
     }
 }
 
 impl StageShape {
-    fn of(plan: &Plan, number: usize) -> Self {
+    fn of(plan: &Plan, number: usize, may_write: &impl Fn(usize) -> bool) -> Self {
         let stage = &plan.stages[number];
         let group = match &stage.work {
             Work::Fold(work) => work.spans,
@@ -60,7 +66,8 @@ impl StageShape {
         };
         let work = stage.elements() as f64 * stage.weight.max(1.0);
         let task_s = work / GUESSED_RATE / stage.tasks.max(1) as f64;
-        Self { tasks: stage.tasks, task_s, group: group.max(1), near: near(plan, number) }
+        let most = most(stage, may_write).unwrap_or(usize::MAX);
+        Self { tasks: stage.tasks, task_s, group: group.max(1), near: near(plan, number), most }
     }
 }
 
@@ -74,4 +81,14 @@ fn near(plan: &Plan, stage: usize) -> Option<usize> {
     };
     let found = (0..stage).map(|other| (common(other), other)).filter(|&(bytes, _)| bytes > 0);
     found.max().map(|(_, other)| other)
+}
+
+/// How many tasks of a stage leave no more than goes with an answer, if that is a good many and the kernel wants it:
+/// it would have to fetch the blocks of others one by one.
+fn most(stage: &Stage, may_write: &impl Fn(usize) -> bool) -> Option<usize> {
+    let Work::Store(work) = &stage.work else { return None };
+    let wanted = work.goals.iter().filter(|goal| goal.target.outputs.iter().any(|&output| !may_write(output)));
+    let block: usize = work.boxes.0.iter().map(AxisChunks::longest).product();
+    let task_bytes: usize = wanted.map(|goal| goal.dtype.size().saturating_mul(block)).sum();
+    INLINE_BYTES.checked_div(task_bytes).filter(|&tasks| tasks >= A_GOOD_MANY)
 }

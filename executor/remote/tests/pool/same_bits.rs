@@ -54,7 +54,7 @@ fn of_a_stored_array_that_stages_read_one_after_the_other() {
     let sources: Sources = [(SourceId(0), Arc::new(blocks(&data, &grid)) as Arc<dyn Source>)].into();
     let workers: Vec<Started> = [1, 1, 1].map(Started::new).into();
     let task = Task::new(&graph, &[(normal, Cut::Grid(grid))], &sources, 3, false);
-    let near: Vec<_> = ScheduleShape::of(task.plan()).stages.iter().map(|stage| stage.near).collect();
+    let near: Vec<_> = ScheduleShape::of(task.plan(), |_| false).stages.iter().map(|stage| stage.near).collect();
     assert_eq!(near, [None, Some(0)], "{}", task.plan());
     let outcome = task.remote(&connect(&workers)).unwrap();
     assert_eq!(bits(&outcome.data), bits(&task.local()));

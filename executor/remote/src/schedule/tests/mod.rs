@@ -10,7 +10,8 @@ use pool::{Faults, Pool, Trial};
 use std::time::Duration;
 
 fn shape(stages: &[(usize, usize)], buffers: &[(usize, &[usize])]) -> Shape {
-    let stage = |&(tasks, group): &(usize, usize)| StageShape { tasks, task_s: 0.01, group, near: None };
+    let stage =
+        |&(tasks, group): &(usize, usize)| StageShape { tasks, task_s: 0.01, group, near: None, most: usize::MAX };
     let buffer = |&(made_by, read_by): &(usize, &[usize])| BufferShape { made_by, read_by: read_by.to_vec() };
     Shape { stages: stages.iter().map(stage).collect(), buffers: buffers.iter().map(buffer).collect() }
 }
