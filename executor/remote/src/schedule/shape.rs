@@ -77,7 +77,7 @@ fn near(plan: &Plan, stage: usize) -> Option<usize> {
     let common = |other: usize| {
         let both = plan.stages[other].stored_bytes().into_iter().filter(|(id, _)| stored.contains_key(id));
         let made = read.iter().map(|&id| plan.buffer(id)).filter(|b| b.made_by == other);
-        both.map(|(_, bytes)| bytes).chain(made.map(|b| b.memory_bytes())).fold(0, u64::saturating_add)
+        both.map(|(_, bytes)| bytes).chain(made.map(|b| b.nbytes())).fold(0, u64::saturating_add)
     };
     let found = (0..stage).map(|other| (common(other), other)).filter(|&(bytes, _)| bytes > 0);
     found.max().map(|(_, other)| other)
@@ -88,7 +88,8 @@ fn near(plan: &Plan, stage: usize) -> Option<usize> {
 fn most(stage: &Stage, may_write: &impl Fn(usize) -> bool) -> Option<usize> {
     let Work::Store(work) = &stage.work else { return None };
     let wanted = work.goals.iter().filter(|goal| goal.target.outputs.iter().any(|&output| !may_write(output)));
-    let block: usize = work.boxes.0.iter().map(AxisChunks::longest).product();
-    let task_bytes: usize = wanted.map(|goal| goal.dtype.size().saturating_mul(block)).sum();
+    let block = work.boxes.0.iter().map(AxisChunks::longest).fold(1, usize::saturating_mul);
+    let bytes = wanted.map(|goal| goal.dtype.size().saturating_mul(block));
+    let task_bytes = bytes.fold(0, usize::saturating_add);
     INLINE_BYTES.checked_div(task_bytes).filter(|&tasks| tasks >= A_GOOD_MANY)
 }
