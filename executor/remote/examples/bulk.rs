@@ -1,5 +1,5 @@
-//! How fast large values travel over loopback: a bare socket, TLS with nothing else, gRPC, gRPC with mutual TLS, in
-//! turn. With `--json` as one line for programs.
+//! How fast large values travel over loopback: a bare socket, mutual TLS with nothing else on one connection and on
+//! two, gRPC, gRPC with mutual TLS, in turn. With `--json` as one line for programs.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
@@ -15,7 +15,7 @@ use cleave_remote::transport::{Door, Link, Stream};
 use keeper::{Running, connector, put_item, serve};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Handle, Runtime};
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -25,7 +25,12 @@ const NBYTES: usize = 100 << 20;
 const ROUNDS: usize = 15;
 /// Rounds before those that count: connections are made, and memory is there afterwards.
 const FIRST_ROUNDS: usize = 2;
-const WAYS: [&str; 4] = ["bare socket", "TLS, nothing else", "gRPC", "gRPC, mutual TLS"];
+const WAYS: [&str; 5] =
+    ["bare socket", "mutual TLS, nothing else", "the same, two connections", "gRPC", "gRPC, mutual TLS"];
+
+/// What is encrypted before it is written, and read before it is decrypted, as in the service.
+const ENCRYPTED_BYTES: usize = 272 << 10;
+const READ_BYTES: usize = 128 << 10;
 
 /// Seconds of a transfer, by the clock and of computing.
 #[derive(Clone, Copy)]
@@ -56,8 +61,8 @@ async fn read(mut stream: impl AsyncRead + Unpin, into: &mut [u8]) {
     stream.read_exact(into).await.unwrap();
 }
 
-async fn connected(port: u16) -> TcpStream {
-    TcpStream::connect(("127.0.0.1", port)).await.unwrap()
+async fn connected(port: u16) -> BufReader<TcpStream> {
+    BufReader::with_capacity(READ_BYTES, TcpStream::connect(("127.0.0.1", port)).await.unwrap())
 }
 
 /// Seconds of computing time that this process has taken so far.
@@ -75,7 +80,11 @@ async fn bare(data: Bytes, tls: Option<Tls>) -> u16 {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let mut stream: Box<dyn Stream> = match &tls {
-                Some(tls) => Box::new(TlsAcceptor::from(tls.configs().1).accept(stream).await.unwrap()),
+                Some(tls) => {
+                    let mut stream = TlsAcceptor::from(tls.configs().1).accept(stream).await.unwrap();
+                    stream.get_mut().1.set_buffer_limit(Some(ENCRYPTED_BYTES));
+                    Box::new(stream)
+                }
                 None => Box::new(stream),
             };
             for part in data.chunks(1 << 20) {
@@ -87,28 +96,45 @@ async fn bare(data: Bytes, tls: Option<Tls>) -> u16 {
     port
 }
 
+/// Two halves at once, each over its own connection.
+async fn halves(shake: &TlsConnector, name: &ServerName<'static>, port: u16, into: &mut Vec<Vec<u8>>) {
+    let read_half = |mut half: Vec<u8>| {
+        let (shake, name) = (shake.clone(), name.clone());
+        tokio::spawn(async move {
+            read(shake.connect(name, connected(port).await).await.unwrap(), &mut half).await;
+            half
+        })
+    };
+    let reading: Vec<_> = into.drain(..).map(read_half).collect();
+    for half in reading {
+        into.push(half.await.unwrap());
+    }
+}
+
 /// What each way took, round after round.
-async fn measure(serving: Handle, folder: PathBuf) -> Vec<[Took; 4]> {
+async fn measure(serving: Handle, folder: PathBuf) -> Vec<[Took; WAYS.len()]> {
     let data = Bytes::from(vec![7; NBYTES]);
     let (worker, client) = (tls(&folder, "worker"), tls(&folder, "client"));
     let door = Door { tls: Some(worker.clone()), ..Door::default() };
     let (_plain, plain) = keeping(&serving, Door::default(), &data, None).await;
     let (_secured, secured) = keeping(&serving, door, &data, Some(client.clone())).await;
-    let ports = [(data.clone(), None), (data, Some(worker))].map(|(data, tls)| serving.spawn(bare(data, tls)));
-    let [port, tls_port] = ports.map(|port| async { port.await.unwrap() });
-    let (port, tls_port) = (port.await, tls_port.await);
+    let half = data.slice(..NBYTES / 2);
+    let served = [(data.clone(), None), (data, Some(worker.clone())), (half, Some(worker))];
+    let [port, tls_port, half_port] = served.map(|(data, tls)| serving.spawn(bare(data, tls)));
+    let (port, tls_port, half_port) = (port.await.unwrap(), tls_port.await.unwrap(), half_port.await.unwrap());
     let shake = TlsConnector::from(client.configs().0);
     let name = ServerName::try_from("127.0.0.1").unwrap();
-    let mut into = vec![0; NBYTES];
+    let (mut into, mut parts) = (vec![0; NBYTES], vec![vec![0; NBYTES / 2]; 2]);
     let mut rounds = Vec::new();
     for _ in 0..FIRST_ROUNDS + ROUNDS {
-        let mut round = [Took { wall_s: 0.0, cpu_s: 0.0 }; 4];
+        let mut round = [Took { wall_s: 0.0, cpu_s: 0.0 }; WAYS.len()];
         for (way, took) in round.iter_mut().enumerate() {
             let (start, before) = (Instant::now(), cpu_s());
             match way {
                 0 => read(connected(port).await, &mut into).await,
                 1 => read(shake.connect(name.clone(), connected(tls_port).await).await.unwrap(), &mut into).await,
-                2 => fetched(&plain, &mut into).await,
+                2 => halves(&shake, &name, half_port, &mut parts).await,
+                3 => fetched(&plain, &mut into).await,
                 _ => fetched(&secured, &mut into).await,
             }
             *took = Took { wall_s: start.elapsed().as_secs_f64(), cpu_s: cpu_s() - before };
@@ -138,7 +164,8 @@ fn main() {
     let json = std::env::args().any(|argument| argument == "--json");
     let mut facts = Vec::new();
     for (way, name) in WAYS.iter().enumerate() {
-        let of = |what: fn(&[Took; 4], usize) -> f64| median(rounds.iter().map(|round| what(round, way)).collect());
+        let of =
+            |what: fn(&[Took; WAYS.len()], usize) -> f64| median(rounds.iter().map(|round| what(round, way)).collect());
         let rate = of(|round, way| NBYTES as f64 / 1e6 / round[way].wall_s);
         // Each beside the bare socket of its own round, which other work on the machine slowed as well.
         let ratio = of(|round, way| round[0].wall_s / round[way].wall_s);
@@ -148,7 +175,7 @@ fn main() {
         if !json {
             let (ratio, by_cpu) = (ratio * 100.0, bare_cpu / cpu * 100.0);
             println!(
-                "{name:>17}: {rate:6.0} MB/s, {ratio:4.0} % of the bare socket; {cpu:.3} s CPU, which is {by_cpu:3.0} %"
+                "{name:>25}: {rate:6.0} MB/s, {ratio:4.0} % of the bare socket; {cpu:.3} s CPU, which is {by_cpu:3.0} %"
             );
         }
     }

@@ -11,6 +11,9 @@ use cleave_plan::cut::fold_loop;
 use cleave_plan::stage::block_region;
 use cleave_plan::{BufferId, Keep, Plan, Target, Work};
 
+/// Bytes of results that go with the answer of a share; more is fetched.
+pub(crate) const INLINE_BYTES: usize = 64 << 10;
+
 /// The value between stages whose blocks stay with the worker that made them.
 pub(crate) fn kept(plan: &Plan, target: &Target) -> Option<BufferId> {
     target.buffer.filter(|&b| plan.buffer(b).keep != Keep::Dense)

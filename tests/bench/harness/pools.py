@@ -148,10 +148,18 @@ def on_dask(script, row, timeout_s):
 
 
 def wire():
-    """How fast a value of 100 MB travels over loopback, beside a bare socket."""
-    example = program.TARGET / "release" / "examples" / "bulk"
-    done = subprocess.run([example, "--json"], capture_output=True, text=True, timeout=300, check=True)
-    return json.loads(done.stdout)
+    """How fast a value of 100 MB travels over loopback, beside a bare socket and encryption alone."""
+    return told_by("bulk")
+
+
+def tasks():
+    """What one task more takes, by the clock and of computing: on threads, in ranges and each for itself."""
+    return told_by("tasks")
+
+
+def told_by(example):
+    command = [program.TARGET / "release" / "examples" / example, "--json"]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout)
 
 
 def messages(folder):

@@ -60,8 +60,9 @@ impl Run<'_> {
         self.tally.started(worker, share, stage, attempt);
         let of = |w: WorkerId| self.lanes.get(&w).map(|l| (self.endpoints[&w].clone(), l.connection.epoch));
         let read = self.plan.stages[stage].buffers();
-        let messages: Vec<_> =
-            read.iter().map(|b| (b.0, self.places.version(b.0), self.places.message(b.0, of))).collect();
+        let known = |b: &BufferId| self.lanes.get(&worker).and_then(|lane| lane.places.get(&b.0).copied());
+        let changed = read.iter().filter(|b| known(b) != Some(self.places.version(b.0)));
+        let messages: Vec<_> = changed.map(|b| (b.0, self.places.version(b.0), self.places.message(b.0, of))).collect();
         let blocks = self.source_blocks(worker, stage, &tasks);
         let Some(lane) = self.lanes.get_mut(&worker) else { return };
         let lacking = self.values.lacking(read.into_iter(), &mut lane.values, (self.pool.session, self.number));
@@ -71,9 +72,8 @@ impl Run<'_> {
             Err(error) => return self.end = Some(Err(error)),
         }
         for (buffer, version, places) in messages {
-            if lane.places.insert(buffer, version) != Some(version) {
-                lane.order(order::Order::Places(places));
-            }
+            lane.places.insert(buffer, version);
+            lane.order(order::Order::Places(places));
         }
         let (first, count) = (tasks.start as u64, tasks.len() as u64);
         lane.order(order::Order::Share(proto::Share { id: share.0, stage: stage as u32, first, count, attempt }));

@@ -57,7 +57,7 @@ pub(super) async fn run(
         hash: Bytes::copy_from_slice(job.prepared.plan_hash.as_bytes()),
         plan: &job.prepared.plan,
         control,
-        schedule: Schedule::new(Shape::of(&plan), pool.rules.clone()),
+        schedule: Schedule::new(Shape::of(&plan, |output| job.parts.wanted[output].zarr.is_some()), pool.rules.clone()),
         joiners: BTreeMap::new(),
         lanes: BTreeMap::new(),
         seen: HashMap::new(),
@@ -141,7 +141,8 @@ impl Run<'_> {
             self.endpoints.insert(worker, member.endpoint().to_string());
             self.epochs.insert(worker, connection.epoch);
             self.count(worker, &connection);
-            let open = self.open(connection.threads);
+            let (open, threads) = (self.open(connection.threads), connection.threads);
+            self.inputs.push_back(Input::Coming { worker, threads });
             self.lanes.insert(worker, Lane::open(worker, member, connection, open, self.notes.clone()));
         }
         self.look_for_ended();

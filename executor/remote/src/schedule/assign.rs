@@ -3,6 +3,7 @@
 use super::member::Standing;
 use super::share::{Copy, Share, State};
 use super::{Order, Schedule, ShareId, Time, WorkerId};
+use std::collections::BTreeMap;
 
 impl Schedule {
     /// Gives shares to workers that have room, to those with the fewest first.
@@ -18,8 +19,14 @@ impl Schedule {
         }
     }
 
-    fn ready(&self) -> impl Iterator<Item = WorkerId> + '_ {
+    pub(super) fn ready(&self) -> impl Iterator<Item = WorkerId> + '_ {
         self.members.iter().filter(|(_, m)| m.standing == Standing::Ready).map(|(&w, _)| w)
+    }
+
+    /// Threads of those who are ready or soon will be.
+    pub(super) fn threads(&self) -> BTreeMap<WorkerId, usize> {
+        let coming = self.coming.iter().map(|(&worker, &threads)| (worker, threads));
+        self.ready().map(|worker| (worker, self.members[&worker].threads)).chain(coming).collect()
     }
 
     fn pick(&mut self, now: Time, stage: usize, worker: WorkerId) -> Option<ShareId> {
@@ -46,8 +53,8 @@ impl Schedule {
 
     fn new_share(&mut self, stage: usize, worker: WorkerId) -> Option<ShareId> {
         let threads = self.members[&worker].threads;
-        let of = self.ready().map(|w| self.members[&w].threads).sum();
-        let tasks = self.stages[stage].tasks.cut(threads, of, &self.rules)?;
+        let of = self.threads().values().sum();
+        let tasks = self.stages[stage].tasks.cut((worker, threads), of, &self.rules)?;
         let id = ShareId(self.shares.len() as u64);
         self.shares.push(Share::new(stage, tasks));
         self.stages[stage].shares.push(id);

@@ -30,7 +30,7 @@ impl Schedule {
 }
 
 /// Where tasks are cut in two: between two results if there are several, else so that an aligned half stays aligned.
-fn middle(tasks: &Range<usize>, group: usize) -> usize {
+pub(super) fn middle(tasks: &Range<usize>, group: usize) -> usize {
     let half = tasks.start + tasks.len().div_ceil(2);
     let between = half / group * group;
     if between > tasks.start { between } else { half }

@@ -7,6 +7,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Input {
+    /// A worker is told of the job; it is counted on from now on, but gets nothing yet.
+    Coming { worker: WorkerId, threads: usize },
     /// A worker is ready: it has the job and came to the same plan. One that was away gets again what it had.
     Joined { worker: WorkerId, threads: usize },
     /// A sign of life of its process.

@@ -3,13 +3,16 @@
 //!
 //! In reading order: `rules` (its constants), `shape` (what is to be done, as far as it matters here), `input`,
 //! `order` and `end` (what goes in and comes out), `share` and `member` (its state), `state` (what each input
-//! changes), `assign` (who gets what), `cut` (how much), `halve` (less), `watch` (what time changes).
+//! changes), `deal` (what is meant for whom), `left` (what of that nobody has yet), `assign` (who gets what), `cut` (how
+//! much), `halve` (less), `watch` (what time changes).
 
 mod assign;
 mod cut;
+mod deal;
 mod end;
 mod halve;
 mod input;
+mod left;
 mod member;
 mod order;
 mod rules;

@@ -14,6 +14,8 @@ pub struct Schedule {
     pub(super) stages: Vec<Stage>,
     pub(super) shares: Vec<Share>,
     pub(super) members: BTreeMap<WorkerId, Member>,
+    /// Threads of those that are soon to join.
+    pub(super) coming: BTreeMap<WorkerId, usize>,
     /// The lowest stage that is not done.
     pub(super) current: Option<usize>,
     released: Vec<bool>,
@@ -48,6 +50,7 @@ impl Schedule {
             stages: shape.stages.iter().map(stage).collect(),
             shares: Vec::new(),
             members: BTreeMap::new(),
+            coming: BTreeMap::new(),
             current: None,
             released: vec![false; shape.buffers.len()],
             lost: Vec::new(),
@@ -92,6 +95,10 @@ impl Schedule {
 
     fn take(&mut self, now: Time, input: Input) {
         match input {
+            Input::Coming { worker, threads } => {
+                self.coming.insert(worker, threads.max(1));
+                self.deal();
+            }
             Input::Joined { worker, threads } => self.joined(now, worker, threads),
             Input::Heard { worker } => self.hear(now, worker),
             Input::Progress { worker } => self.moved(now, worker),
@@ -104,7 +111,10 @@ impl Schedule {
                 self.members.get_mut(&worker).into_iter().for_each(|m| m.standing = Standing::Draining);
             }
             Input::Away { worker } => self.members.get_mut(&worker).into_iter().for_each(Member::leave),
-            Input::Gone { worker, why } => self.lose(worker, Loss::Gone(why)),
+            Input::Gone { worker, why } => {
+                self.coming.remove(&worker);
+                self.lose(worker, Loss::Gone(why));
+            }
             Input::Lives { worker } => self.shares.iter_mut().for_each(|s| s.killed.retain(|w| *w != worker)),
             Input::Cancel => self.end(Err(End::Cancelled)),
             Input::Tick => {}
@@ -112,9 +122,10 @@ impl Schedule {
     }
 
     fn joined(&mut self, now: Time, worker: WorkerId, threads: usize) {
+        self.coming.remove(&worker);
         let member = self.members.entry(worker).or_insert_with(|| Member::new(threads, now));
         if member.standing != Standing::Away {
-            return;
+            return self.deal();
         }
         (member.standing, member.heard, member.moved) = (Standing::Ready, now, now);
         for &id in &member.queue {
@@ -283,6 +294,7 @@ impl Schedule {
         let Some(member) = self.members.remove(&worker) else { return };
         self.orders.push(Order::Lose { worker, why: why.clone() });
         self.lost.push((worker, why));
+        self.stages.iter_mut().for_each(|stage| stage.tasks.disown(worker));
         let blamed = member.queue.front().copied().filter(|_| member.standing != Standing::Draining);
         blamed.into_iter().for_each(|head| self.blame(worker, head));
         for &id in &member.queue {
@@ -350,6 +362,7 @@ impl Schedule {
         if current != self.current {
             self.current = current;
             self.orders.extend(current.map(|stage| Order::Stage { stage }));
+            self.deal();
         }
         for number in 0..self.shape.buffers.len() {
             let buffer = &self.shape.buffers[number];

@@ -54,7 +54,8 @@ impl Room {
             if task > all_bytes {
                 return Err(NoRoom { stage: number, needed: task, all_bytes });
             }
-            let cache_bytes = part(need.cache_bytes).min(all_bytes - task);
+            let spare = memory_bytes.saturating_sub(part(need.bytes));
+            let cache_bytes = cache_bytes(part(need.cache_bytes), spare).min(all_bytes - task);
             let most = (need.workers * own).div_ceil(all.max(1)).clamp(1, own.max(1));
             let fit = usize::try_from(memory_bytes.saturating_sub(cache_bytes) / task).unwrap_or(usize::MAX);
             let workers = most.min(fit).max(1);
@@ -97,6 +98,12 @@ fn parts_bytes(plan: &Plan, share: &Share) -> u64 {
     // All boxes between the first and the last are whole.
     let (first, last) = (tasks.start / group.max(1), tasks.end.saturating_sub(1) / group.max(1));
     of_box(first).saturating_add(if last > first { of_box(last) } else { 0 })
+}
+
+/// Bytes for decoded blocks where so many are planned and others to spare: blocks in which the parts of two workers meet
+/// are read by both, so there is room for as many again.
+fn cache_bytes(planned: u64, spare: u64) -> u64 {
+    planned.saturating_add(planned.min(spare / 2))
 }
 
 impl NoRoom {
@@ -147,6 +154,15 @@ mod tests {
         assert_eq!(room.stage(0).map(|s| s.workers), Some(4));
         assert_eq!((room.work_bytes, room.all_bytes), (4 * task, 10 * task));
         assert_eq!(room.stage(1), None);
+    }
+
+    #[test]
+    fn what_a_plan_leaves_holds_blocks_that_two_workers_read() {
+        for (planned, spare, expected) in
+            [(0, 100, 0), (10, 100, 20), (10, 8, 14), (10, 0, 10), (u64::MAX, 9, u64::MAX)]
+        {
+            assert_eq!(cache_bytes(planned, spare), expected, "{planned} and {spare} to spare");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::house::{Counts, House};
 use super::job::Job;
 use super::room::{TOO_LARGE, TooLarge, Use};
 use crate::elements::{self, view};
-use crate::items::{checksum, fetched, kept};
+use crate::items::{INLINE_BYTES, checksum, fetched, kept};
 use crate::proto::{self, Block, Done, Failed, Failure, Finished, Progress, ShareReport, event};
 use bytes::Bytes;
 use cleave_cpu::{Absent, Cancel, Control, Item as Kind, Part, Receiver, Share, ShareDone, Site};
@@ -13,9 +13,6 @@ use cleave_plan::{Event, RunError, Stint, Target};
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
-
-/// Bytes of results that go with the event of a share; more is fetched.
-const INLINE_BYTES: usize = 64 << 10;
 
 /// The most stints that a share's report tells of.
 const MOST_STINTS: usize = 1024;

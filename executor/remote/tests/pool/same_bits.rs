@@ -1,11 +1,12 @@
 //! The same bits as on threads.
 
 use crate::support::random::{Tape, case, chunks};
-use crate::support::{blocks, fill, fold, map};
+use crate::support::{blocks, fill, fold, load, map, view};
 use crate::workers::{Started, Task, bits, connect};
-use cleave_graph::{Graph, NodeId};
-use cleave_ops::{DType, Fill, Law, Scalar, Shape};
+use cleave_graph::{Graph, NodeId, SourceId};
+use cleave_ops::{AxisChunks, Chunks, DType, Data, Fill, Law, Scalar, Shape, View};
 use cleave_plan::{Cut, Source, Sources};
+use cleave_remote::schedule::Shape as ScheduleShape;
 use std::sync::Arc;
 
 /// Sums and deviations of the square of a random array, in several directions.
@@ -36,6 +37,27 @@ fn of_reductions_over_generated_arrays() {
         assert_eq!(tasks, task.plan().totals.tasks);
         assert_eq!(outcome.report.elements(), task.plan().totals.elements);
     }
+}
+
+#[test]
+fn of_a_stored_array_that_stages_read_one_after_the_other() {
+    let (mut graph, shape) = (Graph::new(), Shape::new([700, 900]));
+    let x = load(&mut graph, 0, &shape, DType::F64);
+    let moments = ["mean", "std"].map(|name| {
+        let moment = fold(&mut graph, name, x, &[0, 1]);
+        view(&mut graph, moment, View::broadcast(&Shape::new([]), &shape))
+    });
+    let less = map(&mut graph, "subtract", &[x, moments[0]]);
+    let normal = map(&mut graph, "divide", &[less, moments[1]]);
+    let data = Data::F64((0..shape.size()).map(|i| (i % 1013) as f64).collect());
+    let grid = Chunks([700, 900].map(|len| AxisChunks::regular(len, 100)).into_iter().collect());
+    let sources: Sources = [(SourceId(0), Arc::new(blocks(&data, &grid)) as Arc<dyn Source>)].into();
+    let workers: Vec<Started> = [1, 1, 1].map(Started::new).into();
+    let task = Task::new(&graph, &[(normal, Cut::Grid(grid))], &sources, 3, false);
+    let near: Vec<_> = ScheduleShape::of(task.plan(), |_| false).stages.iter().map(|stage| stage.near).collect();
+    assert_eq!(near, [None, Some(0)], "{}", task.plan());
+    let outcome = task.remote(&connect(&workers)).unwrap();
+    assert_eq!(bits(&outcome.data), bits(&task.local()));
 }
 
 #[test]

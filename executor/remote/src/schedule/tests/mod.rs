@@ -2,6 +2,7 @@
 
 #![allow(clippy::panic)]
 
+mod near;
 mod pool;
 
 use super::*;
@@ -9,7 +10,8 @@ use pool::{Faults, Pool, Trial};
 use std::time::Duration;
 
 fn shape(stages: &[(usize, usize)], buffers: &[(usize, &[usize])]) -> Shape {
-    let stage = |&(tasks, group): &(usize, usize)| StageShape { tasks, task_s: 0.01, group };
+    let stage =
+        |&(tasks, group): &(usize, usize)| StageShape { tasks, task_s: 0.01, group, near: None, most: usize::MAX };
     let buffer = |&(made_by, read_by): &(usize, &[usize])| BufferShape { made_by, read_by: read_by.to_vec() };
     Shape { stages: stages.iter().map(stage).collect(), buffers: buffers.iter().map(buffer).collect() }
 }
@@ -284,7 +286,8 @@ fn a_draining_worker_gets_nothing_new() {
 impl Trial {
     fn check_counted_once(&self, shape: &Shape) {
         for (stage, of) in shape.stages.iter().enumerate() {
-            let mut tasks: Vec<_> = self.counted.iter().filter(|(s, _)| *s == stage).map(|(_, t)| t.clone()).collect();
+            let mut tasks: Vec<_> =
+                self.counted.iter().filter(|(s, ..)| *s == stage).map(|(_, t, _)| t.clone()).collect();
             tasks.sort_by_key(|t| t.start);
             let end = tasks.iter().try_fold(0, |next, t| (t.start == next).then_some(t.end));
             assert_eq!(end, Some(of.tasks), "{tasks:?}");

@@ -31,7 +31,7 @@ pub(super) struct Faults {
 pub(super) struct Trial {
     pub(super) end: Result<(), End>,
     pub(super) took: Duration,
-    pub(super) counted: Vec<(usize, Range<usize>)>,
+    pub(super) counted: Vec<(usize, Range<usize>, WorkerId)>,
     /// Shares whose blocks were made a second time, and those whose holder was lost.
     pub(super) redone: usize,
     pub(super) held_by_lost: usize,
@@ -160,6 +160,7 @@ impl Pool {
         let id = WorkerId(self.workers.len() as u32);
         let slowness = self.faults.slow.filter(|(w, _)| *w == id.0).map_or(1.0, |(_, by)| by);
         self.workers.insert(id, Worker { threads, slowness, queue: VecDeque::new(), state: Life::Alive });
+        self.tell(Input::Coming { worker: id, threads });
         self.soon(Happening::Tell(Input::Joined { worker: id, threads }));
         self.at(self.now + 1000 * MS, Happening::Beat(id));
         let (crashes, freezes) = (self.faults.crashes, self.faults.freezes);
@@ -317,7 +318,7 @@ impl Pool {
         }
         let (stage, tasks) = self.schedule.share(share).expect("it was cut");
         if first {
-            self.trial.counted.push((stage, tasks));
+            self.trial.counted.push((stage, tasks, worker));
         } else {
             self.trial.redone += 1;
         }
