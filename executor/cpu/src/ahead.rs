@@ -50,12 +50,12 @@ impl<'a> Ahead<'a> {
         // Others may take the room for what was read, so there is an end to it.
         for _ in 0..keys.len() + LOOK_AHEAD {
             if let Some(key) = keys.iter().find(|key| self.cache.stand(key) == Stand::Absent) {
-                self.cache.block(key, &self.sources[&key.0])?;
+                self.cache.fetch(key, &self.sources[&key.0])?;
             } else if keys.iter().all(|key| self.cache.stand(key) == Stand::There) {
                 return Ok(());
             } else {
                 let Some(key) = later.find(|key| self.cache.stand(key) == Stand::Absent) else { return Ok(()) };
-                self.cache.block(&key, &self.sources[&key.0])?;
+                self.cache.fetch(&key, &self.sources[&key.0])?;
             }
         }
         Ok(())

@@ -140,11 +140,21 @@ impl Cache {
 
     /// The block, read if need be.
     pub(crate) fn block(&self, key: &Key, source: &Arc<dyn Source>) -> Result<Arc<Held>, RunError> {
-        let bytes = (source.grid().region(&key.1).size() * source.dtype().size()) as u64;
-        let unpacking = source.unpacking_bytes();
-        if let Admitted::There(held) = self.admit(key, bytes + unpacking)? {
-            return Ok(held);
+        match self.admit(key, reading_bytes(key, source))? {
+            Admitted::There(held) => Ok(held),
+            Admitted::Read => self.read(key, source),
         }
+    }
+
+    /// Reads the block if it is not there, nobody else is reading it and there is room: nobody is waited for.
+    pub(crate) fn fetch(&self, key: &Key, source: &Arc<dyn Source>) -> Result<(), RunError> {
+        let admitted = self.lock().admit(key, reading_bytes(key, source));
+        if let Some(Admitted::Read) = admitted { self.read(key, source).map(drop) } else { Ok(()) }
+    }
+
+    /// Reads a block, having been admitted to do so.
+    fn read(&self, key: &Key, source: &Arc<dyn Source>) -> Result<Arc<Held>, RunError> {
+        let (bytes, unpacking) = (bytes_of(key, source), source.unpacking_bytes());
         let is_mapped = source.is_mapped();
         let turn = Turn { cache: self, key, bytes: bytes + unpacking };
         let unpacking_claim = self.ledger.claim(unpacking);
@@ -166,16 +176,8 @@ impl Cache {
     fn admit(&self, key: &Key, bytes: u64) -> Result<Admitted, RunError> {
         let mut inner = self.lock();
         loop {
-            if let Some(held) = inner.ready.get(key) {
-                return Ok(Admitted::There(Arc::clone(held)));
-            }
-            if !inner.loading.contains(key) {
-                inner.make_room(bytes);
-                if inner.bytes == 0 || inner.bytes + bytes <= inner.limit_bytes {
-                    inner.loading.insert(key.clone());
-                    inner.bytes += bytes;
-                    return Ok(Admitted::Read);
-                }
+            if let Some(admitted) = inner.admit(key, bytes) {
+                return Ok(admitted);
             }
             if self.cancel.load(Ordering::Relaxed) {
                 return Err(RunError::Cancelled);
@@ -204,7 +206,34 @@ enum Admitted {
     Read,
 }
 
+/// Bytes of a block.
+fn bytes_of(key: &Key, source: &Arc<dyn Source>) -> u64 {
+    (source.grid().region(&key.1).size() * source.dtype().size()) as u64
+}
+
+/// Bytes of a block and of what is taken while it is read.
+fn reading_bytes(key: &Key, source: &Arc<dyn Source>) -> u64 {
+    bytes_of(key, source) + source.unpacking_bytes()
+}
+
 impl Inner {
+    /// The block, or the right to read it with so many bytes; `None` while others read it or there is no room.
+    fn admit(&mut self, key: &Key, bytes: u64) -> Option<Admitted> {
+        if let Some(held) = self.ready.get(key) {
+            return Some(Admitted::There(Arc::clone(held)));
+        }
+        if self.loading.contains(key) {
+            return None;
+        }
+        self.make_room(bytes);
+        let has_room = self.bytes == 0 || self.bytes + bytes <= self.limit_bytes;
+        has_room.then(|| {
+            self.loading.insert(key.clone());
+            self.bytes += bytes;
+            Admitted::Read
+        })
+    }
+
     /// Forgets blocks that nobody copies from, the one used longest ago first, until there is room.
     fn make_room(&mut self, bytes: u64) {
         while self.bytes + bytes > self.limit_bytes {

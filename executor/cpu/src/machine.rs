@@ -30,7 +30,8 @@ use std::sync::Arc;
 use strand::{Strands, is_strand};
 pub(crate) use weave::ends_chain;
 
-const LINE_BYTES: usize = 64;
+/// A cache line.
+pub(crate) const LINE_BYTES: usize = 64;
 const MOST_TRIES: usize = 8;
 
 /// The data that exists while a stage runs.

@@ -9,6 +9,7 @@ use crate::loops::fast;
 use crate::math::{self, Lane};
 use crate::rng::{Rows, Stream};
 use crate::scalar::Scalar;
+use crate::unit::Unit;
 use std::f64::consts::TAU;
 
 /// Elements of a stream: the first, and how far each is from the one before in its row.
@@ -21,7 +22,7 @@ pub(crate) struct Draws {
 }
 
 impl Draws {
-    fn make<T: Copy>(self, out: &mut [T], f: impl Fn([u64; 2]) -> [T; 2]) {
+    fn make<T: Copy>(self, out: &mut [T], f: impl Fn([u64; 2], Unit) -> [T; 2]) {
         self.stream.draw_rows(self.first, self.step, self.rows, out, f);
     }
 
@@ -81,7 +82,7 @@ impl Drawn for f64 {
         draws.make(
             out,
             #[inline(always)]
-            |words| words.map(|bits| low + unit(bits) * span),
+            |words, unit| words.map(|bits| low + unit.of(bits) * span),
         );
     }
 
@@ -89,7 +90,7 @@ impl Drawn for f64 {
         draws.make(
             out,
             #[inline(always)]
-            |words| gauss(words.map(unit)).map(|z| mean + std * z),
+            |words, unit| gauss(words.map(|bits| unit.of(bits))).map(|z| mean + std * z),
         );
     }
 }
@@ -101,7 +102,7 @@ impl Drawn for f32 {
         draws.make(
             out,
             #[inline(always)]
-            |words| words.map(|bits| low + (bits >> 40) as u32 as f32 * NARROW_UNIT * span),
+            |words, _| words.map(|bits| low + (bits >> 40) as u32 as f32 * NARROW_UNIT * span),
         );
     }
 
@@ -109,7 +110,7 @@ impl Drawn for f32 {
         draws.make(
             out,
             #[inline(always)]
-            |words| gauss(words.map(unit)).map(|z| (mean + std * z) as f32),
+            |words, unit| gauss(words.map(|bits| unit.of(bits))).map(|z| (mean + std * z) as f32),
         );
     }
 }
@@ -123,28 +124,21 @@ impl Drawn for i64 {
             Ok(span) => draws.make(
                 out,
                 #[inline(always)]
-                |words| words.map(|bits| low.wrapping_add(scaled(bits, span) as i64)),
+                |words, _| words.map(|bits| low.wrapping_add(scaled(bits, span) as i64)),
             ),
             Err(_) => {
                 let wide = |bits| low.wrapping_add(((u128::from(bits) * span) >> 64) as i64);
                 draws.make(
                     out,
                     #[inline(always)]
-                    |words| words.map(wide),
+                    |words, _| words.map(wide),
                 );
             }
         }
     }
 }
 
-/// 53 bits as a number in `[0, 1)`.
-#[inline(always)]
-fn unit(bits: u64) -> f64 {
-    (bits >> 11) as f64 * UNIT
-}
-
-/// What turns 53 bits, and what 24 bits, into a number in `[0, 1)`.
-pub(crate) const UNIT: f64 = 1.0 / 9_007_199_254_740_992.0;
+/// What turns 24 bits into a number in `[0, 1)`.
 pub(crate) const NARROW_UNIT: f32 = 1.0 / 16_777_216.0;
 
 /// The upper 64 of the 96 bits of a product, by halves.

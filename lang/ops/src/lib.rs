@@ -45,6 +45,7 @@ mod scan;
 pub mod shape;
 pub mod table;
 pub mod trace;
+mod unit;
 pub mod vectors;
 pub mod view;
 

@@ -5,6 +5,7 @@
 //!
 //! Loops here are plain `for` loops: a closure that is called is compiled without the wide vectors.
 
+use crate::unit::Unit;
 use crate::vectors::Arch;
 use pulp::{Simd, WithSimd};
 
@@ -57,11 +58,11 @@ pub struct Stream {
 impl Stream {
     /// The 64 bits of each of the elements `first`, `first + step` and so on.
     pub fn bits(self, first: u64, step: i64, out: &mut [u64]) {
-        self.draw(first, step, out, |words| words);
+        self.draw(first, step, out, |words, _| words);
     }
 
     /// What `f` makes of the blocks of the elements `first`, `first + step` and so on: the two of a block at once.
-    pub(crate) fn draw<T: Copy>(self, first: u64, step: i64, out: &mut [T], f: impl Fn([u64; 2]) -> [T; 2]) {
+    pub(crate) fn draw<T: Copy>(self, first: u64, step: i64, out: &mut [T], f: impl Fn([u64; 2], Unit) -> [T; 2]) {
         let rows = Rows { len: out.len(), apart: 0 };
         self.draw_rows(first, step, rows, out, f);
     }
@@ -73,7 +74,7 @@ impl Stream {
         step: i64,
         rows: Rows,
         out: &mut [T],
-        f: impl Fn([u64; 2]) -> [T; 2],
+        f: impl Fn([u64; 2], Unit) -> [T; 2],
     ) {
         Arch::new().dispatch(Walks { stream: self, first, step, rows, out, f });
     }
@@ -111,15 +112,17 @@ struct Walk<'a, T, F> {
     step: i64,
     out: &'a mut [T],
     f: &'a F,
+    unit: Unit,
 }
 
-impl<T: Copy, F: Fn([u64; 2]) -> [T; 2]> WithSimd for Walks<'_, T, F> {
+impl<T: Copy, F: Fn([u64; 2], Unit) -> [T; 2]> WithSimd for Walks<'_, T, F> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
         let Self { stream, mut first, step, rows, out, f } = self;
+        let unit = Unit::of_machine::<S>();
         for out in out.chunks_mut(rows.len.max(1)) {
-            let walk = Walk { stream, first, step, out, f: &f };
+            let walk = Walk { stream, first, step, out, f: &f, unit };
             match step {
                 1 => walk.ascending(),
                 -1 => walk.descending(),
@@ -130,16 +133,16 @@ impl<T: Copy, F: Fn([u64; 2]) -> [T; 2]> WithSimd for Walks<'_, T, F> {
     }
 }
 
-impl<T: Copy, F: Fn([u64; 2]) -> [T; 2]> Walk<'_, T, F> {
+impl<T: Copy, F: Fn([u64; 2], Unit) -> [T; 2]> Walk<'_, T, F> {
     #[inline(always)]
     fn pair(&self, block: u64) -> [T; 2] {
-        (self.f)(self.stream.blocks(block, block).0)
+        (self.f)(self.stream.blocks(block, block).0, self.unit)
     }
 
     #[inline(always)]
     fn pairs(&self, a: u64, b: u64) -> ([T; 2], [T; 2]) {
         let (a, b) = self.stream.blocks(a, b);
-        ((self.f)(a), (self.f)(b))
+        ((self.f)(a, self.unit), (self.f)(b, self.unit))
     }
 
     #[inline(always)]

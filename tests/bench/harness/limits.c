@@ -6,10 +6,17 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#ifdef __AVX512F__
+// The widest vectors of the machine, and how they are written past the caches.
+#if defined __AVX512F__
 #include <immintrin.h>
+#define VECTOR_BYTES 64
 #define STREAM(to, value) _mm512_stream_pd(to, (__m512d)(value))
+#elif defined __AVX__
+#include <immintrin.h>
+#define VECTOR_BYTES 32
+#define STREAM(to, value) _mm256_stream_pd(to, (__m256d)(value))
 #else
+#define VECTOR_BYTES 16
 #define STREAM(to, value) (*(vector *)(to) = (value))
 #endif
 #ifdef __x86_64__
@@ -18,9 +25,9 @@
 #define IN_REGISTER "+w"
 #endif
 
-enum { TRIES = 4, TILE = 1024, CHAINS = 12 };
-typedef double vector __attribute__((vector_size(64)));
-typedef float vectorf __attribute__((vector_size(64)));
+enum { TRIES = 4, TILE = 1024, CHAINS = 12, SUMS = 8, LANES = VECTOR_BYTES / 8 };
+typedef double vector __attribute__((vector_size(VECTOR_BYTES)));
+typedef float vectorf __attribute__((vector_size(VECTOR_BYTES)));
 
 #define BEST(...)                                  \
     ({                                             \
@@ -51,7 +58,7 @@ static void memory(size_t n) {
     for (size_t i = 0; i < n; i++) a[i] = 1, b[i] = 2, c[i] = 3;
     double triad = BEST(
         _Pragma("omp parallel for")
-        for (size_t i = 0; i < n; i += 8) STREAM(a + i, *(vector *)(b + i) + 3.0 * *(vector *)(c + i)));
+        for (size_t i = 0; i < n; i += LANES) STREAM(a + i, *(vector *)(b + i) + 3.0 * *(vector *)(c + i)));
     double read = BEST(_Pragma("omp parallel for simd reduction(+ : sum)") for (size_t i = 0; i < n; i++) sum += b[i]);
     double write = BEST(_Pragma("omp parallel for simd") for (size_t i = 0; i < n; i++) a[i] = sum);
     say("triad", 24.0 * n / triad);
@@ -75,14 +82,14 @@ PEAK(peak32, vectorf)
 
 static void dot(long rounds) {
     double *p = new_array(1 << 18), *q = new_array(1 << 18);
-    vector sums[8] = {};
+    vector sums[SUMS] = {};
     for (int i = 0; i < TILE; i++) p[i] = q[i] = 1;
     for (long r = 0; r < rounds; r++) {
-        for (int i = 0; i < TILE; i += 64)
-            _Pragma("GCC unroll 8") for (int k = 0; k < 8; k++)
-                sums[k] += *(vector *)(p + i + 8 * k) * *(vector *)(q + i + 8 * k);
+        for (int i = 0; i < TILE; i += SUMS * LANES)
+            _Pragma("GCC unroll 8") for (int k = 0; k < SUMS; k++)
+                sums[k] += *(vector *)(p + i + LANES * k) * *(vector *)(q + i + LANES * k);
         __asm__ volatile("" : : "r"(p), "r"(q) : "memory");
-        _Pragma("GCC unroll 8") for (int k = 0; k < 8; k++) __asm__ volatile("" : IN_REGISTER(sums[k]));
+        _Pragma("GCC unroll 8") for (int k = 0; k < SUMS; k++) __asm__ volatile("" : IN_REGISTER(sums[k]));
     }
     free(p), free(q);
 }
@@ -124,8 +131,8 @@ int main(int count, char **words) {
     memory((size_t)32 << 20);
     double per_thread = threads;
     long rounds = 8000000;
-    say("fma64", per_thread * rounds * CHAINS * 8 * 2 / seconds(peak64, rounds));
-    say("fma32", per_thread * rounds * CHAINS * 16 * 2 / seconds(peak32, rounds));
+    say("fma64", per_thread * rounds * CHAINS * LANES * 2 / seconds(peak64, rounds));
+    say("fma32", per_thread * rounds * CHAINS * 2 * LANES * 2 / seconds(peak32, rounds));
     say("multiply_add", per_thread * 1000000 * TILE / seconds(dot, 1000000));
     rounds = 100000;
     double elements = per_thread * rounds * TILE;

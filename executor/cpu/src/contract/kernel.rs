@@ -3,13 +3,17 @@
 //! Each element of the result is one chain of fused multiply-adds in index order, then one addition, wherever it
 //! stands in a block and whatever the width of the machine's vectors: the bits are the same on all of them.
 
+mod turned;
+
 use cleave_ops::Arch;
 use cleave_ops::data::Element;
 use pulp::{Simd, WithSimd};
+use turned::is_turned;
 
 /// The rows of a strip of the left panel.
 pub(crate) const ROWS: usize = 8;
-/// The vectors of a strip of the right panel that a machine with many registers takes at once.
+/// The vectors of a strip of the right panel that a machine with many registers takes at once; one less where a sum
+/// would not find a register.
 const VECTORS: usize = 3;
 
 /// A float that can be multiplied in vectors.
@@ -85,6 +89,23 @@ impl<T: Real> Strips<'_, T> {
     }
 }
 
+/// How many columns are multiplied at once, in whole strips: a panel of them stays in a core's cache, or is read from
+/// the next one while wide vectors are busy with long strips.
+pub(crate) fn columns_at_once() -> usize {
+    Arch::new().dispatch(ColumnsAtOnce)
+}
+
+struct ColumnsAtOnce;
+
+impl WithSimd for ColumnsAtOnce {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> usize {
+        if S::REGISTER_COUNT >= 32 { 240 } else { 96 }
+    }
+}
+
 /// The sums of a result of that size in tiles.
 pub(crate) fn tiles_len<T: Real>(rows: usize, columns: usize) -> usize {
     rows.next_multiple_of(ROWS) * columns.next_multiple_of(T::COLUMNS)
@@ -109,13 +130,18 @@ impl<T: Real> WithSimd for Strips<'_, T> {
         for (left, row) in left.chunks_exact(shared * ROWS).zip((0..rows).step_by(ROWS)) {
             for (right, column) in right.chunks_exact(shared * T::COLUMNS).zip((0..columns).step_by(T::COLUMNS)) {
                 let Some(tile) = tiles.next() else { return };
-                Pair { left, right, height: rows - row, width: columns - column }.add(simd, tile);
+                let pair = Pair { left, right, height: rows - row, width: columns - column };
+                match is_turned::<T, S>() && pair.height > ROWS / 2 {
+                    true => pair.add_turned(simd, tile),
+                    false => pair.add(simd, tile),
+                }
             }
         }
     }
 }
 
 /// A strip of each panel, and how many rows and columns are left in the result.
+#[derive(Clone, Copy)]
 struct Pair<'a, T> {
     left: &'a [T],
     right: &'a [T],
@@ -128,7 +154,7 @@ impl<T: Real> Pair<'_, T> {
     #[inline(always)]
     fn add<S: Simd>(&self, simd: S, tile: &mut [T]) {
         let lanes = T::lanes::<S>();
-        let most = if S::REGISTER_COUNT >= 32 { ROWS } else { ROWS / 2 };
+        let (most, vectors) = if S::REGISTER_COUNT >= 32 { (ROWS, VECTORS) } else { (ROWS / 2, VECTORS - 1) };
         let (mut row, height) = (0, self.height.min(ROWS));
         while row < height {
             let tall = match height - row {
@@ -138,7 +164,7 @@ impl<T: Real> Pair<'_, T> {
             };
             let (mut column, width) = (0, self.width.min(T::COLUMNS));
             while column < width {
-                let wide = (width - column).div_ceil(lanes).min(VECTORS);
+                let wide = (width - column).div_ceil(lanes).min(vectors);
                 self.part(simd, [tall, wide], [row, column], tile);
                 column += wide * lanes;
             }

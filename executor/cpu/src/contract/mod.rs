@@ -20,14 +20,12 @@ use cleave_ops::{Data, DataRef, Region};
 use cleave_plan::contract::{BlockSides, contract_loop, matrix_bytes, panel_bytes, sums_dtype};
 use cleave_plan::stage::unravel;
 use cleave_plan::{ContractWork, RunError};
-use kernel::{ROWS, Real, Strips, tiles_len, unpack_row};
+use kernel::{ROWS, Real, Strips, columns_at_once, tiles_len, unpack_row};
 use panel::{Panel, Role};
 use smallvec::SmallVec;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Columns multiplied at once: a panel of them stays in a core's cache.
-const COLUMNS: usize = 240;
 /// The most products, and the most sums that are cleared, between two looks at whether to stop.
 const MOST_PRODUCTS: usize = 1 << 27;
 const MOST_CLEARED: usize = 1 << 19;
@@ -67,7 +65,7 @@ impl<'a> Multiplier<'a> {
     pub(crate) fn task(&mut self, task: usize, watch: &Watch<'_>, hand: Hand<'_>) -> Result<Option<Sums>, RunError> {
         let region = self.work.region(task);
         let (sides, panels) = (self.work.block_sides(&region), self.work.panels(task));
-        let steps = sides.batch.size() * panels.len() * sides.columns.size().div_ceil(COLUMNS);
+        let steps = sides.batch.size() * panels.len() * sides.columns.size().div_ceil(columns_at_once());
         let mut progress = Progress { watch, elements: region.size(), steps: steps.max(1), step: 0 };
         if let Some(bands) = self.work.bands(&sides) {
             self.sum(&sides, &sides.batch.start, panels, &mut progress)?;
@@ -165,7 +163,7 @@ impl<'a> Multiplier<'a> {
             Data::F32(tiles) => strips(left, right, lens, tiles, progress),
             sums => {
                 let Lens { rows, columns, shared } = *lens;
-                (0..columns.div_ceil(COLUMNS)).try_for_each(|_| progress.advance())?;
+                groups(columns).try_for_each(|_| progress.advance())?;
                 let product = Product { left, right, rows, shared, columns };
                 (contract_loop(self.work.op, self.work.loop_index).add)(&product, sums);
                 Ok(())
@@ -186,9 +184,10 @@ impl<'a> Multiplier<'a> {
     }
 }
 
-/// The tiles of a matrix stand by groups of [`COLUMNS`].
+/// The tiles of a matrix stand by groups of columns.
 fn groups(columns: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..columns).step_by(COLUMNS).map(move |column| column..(column + COLUMNS).min(columns))
+    let most = columns_at_once();
+    (0..columns).step_by(most).map(move |column| column..(column + most).min(columns))
 }
 
 fn strips<T: Real>(

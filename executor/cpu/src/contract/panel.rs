@@ -3,10 +3,10 @@
 use super::kernel::{ROWS, Real};
 use super::pack::{Place, pack};
 use crate::copy::{Walk, copy_box};
-use crate::machine::{Inputs, Machine};
+use crate::machine::{Inputs, LINE_BYTES, Machine};
 use crate::watch::Watch;
 use cleave_ops::data::Element;
-use cleave_ops::{DType, Data, DataRef, Region, cast};
+use cleave_ops::{DType, Data, DataRef, Region, cast, each_dtype};
 use cleave_plan::RunError;
 use cleave_plan::contract::{Operand, Side, runs, sums_dtype};
 use cleave_plan::lattice::TILE_LEN;
@@ -29,6 +29,8 @@ pub(crate) struct Panel<'a> {
     /// Rows or columns of a strip; `None` where the panel is a row-major matrix.
     width: Option<usize>,
     data: Data,
+    /// Where the panel begins in `data`, on a cache line: vectors that cross lines take twice as long to load.
+    first: usize,
     widened: Data,
 }
 
@@ -43,12 +45,21 @@ impl<'a> Panel<'a> {
         };
         let machine = Machine::new(&operand.program, inputs)?;
         let (data, widened) = (Data::with_capacity(sums, 0), Data::with_capacity(sums, 0));
-        Ok(Self { operand, machine, role, width, data, widened })
+        Ok(Self { operand, machine, role, width, data, first: 0, widened })
     }
 
     /// The panel made last.
     pub(crate) fn data(&self) -> DataRef<'_> {
-        self.data.as_ref()
+        self.data.as_ref().slice(self.first..self.data.len())
+    }
+
+    /// Makes room for so many elements; what is there is of no use.
+    fn fit(&mut self, len: usize) {
+        let line = if self.width.is_some() { LINE_BYTES / self.data.dtype().size() } else { 1 };
+        self.data.resize(len + line - 1);
+        let place = each_dtype!(Data, &self.data, v => v.as_ptr().addr()) / self.data.dtype().size();
+        self.first = place.next_multiple_of(line) - place;
+        self.data.resize(self.first + len);
     }
 
     /// Makes the panel of a batch index, for a box of each side.
@@ -60,7 +71,7 @@ impl<'a> Panel<'a> {
         watch: &Watch<'_>,
     ) -> Result<(), RunError> {
         let (free_len, panel) = (free.size(), shared.size());
-        self.data.resize(free_len.next_multiple_of(self.width.unwrap_or(1)) * panel);
+        self.fit(free_len.next_multiple_of(self.width.unwrap_or(1)) * panel);
         let [free_most, shared_most] = self.tile_lens(free_len, panel);
         let (frees, shareds) = (placed(free, free_most), placed(shared, shared_most));
         // Tile after tile along the side that lies in memory.
@@ -111,8 +122,8 @@ impl<'a> Panel<'a> {
             self.widened.as_ref()
         };
         match &mut self.data {
-            Data::F64(panel) => pack(f64::of(tile).expect(SAME), self.operand.first, place, panel),
-            Data::F32(panel) => pack(f32::of(tile).expect(SAME), self.operand.first, place, panel),
+            Data::F64(panel) => pack(f64::of(tile).expect(SAME), self.operand.first, place, &mut panel[self.first..]),
+            Data::F32(panel) => pack(f32::of(tile).expect(SAME), self.operand.first, place, &mut panel[self.first..]),
             _ => unreachable!("only floats are packed into strips"),
         }
     }

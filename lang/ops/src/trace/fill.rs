@@ -4,12 +4,13 @@ use super::paths::explored;
 use super::step::{Binary, Unary};
 use super::tape::{Tape, Var};
 use super::wide::Wide;
-use crate::draw::{self, NARROW_UNIT, UNIT};
+use crate::draw::{self, NARROW_UNIT};
 use crate::dtype::{DType, Kind};
 use crate::fill::{Fill, Law};
 use crate::rng::{MUL, ROUNDS, WEYL};
 use crate::scalar::Scalar;
 use crate::shape::Shape;
+use crate::unit::UNIT;
 
 impl Tape {
     /// What a rule gives in a dtype; `at` is an index of the fill's own `shape`, an int64 for each axis.
