@@ -117,6 +117,16 @@ impl<'a> Folder<'a> {
         }
     }
 
+    /// Takes the state of the only cell that the trees have seen out of each, with its rule; `give` hands states back
+    /// that are no longer needed.
+    pub(crate) fn each_cell(&mut self, mut give: impl FnMut(usize, &'static FoldLoop, State, &mut Vec<State>)) {
+        for (number, goal) in self.goals.iter_mut().enumerate() {
+            if let Some(state) = goal.cells.finish() {
+                give(number, goal.rule, state, goal.cells.free());
+            }
+        }
+    }
+
     /// States of no kept elements, one a goal.
     pub(crate) fn no_states(&self) -> Vec<State> {
         self.goals.iter().map(|goal| empty_state(goal.rule)).collect()
@@ -131,11 +141,7 @@ impl<'a> Folder<'a> {
         watch: &Watch<'_>,
     ) -> Result<(), RunError> {
         let lattice = &self.work.lattice;
-        let nothing = Region {
-            start: SmallVec::from_elem(0, lattice.lens.ndim()),
-            len: Shape::new(lattice.lens.iter().map(|_| 0)),
-        };
-        let mut seen = Seen { region: lattice.join(kept, &nothing), kept: kept.size(), reduced: 0, turn: None };
+        let mut seen = Seen::nowhere(lattice, kept);
         for superbox in self.work.superboxes(task) {
             let cells = lattice.superbox_cells(superbox);
             let runs = lattice.runs(&cells.len, kept.size(), machine.blocking().block_len());
@@ -211,7 +217,17 @@ impl Seen {
         Self { kept: size(&lattice.kept), reduced: size(&lattice.reduced), turn, region }
     }
 
-    fn go_to(&mut self, lattice: &Lattice, index: &[usize]) {
+    /// No cell yet, for a tile of kept elements.
+    pub(crate) fn nowhere(lattice: &Lattice, kept: &Region) -> Self {
+        let nothing = Region {
+            start: SmallVec::from_elem(0, lattice.lens.ndim()),
+            len: Shape::new(lattice.lens.iter().map(|_| 0)),
+        };
+        Self { region: lattice.join(kept, &nothing), kept: kept.size(), reduced: 0, turn: None }
+    }
+
+    /// Goes to a cell by its index.
+    pub(crate) fn go_to(&mut self, lattice: &Lattice, index: &[usize]) {
         let mut same = true;
         for (i, &axis) in lattice.reduced.iter().enumerate() {
             let start = index[i] * lattice.cell[i];
@@ -231,7 +247,7 @@ impl Seen {
 }
 
 /// The next index of a box, row-major; `false` after the last.
-fn advance(index: &mut [usize], within: &Region) -> bool {
+pub(crate) fn advance(index: &mut [usize], within: &Region) -> bool {
     for axis in (0..index.len()).rev() {
         index[axis] += 1;
         if index[axis] < within.start[axis] + within.len[axis] {

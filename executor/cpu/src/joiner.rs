@@ -33,14 +33,14 @@ pub struct Joiner<'a> {
     stage: &'a Stage,
     grids: Vec<Chunks>,
     ledger: Arc<Ledger>,
-    waiting: Waiting,
+    waiting: Waiting<'a>,
 }
 
 /// Parts that wait for others.
-enum Waiting {
+enum Waiting<'a> {
     Nothing,
     /// Of each reduction.
-    Nodes(Vec<Merger>),
+    Nodes(Vec<Merger<'a>>),
     Sums(Segments),
 }
 
@@ -95,7 +95,8 @@ impl<'a> Joiner<'a> {
         let mut parts: Vec<Part> = match &self.waiting {
             Waiting::Nothing => Vec::new(),
             Waiting::Nodes(mergers) => {
-                let nodes = |(fold, merger): (usize, &Merger)| merger.drain().into_iter().map(move |at| node(fold, at));
+                let nodes =
+                    |(fold, merger): (usize, &Merger<'_>)| merger.drain().into_iter().map(move |at| node(fold, at));
                 mergers.iter().enumerate().flat_map(nodes).collect()
             }
             Waiting::Sums(segments) => segments.drain().into_iter().map(segment).collect(),
@@ -147,7 +148,7 @@ impl<'a> Joiner<'a> {
 
     /// Whether a part is one this stage has: parts may come from elsewhere.
     fn fits(&self, part: &Part) -> bool {
-        let of_one = |work: &FoldWork| part.level < usize::BITS && part.number < nodes(work.spans, part.level);
+        let of_one = |work: &FoldWork| part.level < usize::BITS && work.has_node(part.level, part.number);
         if let Some(work) = self.stage.work.folds().get(part.fold) {
             return part.place < work.boxes.count() && of_one(work) && are_states(work, part);
         }
@@ -159,12 +160,6 @@ impl<'a> Joiner<'a> {
             Work::Fold(_) | Work::Joint(_) | Work::Contract(_) | Work::Store(_) => false,
         }
     }
-}
-
-/// Nodes on a level of the tree over that many leaves; none above the root.
-fn nodes(leaves: usize, level: u32) -> usize {
-    let below = if level == 0 { usize::MAX } else { leaves.div_ceil(1 << (level - 1)) };
-    if below > 1 { leaves.div_ceil(1 << level) } else { 0 }
 }
 
 fn are(columns: &[Data], dtypes: &[DType], len: usize) -> bool {
@@ -179,8 +174,8 @@ fn are_states(work: &FoldWork, part: &Part) -> bool {
         && part.columns.iter().zip(wanted).all(|(columns, dtypes)| are(columns, dtypes, len))
 }
 
-fn merger(work: &FoldWork) -> Merger {
-    Merger::new(work.goals.iter().map(rule).collect(), work.spans)
+fn merger(work: &FoldWork) -> Merger<'_> {
+    Merger::new(work, work.goals.iter().map(rule).collect())
 }
 
 fn node(fold: usize, ((place, level, number), partial): ((usize, u32, usize), Partial)) -> Part {

@@ -11,8 +11,9 @@
 //!   `stock` within a `budget`), `hold` (values in blocks, in `parts` where they are cut), `shelf` (in memory, then
 //!   on disk), `room` (their memory), `spill` (their place on disk), `staged` (stored arrays in blocks too large for
 //!   memory);
-//! - `store`, `fold`, `mirrored`, `joint` and `contract` (the kinds of task), `tree` (the fixed order in which states are
-//!   combined), `copy` (strided boxes), `turn` (transposed ones);
+//! - `store`, `fold`, `mirrored`, `halved`, `joint` and `contract` (the kinds of task), `reducer` (which of them a
+//!   reduction has), `tree` (the fixed order in which states are combined), `copy` (strided boxes), `turn` (transposed
+//!   ones);
 //! - `ledger` (who holds how many bytes), `watch`, `progress`, `stage_clock` and `stints` (what a run tells), `memory` (results that
 //!   stay: sinks that become sources), `calibrate` (what the machine does in a second).
 //!
@@ -30,6 +31,7 @@ mod contract;
 mod copy;
 mod fold;
 mod gather;
+mod halved;
 mod hold;
 mod joiner;
 mod joint;
@@ -44,6 +46,7 @@ mod parts;
 mod pass;
 mod pool;
 mod progress;
+mod reducer;
 mod room;
 mod run;
 mod scanner;

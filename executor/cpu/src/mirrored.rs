@@ -1,4 +1,4 @@
-//! Tasks that reduce two opposite places at once: block by block, each followed by the one opposite, for which all is
+//! Tasks that reduce two places whose axes have changed at once: block by block, each followed by the one opposite, for which all is
 //! there that both read. Each tile of kept elements has trees of its own, so its cells are combined in their order.
 
 use crate::fold::{Folder, Seen, state_bytes, tiles};
@@ -8,6 +8,7 @@ use crate::tree::{Counter, Partial};
 use crate::watch::Watch;
 use cleave_ops::{Region, Shape};
 use cleave_plan::joint::ravel;
+use cleave_plan::mirror::{Turned, turned_index, turned_region};
 use cleave_plan::stage::unravel;
 use cleave_plan::{FoldWork, Mirror, RunError};
 use smallvec::SmallVec;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub(crate) struct Mirrored<'a> {
     work: &'a FoldWork,
     mirror: &'a Mirror,
+    axes: &'a Turned,
     folder: Folder<'a>,
     /// The space.
     space: &'a Shape,
@@ -36,11 +38,11 @@ struct Grove {
 type Done = (usize, Partial);
 
 impl<'a> Mirrored<'a> {
-    pub(crate) fn new(work: &'a FoldWork, mirror: &'a Mirror, machine: &mut Machine<'a>) -> Self {
+    pub(crate) fn new(work: &'a FoldWork, (mirror, axes): (&'a Mirror, &'a Turned), machine: &mut Machine<'a>) -> Self {
         let whole = |lens: &Shape| Region::whole(lens);
         let tile = work.lattice.join(&whole(&work.kept_tile), &whole(&work.lattice.cell)).len;
         let space = &machine.program().space;
-        Self { work, mirror, folder: Folder::new(work, machine), space, tile, groves: Default::default() }
+        Self { work, mirror, axes, folder: Folder::new(work, machine), space, tile, groves: Default::default() }
     }
 
     /// The states of a task, and of the opposite one if that is to be done too: it may be the task itself.
@@ -58,7 +60,7 @@ impl<'a> Mirrored<'a> {
         let counts: Shape = region.len.iter().zip(self.mirror.block.iter()).map(|(len, b)| len.div_ceil(*b)).collect();
         for (number, block) in tiles(&region, &self.mirror.block).enumerate() {
             let index = unravel(number, &counts);
-            let other = self.mirror.index(&index);
+            let other = turned_index(self.axes, &index);
             let is_own = opposite == Some(task);
             if is_own && other < index {
                 continue;
@@ -67,7 +69,7 @@ impl<'a> Mirrored<'a> {
             self.block(0, &block, machine, watch)?;
             if opposite.is_some() && !(is_own && other == index) {
                 machine.go_opposite(self.mirror);
-                self.block(last, &self.mirror.region(&block), machine, watch)?;
+                self.block(last, &turned_region(self.axes, &block), machine, watch)?;
             }
         }
         Ok(tasks.iter().enumerate().map(|(place, &task)| (task, self.end(place, ledger))).collect())

@@ -2,19 +2,17 @@
 
 use crate::ahead::Ahead;
 use crate::contract::{Hand, Multiplier, finish, then};
-use crate::fold::Folder;
 use crate::joint::Folders;
 use crate::ledger::Claim;
 use crate::machine::{Inputs, Machine};
-use crate::mirrored::Mirrored;
 use crate::pass::Pass;
+use crate::reducer::{Reducer, leaf};
 use crate::share::Share;
 use crate::store;
-use crate::tree::Partial;
 use crate::turns::Turns;
 use crate::watch::Watch;
 use cleave_ops::{Data, Region};
-use cleave_plan::{ContractWork, FoldWork, RunError, Stage, Work};
+use cleave_plan::{ContractWork, RunError, Stage, Work};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,7 +56,7 @@ impl Shift<'_> {
     fn tasks(&self, thread: usize, current: &Cell<usize>) -> Result<(), RunError> {
         let watch = Watch::new(self.pass.cancel, &self.failed, self.pass.meter);
         let mut machine = Machine::new(&self.stage.program, &self.inputs)?;
-        let (mut folder, mut folders, mut mirrored) = (None, None, None);
+        let (mut reducer, mut folders) = (None, None);
         let (mut blocks, _claim) = (Vec::new(), self.blocks_claim());
         let mut multiplier = None;
         while let Some(task) = self.turns.take(thread) {
@@ -69,26 +67,19 @@ impl Shift<'_> {
                 ahead.read(task, self.turns.later(thread))?;
             }
             match &self.stage.work {
-                Work::Fold(work @ FoldWork { mirror: Some(mirror), .. }) => {
-                    let opposite = work.opposite(task).filter(|other| self.share.tasks.contains(other));
-                    if opposite.is_some_and(|other| other < task) {
-                        continue;
-                    }
-                    let mirrored = mirrored.get_or_insert_with(|| Mirrored::new(work, mirror, &mut machine));
-                    for (task, partial) in mirrored.task((task, opposite), &mut machine, &watch, self.inputs.ledger)? {
-                        self.fold(work, 0, task, partial)?;
-                    }
-                }
                 Work::Fold(work) => {
-                    let folder = folder.get_or_insert_with(|| Folder::new(work, &mut machine));
-                    let partial = folder.task(task, &mut machine, &watch, self.inputs.ledger)?;
-                    self.fold(work, 0, task, partial)?;
+                    let reducer = reducer.get_or_insert_with(|| Reducer::new(work, &mut machine));
+                    let task = (task, &self.share.tasks);
+                    for (node, partial) in reducer.task(task, &mut machine, &watch, self.inputs.ledger)? {
+                        self.pass.joiner.states(0, node, partial, self.pass.out)?;
+                    }
                 }
                 Work::Joint(work) => {
                     let folders = folders.get_or_insert_with(|| Folders::new(work, &machine, self.inputs.ledger));
                     let partials = folders.task(task, &mut machine, &watch, self.inputs.ledger)?;
                     for (number, (fold, partial)) in work.folds.iter().zip(partials).enumerate() {
-                        self.fold(fold, number, work.fold_task(fold, task), partial)?;
+                        let node = leaf(fold, work.fold_task(fold, task));
+                        self.pass.joiner.states(number, node, partial, self.pass.out)?;
                     }
                 }
                 Work::Store(work) => {
@@ -122,11 +113,6 @@ impl Shift<'_> {
             Work::Fold(_) | Work::Joint(_) | Work::Contract(_) => None,
             Work::Store(work) => Some(self.inputs.ledger.claim(store::most_bytes(work))),
         }
-    }
-
-    /// Adds what a task of one of the stage's reductions made.
-    fn fold(&self, work: &FoldWork, number: usize, task: usize, partial: Partial) -> Result<(), RunError> {
-        self.pass.joiner.states(number, (task / work.spans, 0, task % work.spans), partial, self.pass.out)
     }
 
     fn contract(

@@ -2,6 +2,8 @@
 
 use crate::ledger::Claim;
 use cleave_ops::{Data, FoldLoop};
+use cleave_plan::FoldWork;
+use rustc_hash::FxHashMap;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -64,6 +66,11 @@ impl Counter {
         std::mem::swap(&mut self.free, free);
     }
 
+    /// The states that wait for use.
+    pub(crate) fn free(&mut self) -> &mut Vec<State> {
+        &mut self.free
+    }
+
     /// Changes places with another tree of the same rule; the states that wait for use stay.
     pub(crate) fn exchange(&mut self, other: &mut Counter) {
         std::mem::swap(&mut self.places, &mut other.places);
@@ -72,6 +79,39 @@ impl Counter {
     /// Takes back a state that is no longer needed.
     pub(crate) fn recycle(&mut self, state: State) {
         self.free.push(state);
+    }
+}
+
+/// The tree over leaves that come in any order, as far as neighbours are there.
+#[derive(Default)]
+pub(crate) struct Grove {
+    /// By level above the leaves, and number on that level.
+    nodes: FxHashMap<(u32, usize), State>,
+}
+
+impl Grove {
+    /// Adds a leaf; states that are no longer needed go to `free`.
+    pub(crate) fn add(&mut self, leaf: usize, state: State, rule: &FoldLoop, free: &mut Vec<State>) {
+        let ((mut level, mut number), mut state) = ((0, leaf), state);
+        while let Some(mut other) = self.nodes.remove(&(level, number ^ 1)) {
+            if number.is_multiple_of(2) {
+                std::mem::swap(&mut state, &mut other);
+            }
+            (rule.combine)(&mut other, &state);
+            free.push(std::mem::replace(&mut state, other));
+            (level, number) = (level + 1, number / 2);
+        }
+        self.nodes.insert((level, number), state);
+    }
+
+    /// The nodes that have no neighbour.
+    pub(crate) fn places(&self) -> Vec<(u32, usize)> {
+        self.nodes.keys().copied().collect()
+    }
+
+    /// Takes the state of a node out.
+    pub(crate) fn take(&mut self, place: (u32, usize)) -> Option<State> {
+        self.nodes.remove(&place)
     }
 }
 
@@ -87,33 +127,31 @@ pub(crate) struct Partial {
 }
 
 /// The place of a part: kept box, level above the leaves, and number on that level.
-type Node = (usize, u32, usize);
+pub(crate) type Node = (usize, u32, usize);
 
-/// The tree over the spans of each kept box, whose parts come in any order from many threads: neighbours are
+/// The tree over what tasks leave for each kept box, whose parts come in any order from many threads: neighbours are
 /// combined as soon as both are there.
-pub(crate) struct Merger {
+pub(crate) struct Merger<'a> {
+    work: &'a FoldWork,
     rules: Vec<&'static FoldLoop>,
-    spans: usize,
     /// Guards the parts that wait.
     waiting: Mutex<HashMap<Node, Partial>>,
 }
 
-impl Merger {
-    pub(crate) fn new(rules: Vec<&'static FoldLoop>, spans: usize) -> Self {
-        Self { rules, spans, waiting: Mutex::default() }
+impl<'a> Merger<'a> {
+    pub(crate) fn new(work: &'a FoldWork, rules: Vec<&'static FoldLoop>) -> Self {
+        Self { work, rules, waiting: Mutex::default() }
     }
 
-    /// Adds the part at a node, a span being one of level 0; gives the whole once it is complete.
+    /// Adds the part at a node; gives the whole once it is complete.
     pub(crate) fn add_at(&self, node: Node, part: Partial) -> Option<Partial> {
         let ((kept_box, mut level, mut number), mut part) = (node, part);
-        let mut count = self.spans.div_ceil(1 << level);
-        while count > 1 {
-            let alone = number.is_multiple_of(2) && number + 1 == count;
-            if !alone {
+        while !self.work.is_root(level) {
+            if self.work.has_node(level, number ^ 1) {
                 let sibling = self.pair(kept_box, level, number, part)?;
                 part = self.combine(sibling);
             }
-            (level, number, count) = (level + 1, number / 2, count.div_ceil(2));
+            (level, number) = (level + 1, number / 2);
         }
         Some(part)
     }

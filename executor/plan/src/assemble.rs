@@ -5,9 +5,10 @@ use crate::contract_cut::contract_stage;
 use crate::cut::{End, Goal, Group, fold_loop};
 use crate::epilogue::{PRODUCT, with_local_product};
 use crate::error::PlanError;
+use crate::halves::Halves;
 use crate::joint::{axes_of, joint};
 use crate::lattice::{Lattice, TILE_LEN, inner_box};
-use crate::mirror::{Mirror, mirrored_cut, reads_turned};
+use crate::mirror::{Facing, Mirror, Opposite, reads_otherwise, turned_cut};
 use crate::plan::{Buffer, Cut, Options, Output, Plan, PlannedOutput, Totals};
 use crate::program::{Action, Origin, Program, Slot};
 use crate::size::{FoldCut, axis_across, engine_boxes, fold_cut, reads_stored, task_len};
@@ -17,6 +18,9 @@ use cleave_ops::op::FoldFacts;
 use cleave_ops::{Chunks, Shape};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, VecDeque};
+
+/// Arithmetic, in additions, that takes as long as keeping an element in a cache and reading it backwards.
+const KEPT: f64 = 3.0;
 
 /// The stages of groups, in an order in which each reads what earlier ones left; memory is not yet counted.
 pub(crate) fn assemble(
@@ -193,27 +197,49 @@ fn mirrored_stage(
     holding: Held<'_>,
     options: &Options,
 ) -> Result<Option<Stage>, PlanError> {
-    if !matches!(group.key.end, End::Fold(_)) || !reads_turned(program) || reads_stored(program, options) {
+    if !matches!(group.key.end, End::Fold(_)) || !reads_otherwise(program) || reads_stored(program, options) {
         return Ok(None);
     }
     let space = &group.key.space;
     let roots: Vec<NodeId> = group.goals.iter().map(|goal| goal.root).collect();
-    let Some((program, axes)) = build_mirrored(graph, space, &roots, holding)? else { return Ok(None) };
+    let Some((program, opposite)) = build_mirrored(graph, space, &roots, holding)? else { return Ok(None) };
     let goals = fold_goals(graph, group, &program.results, targets, space);
     let lattice = Lattice::new(space, reduced(group));
-    let kept = lattice.kept.iter().map(|&axis| space[axis]).collect::<Shape>();
-    let tile = inner_box(&kept, TILE_LEN / lattice.cell.size().max(1));
-    let Some((cut, block)) = mirrored_cut(space, &lattice, &tile, &axes, state_bytes(&goals), options) else {
+    let Some((cut, facing, block)) = facing(space, &program, &lattice, &goals, &opposite, options) else {
         return Ok(None);
     };
     // What is made is made for one of two places only.
     let made = program.weight() - program.steps.iter().map(|s| s.action.weight()).sum::<f64>();
     let weight = program.weight() - made / 2.0 + goals.iter().map(|g| g.op.weight()).sum::<f64>();
     let twins = (0..program.locals.len()).step_by(2).map(|first| (first, first + 1)).collect();
-    let mirror = Some(Mirror { axes, block, twins });
+    let mirror = Some(Mirror { facing, block, twins });
     let tasks = cut.boxes.count() * cut.spans;
     let work = Work::Fold(FoldWork { mirror, ..fold_work(lattice, cut, goals) });
     Ok(Some(Stage { space: space.clone(), program, work, tasks, weight }))
+}
+
+/// How a reduction is cut so that opposite places are done together, if they can be, and its longest block.
+fn facing(
+    space: &Shape,
+    program: &Program,
+    lattice: &Lattice,
+    goals: &[FoldGoal],
+    opposite: &Opposite,
+    options: &Options,
+) -> Option<(FoldCut, Facing, Shape)> {
+    match opposite {
+        Opposite::Turned(axes) => {
+            let kept = lattice.kept.iter().map(|&axis| space[axis]).collect::<Shape>();
+            let tile = inner_box(&kept, TILE_LEN / lattice.cell.size().max(1));
+            let (cut, block) = turned_cut(space, lattice, &tile, axes, state_bytes(goals), options)?;
+            Some((cut, Facing::Turned(axes.clone()), block))
+        }
+        Opposite::Flipped(flips) => {
+            let is_dear = program.locals.iter().all(|local| local.program.weight() >= KEPT);
+            let (cut, halves, block) = Halves::cut(space, lattice, flips, options).filter(|_| is_dear)?;
+            Some((cut, Facing::Halves(halves), block))
+        }
+    }
 }
 
 fn fold_goals(graph: &Graph, group: &Group, slots: &[Slot], targets: &[Target], space: &Shape) -> Vec<FoldGoal> {

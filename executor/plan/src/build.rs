@@ -40,7 +40,7 @@ pub(crate) fn build_mirrored(
     held: Held<'_>,
 ) -> Result<Option<(Program, Opposite)>, PlanError> {
     let seen: Vec<(NodeId, View)> = roots.iter().map(|&node| (node, View::identity(space))).collect();
-    let Some((axes, twins)) = mirror::twins(graph, &seen, |node| held(node).is_some()) else { return Ok(None) };
+    let Some((opposite, twins)) = mirror::twins(graph, &seen, |node| held(node).is_some()) else { return Ok(None) };
     let is_twin = |node: NodeId| twins.iter().any(|twin| twin.node == node);
     let whole = |node: NodeId| (node, View::identity(&graph[node].shape));
     let made_here = twins.iter().map(|twin| twin.node).filter(|&node| held(node).is_none());
@@ -59,7 +59,7 @@ pub(crate) fn build_mirrored(
     }
     let wants = seen.into_iter().map(|(node, view)| Want { node, view }).collect();
     let program = straight(graph, space, wants, held, &made, &mut budget)?;
-    Ok(Some((Program { locals: all, ..program }, axes)))
+    Ok(Some((Program { locals: all, ..program }, opposite)))
 }
 
 /// A node, seen through a view.

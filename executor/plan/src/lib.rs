@@ -6,7 +6,8 @@
 //!   known when a block begins), `running` (those of which blocks hold too little), `build` (programs from nodes seen through views);
 //! - `lattice` (the fixed order of a reduction), `stage` (a loop nest over tasks), `joint` (reductions over different axes
 //!   in one pass) and `forest` (the states these hold), `contract` and `contract_cut` (products of matrices), `epilogue`
-//!   (what goes on with a product), `mirror` (opposite places that read the same), `hold` (what is worth keeping between
+//!   (what goes on with a product), `mirror` (opposite places that read the same), `halves` (those that lie in the two halves of a space) and `nodes` (the
+//!   tree over what tasks leave), `hold` (what is worth keeping between
 //!   stages), `cut` (which nodes end a stage), `assemble` (stages out of them);
 //! - `size` (how much a task does), `memory` (what a stage takes), `turns` (in which order), `fit` (until it is allowed),
 //!   `plan`, `share` (tasks cut into shares), `reads` (what these read);
@@ -32,12 +33,14 @@ pub mod error;
 pub mod event;
 pub mod fit;
 mod forest;
+pub mod halves;
 pub mod hold;
 pub mod joint;
 pub mod lattice;
 pub mod locals;
 pub mod memory;
 pub mod mirror;
+mod nodes;
 pub mod plan;
 pub mod program;
 pub mod progression;
@@ -56,10 +59,11 @@ pub use contract::ContractWork;
 pub use cost::{Delivery, Estimate, Factors, Forecast, Kind, Machine, Parts, StageEstimate, estimate};
 pub use error::{Demand, PlanError, RunError, SpillError};
 pub use event::{Event, Heat, RunReport, StageReport, Stint};
+pub use halves::Halves;
 pub use hold::Why;
 pub use joint::JointWork;
 pub use lattice::Lattice;
-pub use mirror::Mirror;
+pub use mirror::{Facing, Mirror};
 pub use plan::{Cut, Holding, Keep, Need, Options, Output, Plan, Totals, plan};
 pub use program::{Action, Local, Making, Origin, Program, Slot, Step};
 pub use reads::reads;

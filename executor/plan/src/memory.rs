@@ -97,7 +97,8 @@ pub(crate) fn waiting_bytes(stage: &Stage) -> u64 {
     match &stage.work {
         Work::Contract(contract) => contract.waiting_bytes(),
         Work::Joint(joint) => joint.waiting_bytes(),
-        Work::Fold(_) | Work::Store(_) => 0,
+        Work::Fold(fold) => fold.goals.iter().map(|g| fold.open_bytes(state_bytes(g) as u64)).sum(),
+        Work::Store(_) => 0,
     }
 }
 

@@ -99,6 +99,11 @@ impl Reads<'_> {
 /// The regions of the space that tasks of a reduction visit.
 fn fold_regions(work: &FoldWork, tasks: Range<usize>) -> Vec<Region> {
     let lattice = &work.lattice;
+    if let Some(halves) = work.halves() {
+        let boxes = boxes(&halves.boxes.numblocks(), tasks);
+        let hulls = boxes.iter().map(|blocks| halves.pair(lattice, &covered(&halves.boxes, blocks)).hull);
+        return hulls.flat_map(|hull| [halves.opposite(&hull), hull]).collect();
+    }
     let sides: Shape = lattice.cell.iter().zip(lattice.superbox.iter()).map(|(cell, many)| cell * many).collect();
     let mut regions = Vec::new();
     for part in boxes(&Shape::new([work.boxes.count(), work.spans]), tasks) {

@@ -102,7 +102,7 @@ impl Stage {
             // Its boxes are nearly alike.
             Work::Joint(_) => u128::from(self.elements_of(&(0..task))),
             Work::Fold(work) => {
-                let parts = superboxes(work);
+                let parts = summed(work);
                 let part = (task % work.spans * work.span).min(parts.count());
                 nested_before(&work.boxes, task / work.spans, &parts, part)
             }
@@ -132,8 +132,11 @@ fn even(lens: &Shape, sides: &Shape) -> Chunks {
     Chunks(lens.iter().zip(sides.iter()).map(|(&len, &side)| AxisChunks::regular(len, side)).collect())
 }
 
-/// The superboxes as a grid over the reduced axes.
-fn superboxes(work: &FoldWork) -> Chunks {
+/// The superboxes, or the boxes of a half, as a grid over the reduced axes.
+fn summed(work: &FoldWork) -> Chunks {
+    if let Some(halves) = work.halves() {
+        return halves.boxes.clone();
+    }
     let lattice = &work.lattice;
     let sides = lattice.cell.iter().zip(lattice.superbox.iter()).map(|(cell, many)| cell * many).collect();
     even(&lattice.lens, &sides)

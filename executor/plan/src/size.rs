@@ -78,7 +78,7 @@ fn hold_running(sides: &mut [usize], running: u64, lattice: &Lattice, lens: &Sha
     }
 }
 
-fn previous_power_of_two(n: usize) -> usize {
+pub(crate) fn previous_power_of_two(n: usize) -> usize {
     if n < 2 { 1 } else { 1 << n.ilog2() }
 }
 

@@ -51,14 +51,14 @@ pub struct FoldWork {
     pub boxes: Chunks,
     /// Lengths of a tile on the kept axes.
     pub kept_tile: Shape,
-    /// Superboxes a task takes: a power of two.
+    /// Superboxes a task takes, a power of two, unless it takes cells of two halves.
     pub span: usize,
     /// Tasks for each kept box.
     pub spans: usize,
     /// Superboxes on each reduced axis of the strips that are done one after the other; `None` where all are done
     /// in row-major order.
     pub strips: Option<Shape>,
-    /// How tasks that lie opposite each other are done together, where they read the same.
+    /// How places that lie opposite each other are done together, where they read the same.
     pub mirror: Option<Mirror>,
     /// What is computed.
     pub goals: Vec<FoldGoal>,
@@ -184,8 +184,11 @@ impl FoldWork {
         block_region(&self.boxes, task / self.spans)
     }
 
-    /// The part of the space a task visits.
+    /// The part of the space a task visits, without what lies opposite.
     pub fn task_region(&self, task: usize, space: &Shape) -> Region {
+        if let Some(halves) = self.halves() {
+            return halves.region(task);
+        }
         let kept = self.kept_region(task);
         let mut reduced: Option<Region> = None;
         for index in self.superboxes(task) {

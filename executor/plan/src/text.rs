@@ -2,6 +2,7 @@
 
 use crate::contract::{ContractWork, Operand, Side};
 use crate::hold::Why;
+use crate::mirror::{Facing, Mirror};
 use crate::plan::{Keep, Plan};
 use crate::program::{Action, Local, Making, Origin, Program, Slot};
 use crate::stage::{FoldWork, Stage, StoreGoal, StoreWork, Target, Work};
@@ -99,15 +100,15 @@ fn write_action(f: &mut Formatter<'_>, action: &Action, depth: usize) -> fmt::Re
 
 fn write_fold(f: &mut Formatter<'_>, work: &FoldWork, program: &Program) -> fmt::Result {
     let l = &work.lattice;
+    let span = if work.halves().is_some() { "part".to_owned() } else { work.span.to_string() };
     writeln!(
         f,
-        "  over {:?} by {:?}: cell {}, cells {}, superbox {}, span {} of {}, kept {} in tiles {}",
+        "  over {:?} by {:?}: cell {}, cells {}, superbox {}, span {span} of {}, kept {} in tiles {}",
         l.reduced.as_slice(),
         l.layout,
         l.cell,
         l.cells,
         l.superbox,
-        work.span,
         l.superbox_count(),
         Boxes(&work.boxes),
         work.kept_tile
@@ -116,14 +117,25 @@ fn write_fold(f: &mut Formatter<'_>, work: &FoldWork, program: &Program) -> fmt:
         writeln!(f, "  in strips of {strips} superboxes")?;
     }
     if let Some(mirror) = &work.mirror {
-        let axes: Vec<String> = mirror.axes.iter().map(|axis| format!("i{axis}")).collect();
-        writeln!(f, "  with what lies opposite at [{}] by blocks {}", axes.join(", "), mirror.block)?;
+        write_mirror(f, mirror)?;
     }
     for goal in &work.goals {
         let from = program.slots[goal.slot.0 as usize];
         writeln!(f, "  {} {} ({from}) -> {} : {}", goal.op.name, goal.slot, goal.target, goal.dtype)?;
     }
     Ok(())
+}
+
+fn write_mirror(f: &mut Formatter<'_>, Mirror { facing, block, .. }: &Mirror) -> fmt::Result {
+    let place: Vec<String> = match facing {
+        Facing::Turned(axes) => axes.iter().map(|axis| format!("i{axis}")).collect(),
+        Facing::Halves(halves) => halves.opposite_index().iter().map(index_text).collect(),
+    };
+    write!(f, "  with what lies opposite at [{}] by blocks {block}", place.join(", "))?;
+    match facing {
+        Facing::Turned(_) => writeln!(f),
+        Facing::Halves(halves) => writeln!(f, ", for {} of the first half", Boxes(&halves.boxes)),
+    }
 }
 
 fn write_store(f: &mut Formatter<'_>, work: &StoreWork, program: &Program) -> fmt::Result {

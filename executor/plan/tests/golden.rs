@@ -49,6 +49,17 @@ fn planned(graph: &Graph, nodes: &[NodeId]) -> String {
 }
 
 #[test]
+fn both_halves_of_random_numbers_are_done_together() {
+    let mut g = Graph::new();
+    let law = Law::Uniform { low: Scalar::Float(0.0), high: Scalar::Float(1.0) };
+    let x = add(&mut g, NodeKind::Fill(Fill::Random { seed: 1, draw: 0, law }), &[50_000, 50_000]);
+    let flipped = view(&mut g, x, &[50_000, 50_000], &[(49_999, -1, Some(0)), (49_999, -1, Some(1))]);
+    let product = map(&mut g, "multiply", &[x, flipped]);
+    let sum = fold(&mut g, "sum", product, &[0, 1]);
+    insta::assert_snapshot!(planned(&g, &[sum]));
+}
+
+#[test]
 fn a_product_with_its_own_flip() {
     let mut g = Graph::new();
     let x = add(&mut g, NodeKind::Fill(Fill::Const(Scalar::Float(1.0))), &[200_000, 200_000]);

@@ -102,6 +102,7 @@ pub fn kernels(stage: &Stage) -> Result<Kernels, Unfit> {
     }
     match &stage.work {
         Work::Store(work) => kept(&stage.program, work),
+        Work::Fold(work) if work.halves().is_some() => Err(Unfit::Halves),
         Work::Fold(_) | Work::Joint(_) => reduced(stage),
         Work::Contract(work) => product::kernels(stage, work).map(|all| Kernels::Product(Box::new(all))),
     }

@@ -15,6 +15,8 @@ pub enum Unfit {
     Operands(usize),
     /// More steps than are worth being compiled.
     Steps(usize),
+    /// Halves of a space that are done together, as suits threads.
+    Halves,
     /// A space without elements.
     Empty,
 }
@@ -27,6 +29,7 @@ impl fmt::Display for Unfit {
             Unfit::Step => f.write_str("a step that the card has no instruction for"),
             Unfit::Operands(count) => write!(f, "{count} operands at once"),
             Unfit::Steps(count) => write!(f, "{count} steps at once"),
+            Unfit::Halves => f.write_str("opposite halves at once"),
             Unfit::Empty => f.write_str("no elements"),
         }
     }

@@ -82,11 +82,16 @@ impl Room {
 /// The most bytes of the parts that a share leaves.
 fn parts_bytes(plan: &Plan, share: &Share) -> u64 {
     let tasks = &share.tasks;
-    // How many tasks make a result together, and how many parts some of them leave.
-    let (group, parts): (usize, fn(usize) -> usize) = match &plan.stages[share.stage].work {
-        Work::Fold(work) => (work.spans, |tasks| 2 * tasks.max(1).ilog2() as usize + 1),
-        Work::Contract(work) => (work.segments, |tasks| tasks),
+    let work = &plan.stages[share.stage].work;
+    // How many tasks make a result together.
+    let group = match work {
+        Work::Fold(work) => work.spans,
+        Work::Contract(work) => work.segments,
         Work::Store(_) | Work::Joint(_) => return 0,
+    };
+    let parts = |tasks: usize| match work {
+        Work::Fold(work) => work.most_nodes(tasks),
+        Work::Contract(_) | Work::Store(_) | Work::Joint(_) => tasks,
     };
     let of_box = |place: usize| {
         let whole = place * group..(place + 1) * group;
