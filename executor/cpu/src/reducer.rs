@@ -12,9 +12,10 @@ use smallvec::{SmallVec, smallvec};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// How a reduction's tasks are done.
 pub(crate) enum Reducer<'a> {
     Plain(&'a FoldWork, Folder<'a>),
-    Turned(&'a FoldWork, Mirrored<'a>),
+    Turned(&'a FoldWork, Box<Mirrored<'a>>),
     Halved(Halved<'a>),
 }
 
@@ -25,7 +26,9 @@ impl<'a> Reducer<'a> {
     pub(crate) fn new(work: &'a FoldWork, machine: &mut Machine<'a>) -> Self {
         match work.mirror.as_ref().map(|mirror| (mirror, &mirror.facing)) {
             None => Self::Plain(work, Folder::new(work, machine)),
-            Some((mirror, Facing::Turned(axes))) => Self::Turned(work, Mirrored::new(work, (mirror, axes), machine)),
+            Some((mirror, Facing::Turned(axes))) => {
+                Self::Turned(work, Box::new(Mirrored::new(work, (mirror, axes), machine)))
+            }
             Some((mirror, Facing::Halves(halves))) => Self::Halved(Halved::new(work, (mirror, halves), machine)),
         }
     }
