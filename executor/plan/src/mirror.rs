@@ -238,7 +238,7 @@ mod tests {
             let all: Vec<usize> = (0..lens.len()).collect();
             opposite(&seen(lens, &all), &seen(lens, b)).map(|opposite| match opposite {
                 Opposite::Turned(axes) => axes.to_vec(),
-                Opposite::Flipped(flips) => panic!("{flips:?}"),
+                Opposite::Flipped(flips) => unreachable!("axes that change places: {flips:?}"),
             })
         };
         assert_eq!(place(&[7, 7], &[1, 0]), Some(vec![1, 0]));

@@ -134,7 +134,6 @@ impl<T: Copy + Default + AddAssign + Mul<Output = T>> Product<T> {
 macro_rules! gemm {
     ($name:ident, $float:ty) => {
         #[unsafe(no_mangle)]
-        #[expect(clippy::too_many_arguments, reason = "the vendor's")]
         pub(crate) unsafe extern "C" fn $name(
             handle: usize,
             turn_a: c_int,
