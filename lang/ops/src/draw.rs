@@ -82,7 +82,7 @@ impl Drawn for f64 {
         draws.make(
             out,
             #[inline(always)]
-            |words, unit| words.map(|bits| low + unit.of(bits) * span),
+            move |words, unit| words.map(|bits| low + unit.of(bits) * span),
         );
     }
 
@@ -90,7 +90,7 @@ impl Drawn for f64 {
         draws.make(
             out,
             #[inline(always)]
-            |words, unit| gauss(words.map(|bits| unit.of(bits))).map(|z| mean + std * z),
+            move |words, unit| gauss(words.map(|bits| unit.of(bits))).map(|z| mean + std * z),
         );
     }
 }
@@ -102,7 +102,7 @@ impl Drawn for f32 {
         draws.make(
             out,
             #[inline(always)]
-            |words, _| words.map(|bits| low + (bits >> 40) as u32 as f32 * NARROW_UNIT * span),
+            move |words, _| words.map(|bits| low + (bits >> 40) as u32 as f32 * NARROW_UNIT * span),
         );
     }
 
@@ -110,7 +110,7 @@ impl Drawn for f32 {
         draws.make(
             out,
             #[inline(always)]
-            |words, unit| gauss(words.map(|bits| unit.of(bits))).map(|z| (mean + std * z) as f32),
+            move |words, unit| gauss(words.map(|bits| unit.of(bits))).map(|z| (mean + std * z) as f32),
         );
     }
 }
@@ -124,14 +124,14 @@ impl Drawn for i64 {
             Ok(span) => draws.make(
                 out,
                 #[inline(always)]
-                |words, _| words.map(|bits| low.wrapping_add(scaled(bits, span) as i64)),
+                move |words, _| words.map(|bits| low.wrapping_add(scaled(bits, span) as i64)),
             ),
             Err(_) => {
-                let wide = |bits| low.wrapping_add(((u128::from(bits) * span) >> 64) as i64);
+                let wide = move |bits| low.wrapping_add(((u128::from(bits) * span) >> 64) as i64);
                 draws.make(
                     out,
                     #[inline(always)]
-                    |words, _| words.map(wide),
+                    move |words, _| words.map(wide),
                 );
             }
         }

@@ -13,6 +13,8 @@ pub(crate) const MUL: [u64; 2] = [0xD251_1F53, 0xCD9E_8D57];
 pub(crate) const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 pub(crate) const ROUNDS: usize = 10;
 const LOW: u64 = 0xffff_ffff;
+/// What is left of an element's number is the upper word of its block's.
+const HIGH_SHIFT: u32 = 33;
 
 /// Words of two blocks; two chains of products side by side hide each other's latency.
 #[derive(Clone, Copy)]
@@ -79,11 +81,11 @@ impl Stream {
         Arch::new().dispatch(Walks { stream: self, first, step, rows, out, f });
     }
 
-    /// The words of two blocks.
+    /// The words of two blocks, whose counters are given by their lower and upper words; more of `low` is not read.
     #[inline(always)]
-    fn blocks(self, a: u64, b: u64) -> ([u64; 2], [u64; 2]) {
+    fn blocks(self, low: [u64; 2], high: [u64; 2]) -> ([u64; 2], [u64; 2]) {
         let draw = [Two(self.draw, self.draw), Two(self.draw >> 32, self.draw >> 32)];
-        let c = [Two(a, b), Two(a >> 32, b >> 32), draw[0], draw[1]];
+        let c = [Two(low[0], low[1]), Two(high[0], high[1]), draw[0], draw[1]];
         let c = rounds(c, [self.seed as u32, (self.seed >> 32) as u32]);
         let word = [c[0].0 & LOW | c[1].0 << 32, c[2].0 & LOW | c[3].0 << 32];
         (word, [c[0].1 & LOW | c[1].1 << 32, c[2].1 & LOW | c[3].1 << 32])
@@ -106,9 +108,12 @@ struct Walks<'a, T, F> {
     f: F,
 }
 
+/// Elements that follow each other at equal steps.
 struct Walk<'a, T, F> {
     stream: Stream,
     first: u64,
+    /// The upper word of the blocks of neighbours: what depends on it alone is made once.
+    high: u64,
     step: i64,
     out: &'a mut [T],
     f: &'a F,
@@ -121,27 +126,50 @@ impl<T: Copy, F: Fn([u64; 2], Unit) -> [T; 2]> WithSimd for Walks<'_, T, F> {
     fn with_simd<S: Simd>(self, _simd: S) {
         let Self { stream, mut first, step, rows, out, f } = self;
         let unit = Unit::of_machine::<S>();
-        for out in out.chunks_mut(rows.len.max(1)) {
-            let walk = Walk { stream, first, step, out, f: &f, unit };
-            match step {
-                1 => walk.ascending(),
-                -1 => walk.descending(),
-                _ => walk.scattered(),
+        for row in out.chunks_mut(rows.len.max(1)) {
+            let (mut at, mut rest) = (first, row);
+            while !rest.is_empty() {
+                let (out, later) = rest.split_at_mut(rest.len().min(until_next_high(at, step)));
+                let walk = Walk { stream, first: at, high: at >> HIGH_SHIFT, step, out, f: &f, unit };
+                rest = later;
+                at = walk.end();
+                match step {
+                    1 => walk.ascending(),
+                    -1 => walk.descending(),
+                    _ => walk.scattered(),
+                }
             }
             first = first.wrapping_add_signed(rows.apart);
         }
     }
 }
 
+/// How many neighbours from an element on have blocks whose counters share their upper word.
+#[inline(always)]
+fn until_next_high(first: u64, step: i64) -> usize {
+    let before = first & ((1 << HIGH_SHIFT) - 1);
+    match step {
+        1 => ((1 << HIGH_SHIFT) - before) as usize,
+        -1 => before as usize + 1,
+        _ => usize::MAX,
+    }
+}
+
 impl<T: Copy, F: Fn([u64; 2], Unit) -> [T; 2]> Walk<'_, T, F> {
+    /// The element behind the last.
     #[inline(always)]
-    fn pair(&self, block: u64) -> [T; 2] {
-        (self.f)(self.stream.blocks(block, block).0, self.unit)
+    fn end(&self) -> u64 {
+        self.first.wrapping_add_signed(self.step.wrapping_mul(self.out.len() as i64))
     }
 
     #[inline(always)]
-    fn pairs(&self, a: u64, b: u64) -> ([T; 2], [T; 2]) {
-        let (a, b) = self.stream.blocks(a, b);
+    fn pair(&self, block: u64) -> [T; 2] {
+        (self.f)(self.stream.blocks([block; 2], [self.high; 2]).0, self.unit)
+    }
+
+    #[inline(always)]
+    fn pairs(&self, blocks: [u64; 2], high: [u64; 2]) -> ([T; 2], [T; 2]) {
+        let (a, b) = self.stream.blocks(blocks, high);
         ((self.f)(a, self.unit), (self.f)(b, self.unit))
     }
 
@@ -158,7 +186,7 @@ impl<T: Copy, F: Fn([u64; 2], Unit) -> [T; 2]> Walk<'_, T, F> {
         let (left, right, last) = halves(pairs);
         let half = left.len() as u64;
         for ((x, y), i) in left.iter_mut().zip(right).zip(block..) {
-            (*x, *y) = self.pairs(i, i + half);
+            (*x, *y) = self.pairs([i, i + half], [self.high; 2]);
         }
         for o in last {
             *o = self.pair(block + 2 * half);
@@ -179,7 +207,7 @@ impl<T: Copy, F: Fn([u64; 2], Unit) -> [T; 2]> Walk<'_, T, F> {
         let half = left.len() as u64;
         for ((x, y), i) in left.iter_mut().zip(right).zip(1..) {
             let at = end.wrapping_sub(i);
-            let ([a, b], [c, d]) = self.pairs(at, at.wrapping_sub(half));
+            let ([a, b], [c, d]) = self.pairs([at, at.wrapping_sub(half)], [self.high; 2]);
             (*x, *y) = ([b, a], [d, c]);
         }
         for o in last {
@@ -196,12 +224,12 @@ impl<T: Copy, F: Fn([u64; 2], Unit) -> [T; 2]> Walk<'_, T, F> {
         let half = left.len() as u64;
         for ((x, y), i) in left.iter_mut().zip(right).zip(0..) {
             let (i, j) = (at(i), at(i + half));
-            let (a, b) = self.pairs(i / 2, j / 2);
+            let (a, b) = self.pairs([i / 2, j / 2], [i >> HIGH_SHIFT, j >> HIGH_SHIFT]);
             (*x, *y) = (pick(i, a), pick(j, b));
         }
         for o in last {
             let i = at(2 * half);
-            *o = pick(i, self.pair(i / 2));
+            *o = pick(i, self.pairs([i / 2; 2], [i >> HIGH_SHIFT; 2]).0);
         }
     }
 }
@@ -246,6 +274,24 @@ mod tests {
             let mut walked = vec![0; n];
             stream.bits(1_000_000_007 + first as u64, step, &mut walked);
             let expected: Vec<u64> = (0..n as i64).map(|i| all[(first + i * step) as usize]).collect();
+            assert_eq!(walked, expected, "from {first} by {step}");
+        }
+    }
+
+    #[test]
+    fn blocks_have_counters_of_two_words() {
+        let (stream, edge) = (Stream { seed: 3, draw: 1 }, 1 << HIGH_SHIFT);
+        let one = |element: u64| {
+            let block = element / 2;
+            let [a, b, c, d] = philox([block as u32, (block >> 32) as u32, 1, 0], [3, 0]).map(u64::from);
+            if element.is_multiple_of(2) { a | b << 32 } else { c | d << 32 }
+        };
+        for (first, step) in
+            [(edge - 21, 1), (edge - 20, 1), (edge + 20, -1), (edge + 21, -1), (edge - 20, 3), (7 * edge, 1)]
+        {
+            let mut walked = vec![0; 50];
+            stream.bits(first, step, &mut walked);
+            let expected: Vec<u64> = (0..50).map(|i| one(first.wrapping_add_signed(i * step))).collect();
             assert_eq!(walked, expected, "from {first} by {step}");
         }
     }
