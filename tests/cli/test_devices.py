@@ -75,9 +75,15 @@ float(x.max())
 
 def test_a_persisted_array_stays_on_the_gpu(tmp_path):
     text = 'x = default_rng(3).random((100, 100)).to_device("cuda").persist()\n' + "x.sum().compute()\nx.max().compute()\n"
-    _, [_, first, second] = runs(tmp_path, text)
-    up = [sum(stage["up_bytes"] for stage in one["card"]["stages"]) for one in (first, second)]
-    assert up == [80_000, 0]
+    _, all_runs = runs(tmp_path, text)
+    copied = [[stage[way] for way in ("up_bytes", "down_bytes")] for one in all_runs for stage in one["card"]["stages"]]
+    assert copied == [[0, 0], [0, 8], [0, 8]]
+
+
+def test_what_was_only_on_a_gpu_that_failed_is_lost_and_says_so(tmp_path):
+    text = 'x = (arange(100) * 2.0).to_device("cuda").persist()\nprint("made")\nx.sum().compute()\n'
+    done = on_card(tmp_path, text, driver="fail=cuLaunchKernel:2:700", check=1)
+    assert done.stdout == "made\n" and "read-failed" in done.stderr and "an array on a card" in done.stderr, told(done)
     _, [_, first, second] = runs(tmp_path, "%config device_memory_limit = 100KiB\n" + text)
     up = [sum(stage["up_bytes"] for stage in one["card"]["stages"]) for one in (first, second)]
     assert up == [80_000, 80_000], "it takes more than half of what is allowed"
