@@ -1,6 +1,7 @@
 //! A card as a crew: stages that kernels are written for run on it, all others on threads. Several cards share the tasks
 //! of a stage.
 
+use crate::anew::Anew;
 use crate::detect::{Absent, ready};
 use crate::device::Device;
 use crate::emit::{Kernels, Unfit, kernels};
@@ -56,6 +57,8 @@ struct State {
     staying: HashSet<SourceId>,
     /// Results of the run that may stay here, by output.
     results: Vec<Option<Arc<Resident>>>,
+    /// How these are made anew, if that is known.
+    anew: Option<Arc<Anew>>,
     notes: Vec<StageNote>,
     lost: Option<GpuError>,
 }
@@ -68,8 +71,9 @@ impl Card {
         let most = free - free / LEFT_PART;
         let limit_bytes = if options.memory_limit_bytes == 0 { most } else { options.memory_limit_bytes.min(most) };
         let name = device.name().to_owned();
-        let (shelf, staying, results, notes) = (Shelf::default(), HashSet::new(), vec![], vec![]);
-        let state = State { shelf, device: Some(device), name, limit_bytes, staying, results, notes, lost: None };
+        let (shelf, staying, device) = (Shelf::default(), HashSet::new(), Some(device));
+        let (results, anew, notes, lost) = (vec![], None, vec![], None);
+        let state = State { shelf, device, name, limit_bytes, staying, results, anew, notes, lost };
         let others = if options.others { others_than(options) } else { vec![] };
         Ok(Self { options, turn: Mutex::default(), state: Mutex::new(state), others })
     }
@@ -133,7 +137,11 @@ impl Card {
         // Cards that share a run make parts of results.
         if self.others.is_empty() {
             let own = |sink: &Arc<dyn Sink>| Arc::clone(sink).as_any()?.downcast().ok();
-            self.state().results = sinks.iter().map(own).collect();
+            let results: Vec<Option<Arc<Resident>>> = sinks.iter().map(own).collect();
+            let anew = || Anew::of(plan, sources, pool.threads()).map(Arc::new);
+            let anew = if results.iter().any(Option::is_some) { anew() } else { None };
+            let mut state = self.state();
+            (state.results, state.anew) = (results, anew);
         }
         let report = run_with(Some(self), pool, plan, (sources, sinks), control);
         let notes = StageNote::joined(self.all().flat_map(Card::end));
@@ -144,7 +152,7 @@ impl Card {
     fn end(&self) -> Vec<StageNote> {
         let mut state = self.state();
         state.tidy();
-        state.results.clear();
+        (state.results, state.anew) = (vec![], None);
         if let Some(Err(error)) = state.device.as_ref().map(Device::trim)
             && error.is_sticky()
         {
@@ -227,7 +235,7 @@ impl Card {
     fn part(&self, pass: &Pass<'_>, kernels: &Result<Kernels, Unfit>, tasks: Range<usize>) -> Result<(), RunError> {
         let mut note = StageNote { stage: pass.number(), tasks: tasks.len(), ..StageNote::default() };
         let mut state = self.state();
-        let State { shelf, device, limit_bytes, lost, results, .. } = &mut *state;
+        let State { shelf, device, limit_bytes, lost, results, anew, .. } = &mut *state;
         let done = match (kernels, &mut *device) {
             (Err(unfit), _) => {
                 note.leave(tasks.len(), Why::Unfit(unfit.clone()));
@@ -243,7 +251,7 @@ impl Card {
                 device.took();
                 let (of, stock) = (&mut note, Stock::default());
                 let library = self.options.library;
-                let own = Own { results, homes: vec![] };
+                let own = Own { results, anew, homes: vec![] };
                 let mut flight =
                     Flight { device, shelf, stock, own, note: of, pass, tasks, kernels, limit_bytes, library };
                 let done = flight.fly().map_err(|stop| match stop {

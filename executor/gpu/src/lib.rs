@@ -4,10 +4,12 @@
 //! (whether there is a card, step by step), `error` (what a driver refuses), `device` (memory, kernels, streams),
 //! `ring` (how arrays go there and results come back), `piece` (tasks as launches), `batch` (which tasks are done
 //! together), `cargo` (what they read), `runs` (where a part of a box lies), `resident` (results that stay on the
-//! device), `shelf` (parts of arrays there), `stock` (values made there before they are read), `flight` (a stage's tasks, some at a time), `notes` (what the card did and what
-//! threads did in its place), `card` (a card as the crew of a run), `rates` (what a card does in a second), `trial`
-//! (graphs with which a card is tried).
+//! device) and `anew` (how they are made if it fails), `shelf` (parts of arrays there), `stock` (values made there before
+//! they are read), `flight` (a stage's tasks, some at a time), `notes` (what the card did and what threads did in its
+//! place), `card` (a card as the crew of a run), `rates` (what a card does in a second), `trial` (graphs with which a
+//! card is tried).
 
+mod anew;
 mod batch;
 mod card;
 mod cargo;

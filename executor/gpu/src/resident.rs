@@ -1,5 +1,6 @@
 //! Arrays that stay on a card: the host has a copy of a block once it was asked for it.
 
+use crate::anew::{Anew, lost};
 use crate::device::Memory;
 use crate::emit::Placed;
 use crate::error::GpuError;
@@ -11,16 +12,19 @@ use cleave_plan::plan::PlannedOutput;
 use cleave_plan::stage::{block_region, unravel};
 use cleave_plan::{Block, Sink, Source, SourceError};
 use std::any::Any;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 /// A result that a card keeps if it has made all of it and has the room; else it is in the host's memory.
 pub struct Resident {
     whole: Region,
     dtype: DType,
     /// What of it the host has.
-    blocks: Blocks,
+    blocks: Arc<Blocks>,
     /// Guards where the rest is.
     place: RwLock<Place>,
+    /// How it is made anew if the card fails, as an output, and whether that was done.
+    anew: OnceLock<(Arc<Anew>, usize)>,
+    is_anew: OnceLock<bool>,
 }
 
 enum Place {
@@ -35,8 +39,9 @@ enum Place {
 impl Resident {
     /// Room for a result.
     pub fn new(output: &PlannedOutput, rooms: &Arc<Rooms>) -> Self {
-        let (whole, blocks) = (Region::whole(&output.shape), Blocks::new(output, rooms));
-        Self { whole, dtype: output.dtype, blocks, place: RwLock::new(Place::Host) }
+        let (whole, blocks) = (Region::whole(&output.shape), Arc::new(Blocks::new(output, rooms)));
+        let (place, anew, is_anew) = (RwLock::new(Place::Host), OnceLock::new(), OnceLock::new());
+        Self { whole, dtype: output.dtype, blocks, place, anew, is_anew }
     }
 
     /// Whether all of it lies on the card.
@@ -62,9 +67,10 @@ impl Resident {
         }
     }
 
-    /// All of it was made there.
-    pub(crate) fn keep(&self, memory: Memory) {
+    /// All of it was made there; how it is made anew, as an output, if that is known.
+    pub(crate) fn keep(&self, memory: Memory, anew: Option<(Arc<Anew>, usize)>) {
         self.set(Place::Card(memory));
+        anew.into_iter().for_each(|anew| drop(self.anew.set(anew)));
     }
 
     /// Its memory on the card is given back, once the host has all of it.
@@ -75,7 +81,7 @@ impl Resident {
         Ok(())
     }
 
-    /// The card failed: what the host does not have is lost.
+    /// The card failed: what the host does not have is made anew when it is wanted, or lost.
     pub(crate) fn lose(&self, error: &GpuError) {
         if self.is_on_card() {
             self.set(Place::Lost(error.clone()));
@@ -90,13 +96,23 @@ impl Resident {
         let grid = self.blocks.grid();
         let number = index.iter().zip(&grid.numblocks().strides()).map(|(i, stride)| i * stride).sum();
         let region = block_region(grid, number);
-        let copied = match &*self.place() {
-            Place::Host => return Ok(()),
-            Place::Card(memory) => self.copied(memory, &region),
-            Place::Lost(error) => Err(error.clone()),
-        };
-        let failed = |error| SourceError { what: "an array on a card".to_owned(), cause: Arc::new(error) };
-        self.blocks.copy(&region, &copied.map_err(failed)?)
+        match &*self.place() {
+            Place::Host => Ok(()),
+            Place::Card(memory) => match self.copied(memory, &region) {
+                Ok(data) => self.blocks.copy(&region, &data),
+                Err(error) => self.made_anew(error),
+            },
+            Place::Lost(error) => self.made_anew(error.clone()),
+        }
+    }
+
+    /// Has threads make all of it, once.
+    fn made_anew(&self, error: GpuError) -> Result<(), SourceError> {
+        let make = |(anew, output): &(Arc<Anew>, usize)| anew.make(*output, &self.blocks).is_ok();
+        match self.is_anew.get_or_init(|| self.anew.get().is_some_and(make)) {
+            true => Ok(()),
+            false => Err(lost(error)),
+        }
     }
 
     /// A part of it, row-major.

@@ -1,6 +1,7 @@
 //! Results that stay on the card: each is one piece of its memory, into which kernels write where elements belong.
 
 use super::Flight;
+use crate::anew::Anew;
 use crate::device::Memory;
 use crate::emit::Placed;
 use crate::resident::Resident;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub(crate) struct Own<'a> {
     /// Those of the plan that may stay, by output.
     pub(crate) results: &'a [Option<Arc<Resident>>],
+    /// How they are made anew, if that is known.
+    pub(crate) anew: &'a Option<Arc<Anew>>,
     /// Those that the stage makes, by goal; none that goes to the host.
     pub(crate) homes: Vec<Option<Home>>,
 }
@@ -19,6 +22,7 @@ pub(crate) struct Own<'a> {
 /// The memory of a result.
 pub(crate) struct Home {
     result: Arc<Resident>,
+    output: usize,
     memory: Memory,
 }
 
@@ -28,24 +32,24 @@ impl Flight<'_> {
         let is_made_whole = matches!(self.pass.stage().work, Work::Store(_) | Work::Contract(_));
         if is_made_whole && self.tasks.len() == self.pass.stage().tasks {
             for target in self.pass.stage().targets() {
-                let only = match (target.buffer, &target.outputs[..]) {
-                    (None, &[output]) => self.own.results.get(output).and_then(Option::as_ref),
+                let home = match (target.buffer, &target.outputs[..]) {
+                    (None, &[output]) => self.home(output),
                     _ => None,
                 };
-                let home = only.and_then(|result| self.home(result));
                 self.own.homes.push(home);
             }
         }
     }
 
-    fn home(&self, result: &Arc<Resident>) -> Option<Home> {
+    fn home(&self, output: usize) -> Option<Home> {
+        let result = self.own.results.get(output)?.as_ref()?;
         let room = self.limit_bytes.saturating_sub(self.held_bytes() + self.home_bytes());
         let bytes = result.nbytes();
         // What is short later is what the stage reads, part by part.
         if bytes == 0 || bytes as u64 > room / 2 {
             return None;
         }
-        self.device.room(bytes).ok().map(|memory| Home { result: Arc::clone(result), memory })
+        self.device.room(bytes).ok().map(|memory| Home { result: Arc::clone(result), output, memory })
     }
 
     /// Bytes of all of it.
@@ -72,8 +76,8 @@ impl Flight<'_> {
     /// The stage is done: what the card has made stays there. Of results of which threads have made some the host has all.
     pub(super) fn settle(&mut self) -> Result<(), Stop> {
         let is_whole = self.note.left.is_empty();
-        for Home { result, memory } in std::mem::take(&mut self.own.homes).into_iter().flatten() {
-            result.keep(memory);
+        for Home { result, output, memory } in std::mem::take(&mut self.own.homes).into_iter().flatten() {
+            result.keep(memory, self.own.anew.clone().map(|anew| (anew, output)));
             if !is_whole {
                 result.come_home().map_err(cleave_plan::RunError::Write)?;
             }
