@@ -279,22 +279,25 @@ mod tests {
     use cleave_graph::{Graph, NodeKind};
     use cleave_plan::{Cut, Options, Output, Plan, plan};
 
-    /// The sum of a whole array whose superboxes stand three by three.
-    fn summed() -> Plan {
+    /// The sum of an array along some axes.
+    fn summed(shape: &[usize], axes: &[usize]) -> Plan {
         let mut g = Graph::new();
-        let input = load(&mut g, 0, &[1030, 4100], DType::F64);
+        let input = load(&mut g, 0, shape, DType::F64);
         let op = cleave_ops::table::all().find(|op| op.name == "sum").unwrap();
         let cleave_ops::op::Class::Fold(rule) = &op.class else { panic!("sums reduce") };
         let loop_index = rule.loops.iter().position(|of| of.input == DType::F64).unwrap();
-        let axes = [0, 1].into_iter().collect();
+        let axes = axes.iter().copied().collect();
         let node = add(&mut g, NodeKind::Fold { op, loop_index, input, axes, ddof: Ddof(0.0) }, &[], DType::F64);
         let outputs = [Output { node, cut: Cut::Engine, held: true }];
         plan(&g, &outputs, &Options { threads: 4, ..Options::default() }).unwrap()
     }
 
+    /// One whose superboxes stand three by three.
+    const NINE: [usize; 2] = [1030, 4100];
+
     #[test]
     fn a_launch_visits_what_each_of_its_tasks_visits() {
-        let plan = summed();
+        let plan = summed(&NINE, &[0, 1]);
         let stage = &plan.stages[0];
         let (kernels, work) = (kernels(stage).unwrap(), &stage.work.folds()[0]);
         let tasks = stage.tasks;
@@ -311,8 +314,33 @@ mod tests {
     }
 
     #[test]
+    fn neighbouring_kept_boxes_are_one_launch_that_hands_over_each() {
+        let plan = summed(&[3000, 700], &[1]);
+        let stage = &plan.stages[0];
+        let (kernels, work) = (kernels(stage).unwrap(), &stage.work.folds()[0]);
+        assert!(work.boxes.count() > 3, "several kept boxes");
+        let [piece] = &pieces(stage, &kernels, 0..stage.tasks)[..] else { panic!("they make a box") };
+        let Making::Nodes { parts, nodes, .. } = &piece.launches[0].making else { panic!("it is reduced") };
+        assert_eq!(nodes.kept, Region::whole(&[3000].into_iter().collect()));
+        let places: Vec<usize> = parts.each().map(|(_, (place, ..))| place).collect();
+        assert_eq!(places, (0..work.boxes.count()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn parts_are_the_largest_nodes_over_tasks_from_a_multiple_on() {
+        let plan = summed(&NINE, &[0, 1]);
+        let work = FoldWork { spans: 21, ..plan.stages[0].work.folds()[0].clone() };
+        let nodes = |tasks: Range<usize>| Parts::of(&work, &tasks).each().map(|(_, node)| node).collect::<Vec<_>>();
+        assert_eq!(nodes(0..21), [(0, 5, 0)]);
+        assert_eq!(nodes(0..1), [(0, 0, 0)]);
+        assert_eq!(nodes(4..12), [(0, 2, 1), (0, 2, 2)]);
+        assert_eq!(nodes(16..21), [(0, 3, 2)]);
+        assert_eq!(nodes(3..5), [(0, 0, 3), (0, 0, 4)]);
+    }
+
+    #[test]
     fn what_32_bits_do_not_number_is_not_launched() {
-        let plan = summed();
+        let plan = summed(&NINE, &[0, 1]);
         let mut made = kernels(&plan.stages[0]).unwrap();
         let mut launch = pieces(&plan.stages[0], &made, 0..1).remove(0).launches.remove(0);
         assert!(launch.is_countable(&made));
