@@ -2,12 +2,15 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import psutil
 import pytest
 
 from harness import cage, oracle, pools, process, programs, rows
@@ -48,6 +51,23 @@ def test_values_that_differ_are_told():
     assert not programs.agree({"r0": 1.0}, {"r0": 1.001})
     assert not programs.agree({"r0": 1.0}, {})
     assert programs.agree({"r0": float("nan")}, {"r0": float("nan")})
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_the_tool_that_started_them(tmp_path, number):
+    tool = subprocess.Popen([sys.executable, HERE / "kills", "--minutes", "5", "--life", "1000"], stdout=subprocess.DEVNULL)
+    try:
+        end, found = time.monotonic() + 30, []
+        while len(found) < 3:
+            assert time.monotonic() < end and tool.poll() is None, "no workers were started"
+            time.sleep(0.05)
+            found = [p for p in psutil.Process(tool.pid).children() if "worker" in p.cmdline()]
+        tool.send_signal(number)
+        tool.wait(30)
+        assert not psutil.wait_procs(found, timeout=40)[1]
+    finally:
+        tool.kill()
+        tool.wait()
 
 
 def test_rows_of_pools_are_programs_that_others_run_too():

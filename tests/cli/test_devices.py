@@ -75,12 +75,23 @@ float(x.max())
 
 def test_a_persisted_array_stays_on_the_gpu(tmp_path):
     text = 'x = default_rng(3).random((100, 100)).to_device("cuda").persist()\n' + "x.sum().compute()\nx.max().compute()\n"
-    _, [_, first, second] = runs(tmp_path, text)
-    up = [sum(stage["up_bytes"] for stage in one["card"]["stages"]) for one in (first, second)]
-    assert up == [80_000, 0]
+    _, all_runs = runs(tmp_path, text)
+    copied = [[stage[way] for way in ("up_bytes", "down_bytes")] for one in all_runs for stage in one["card"]["stages"]]
+    assert copied == [[0, 0], [0, 8], [0, 8]]
     _, [_, first, second] = runs(tmp_path, "%config device_memory_limit = 100KiB\n" + text)
     up = [sum(stage["up_bytes"] for stage in one["card"]["stages"]) for one in (first, second)]
     assert up == [80_000, 80_000], "it takes more than half of what is allowed"
+
+
+def test_what_only_a_gpu_that_failed_had_is_made_anew_or_is_lost(tmp_path):
+    """What is made of arrays in memory is not, for they would have to stay there as well."""
+    text = 'x = (arange(100) * 2.0).to_device("cuda").persist()\n'
+    done = on_card(tmp_path, text + "print(x.sum().compute())\n", driver="fail=cuLaunchKernel:2:700")
+    assert done.stdout == "9900.0\n", told(done)
+    text += 'y = (x + 1).persist()\nprint("made")\ny.sum().compute()\n'
+    done = on_card(tmp_path, text, driver="fail=cuLaunchKernel:3:700", check=1)
+    assert done.stdout == "made\n" and "read-failed" in done.stderr, told(done)
+    assert "has to be computed again" in done.stderr, told(done)
 
 
 def test_names_that_go_give_the_gpu_s_memory_back(tmp_path):

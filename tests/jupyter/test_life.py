@@ -129,6 +129,15 @@ def test_connection_file_with_a_wrong_field(tmp_path, changes):
     refused(run("kernel", "-f", path, timeout=10), path)
 
 
+def test_a_connection_file_that_others_can_read_is_closed_to_them(tmp_path):
+    path = good_connection(tmp_path, transport="pigeon")
+    path.chmod(0o644)
+    done = run("kernel", "-f", path, timeout=10)
+    refused(done, path)
+    assert "others could read" in done.stderr and path.stat().st_mode & 0o777 == 0o600, told(done)
+    assert "others could read" not in run("kernel", "-f", path, timeout=10).stderr
+
+
 def test_missing_connection_file(tmp_path):
     path = tmp_path / "none.json"
     refused(run("kernel", "-f", path, timeout=10), path)

@@ -84,6 +84,22 @@ def call(method):
     return PREFACE + SETTINGS + frame(1, 4, 1, words(**head, content_type="application/grpc"))
 
 
+# A client that says it has no room for anything, ever: neither for the answer to Hello nor for events of Status.
+NO_ROOM = b"\0\0\x06\x04\0\0\0\0\0" + struct.pack(">HI", 4, 0)
+
+
+def test_clients_without_room_for_answers_stop_nobody(tmp_path, pool):
+    before = memory_mib(pool[0])
+    with contextlib.ExitStack() as opened:
+        for method in ["Hello", "Status"] * 10:
+            connection = opened.enter_context(socket.create_connection(("127.0.0.1", pool[0].port), timeout=5))
+            asked = call(method) + frame(0, 1, 1, b"\0\0\0\0\0")
+            connection.sendall(asked.replace(PREFACE + SETTINGS, PREFACE + NO_ROOM))
+        time.sleep(2)
+        assert run_on(tmp_path, pool, "print(ones(10).sum().compute())\n").stdout == "10.0\n"
+        assert memory_mib(pool[0]) - before < 50
+
+
 LARGE_FIELD = b"\x0a" + b"\xff\xff\xff\xff\x07"
 MESSAGES = {
     "four gigabytes that never come": call("Hello") + frame(0, 0, 1, b"\0\xff\xff\xff\xff"),

@@ -3,6 +3,7 @@
 import json
 import zlib
 
+import numcodecs
 import psutil
 import pytest
 
@@ -14,7 +15,17 @@ GOOD = {
     "order": "C", "filters": None,
 }  # fmt: skip
 ZLIB = {"id": "zlib", "level": 1}
+GZIP = {"id": "gzip", "level": 1}
+ZSTD = {"id": "zstd", "level": 1}
+BLOSC = {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 0}
 ZEROS = zlib.compress(bytes(1 << 28), 1)
+
+
+def bomb(codec, times=1):
+    """256 MiB of zeros, so many times one after the other."""
+    return numcodecs.get_codec(codec).encode(bytes(1 << 28)) * times
+
+
 METADATA = {
     "chunks of 10^15": {"shape": [10**15], "chunks": [10**15]},
     "no chunks": {"chunks": []},
@@ -35,6 +46,9 @@ TEXTS = {
 }
 CHUNKS = {
     "a bomb": (ZEROS, ZLIB),
+    "a gzip bomb of ten gigabytes": (bomb(GZIP, 40), GZIP),
+    "a zstd bomb of ten gigabytes": (bomb(ZSTD, 40), ZSTD),
+    "a blosc bomb": (bomb(BLOSC), BLOSC),
     "a truncated stream": (ZEROS[:500], ZLIB),
     "no stream": (b"not compressed at all", ZLIB),
     "too short": (bytes(31), None),

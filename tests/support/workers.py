@@ -76,11 +76,11 @@ class Worker:
 
 
 def start_worker(*options, listen="127.0.0.1:0", env=None, prefix=(), **popen):
-    """Start a worker, perhaps by another command; it says on its first line where it listens."""
-    command = [*prefix, BINARY, "worker", "--listen", listen, *map(str, options)]
+    """Start a worker, perhaps by another command; it says on its first line where it listens, and ends with this one."""
+    command = [*prefix, BINARY, "worker", "--with-parent", "--listen", listen, *map(str, options)]
     process = subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -120,6 +120,7 @@ def workers(count, *options, **more):
                 os.killpg(worker.process.pid, signal.SIGKILL)
             worker.process.wait(10)
             worker.process.stdout.close()
+            worker.process.stdin.close()
 
 
 def scheduler(pool):

@@ -346,6 +346,9 @@ impl Turn {
 
 /// A column of states that is row-major in a kept box, in the order of its tiles, in which states stand.
 pub(crate) fn in_tiles(work: &FoldWork, kept: &Region, column: &Data) -> Data {
+    if kept.len.ndim() < 2 {
+        return column.clone();
+    }
     let mut ordered = Data::zeros(column.dtype(), kept.size());
     let mut done = 0;
     for tile in tiles(kept, &work.kept_tile) {
@@ -361,6 +364,9 @@ pub(crate) fn in_tiles(work: &FoldWork, kept: &Region, column: &Data) -> Data {
 pub(crate) fn finish(goal: &FoldGoal, work: &FoldWork, kept: &Region, state: &State) -> Data {
     let mut values = Data::with_capacity(goal.dtype, 0);
     (rule(goal).finish)(state, &goal.facts, &mut values);
+    if kept.len.ndim() < 2 {
+        return values;
+    }
     let mut block = Data::zeros(goal.dtype, kept.size());
     let mut done = 0;
     for tile in tiles(kept, &work.kept_tile) {

@@ -11,6 +11,7 @@ use crate::progress::Meter;
 use crate::share::{Receiver, Share, ShareDone, Site, Values};
 use crate::stage_clock::StageClock;
 use cleave_ops::{DType, Data, Region, Shape, View, bytes_of};
+use cleave_plan::stage::block_region;
 use cleave_plan::{Origin, Plan, RunError, Stage};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -160,15 +161,15 @@ impl<'a> Pass<'a> {
         self.joiner.number(region)
     }
 
-    /// Adds what a task of one of the stage's reductions, by its number in that, made of its elements: for each goal
-    /// the columns of its state, row-major in the task's kept box. Blocks which that completes are handed over.
-    pub fn states(&self, fold: usize, task: usize, states: &[Vec<Data>]) -> Result<(), RunError> {
-        let work = &self.stage.work.folds()[fold];
-        let kept = work.kept_region(task);
+    /// Adds what was made of the elements of a node of one of the stage's reductions, given as kept box, level above
+    /// single tasks, and number: for each goal the columns of its state, row-major in the kept box. Blocks which that
+    /// completes are handed over.
+    pub fn states(&self, fold: usize, node: (usize, u32, usize), states: &[Vec<Data>]) -> Result<(), RunError> {
+        let (work, (place, level, number)) = (&self.stage.work.folds()[fold], node);
+        let kept = block_region(&work.boxes, place);
         let ordered = |state: &Vec<Data>| state.iter().map(|column| in_tiles(work, &kept, column)).collect();
         let columns = states.iter().map(ordered).collect();
-        let part = Part { fold, place: task / work.spans, level: 0, number: task % work.spans, columns };
-        self.joiner.add(part, self.out)
+        self.joiner.add(Part { fold, place, level, number, columns }, self.out)
     }
 
     /// So many elements were visited; an error if the run is to stop.

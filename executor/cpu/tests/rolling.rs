@@ -190,3 +190,16 @@ fn running_values_are_made_once_whoever_reads_them() {
         }
     }
 }
+
+/// What others make again counts, too: one block of theirs for each row of these.
+#[test]
+fn running_values_of_running_values_are_made_once() {
+    for (columns, is_kept) in [(40_000, true), (4000, false)] {
+        let (mut graph, shape) = (Graph::new(), Shape::new([300, columns]));
+        let x = load(&mut graph, 0, &shape, DType::F64);
+        let once = running(&mut graph, x, 0);
+        let twice = running(&mut graph, once, 0);
+        let node = fold(&mut graph, "max", twice, &[1]);
+        assert_eq!(keeps_running(&graph, node), is_kept, "{shape:?}");
+    }
+}

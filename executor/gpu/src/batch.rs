@@ -1,12 +1,11 @@
 //! Tasks that are done together, and which of them share what they read.
 
 use crate::cargo::{Want, merged};
-use crate::emit::{Kernel, Kernels};
+use crate::emit::Kernel;
 use crate::flight::{Flight, is_made};
-use crate::piece::{Piece, pieces};
+use crate::piece::Piece;
 use crate::stock::stock_bytes;
 use cleave_ops::Region;
-use cleave_plan::Stage;
 use std::ops::Range;
 
 /// Tasks from both ends of those that are left, in units that share what they read.
@@ -17,21 +16,6 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// The first tasks; with as many of the last ones, each unit a piece of the first and one opposite, where what lies
-    /// opposite reads the same.
-    pub(crate) fn next(stage: &Stage, kernels: &Kernels, rest: &Range<usize>, many: usize, is_paired: bool) -> Self {
-        let many = if is_paired { many.min(rest.len().div_ceil(2)) } else { many.min(rest.len()) };
-        let front = rest.start..rest.start + many;
-        let back = if is_paired { front.end.max(rest.end - many)..rest.end } else { rest.end..rest.end };
-        let mut last = pieces(stage, kernels, back.clone()).into_iter().rev();
-        let mut units: Vec<Vec<Piece>> = pieces(stage, kernels, front.clone())
-            .into_iter()
-            .map(|piece| std::iter::once(piece).chain(last.next()).collect())
-            .collect();
-        units.extend(last.map(|piece| vec![piece]));
-        Self { units, front, back }
-    }
-
     /// How many tasks.
     pub(crate) fn len(&self) -> usize {
         self.front.len() + self.back.len()
@@ -39,10 +23,24 @@ impl Batch {
 }
 
 impl Flight<'_> {
+    /// The first tasks; with as many of the last ones, each unit a piece of the first and one opposite, where what lies
+    /// opposite reads the same.
+    pub(crate) fn next(&self, rest: &Range<usize>, many: usize, is_paired: bool) -> Batch {
+        let many = if is_paired { many.min(rest.len().div_ceil(2)) } else { many.min(rest.len()) };
+        let front = rest.start..rest.start + many;
+        let back = if is_paired { front.end.max(rest.end - many)..rest.end } else { rest.end..rest.end };
+        let mut last = self.pieces(back.clone()).into_iter().rev();
+        let of_front = self.pieces(front.clone()).into_iter();
+        let mut units: Vec<Vec<Piece>> =
+            of_front.map(|piece| std::iter::once(piece).chain(last.next()).collect()).collect();
+        units.extend(last.map(|piece| vec![piece]));
+        Batch { units, front, back }
+    }
+
     /// Whether units take more memory than there is besides what is on the shelf.
     pub(crate) fn is_much(&self, units: &[Vec<Piece>]) -> bool {
         let taken = units.iter().map(|unit| self.taken(unit)).fold(0, u64::saturating_add);
-        taken > self.limit_bytes.saturating_sub(self.held_bytes())
+        taken > self.limit_bytes.saturating_sub(self.held_bytes() + self.home_bytes())
     }
 
     /// Whether the first and the last task read much of the same that is not on the device: then so do those between that
@@ -52,7 +50,7 @@ impl Flight<'_> {
         if self.tasks.len() < 2 {
             return false;
         }
-        let ends = [start..start + 1, end - 1..end].map(|task| pieces(self.pass.stage(), self.kernels, task));
+        let ends = [start..start + 1, end - 1..end].map(|task| self.pieces(task));
         let bytes = |wants: Vec<Want>| merged(wants).iter().map(Want::bytes).fold(0, u64::saturating_add);
         let [first, last] = ends.map(|end| self.wants(&end));
         let (apart, both) = (bytes(first.clone()).saturating_add(bytes(last.clone())), bytes([first, last].concat()));
@@ -67,7 +65,7 @@ impl Flight<'_> {
         }
         let made = self.made();
         let stocks = unit.iter().map(|piece| stock_bytes(&made, &self.needs(piece)));
-        let outs = launches().map(|launch| launch.made_bytes(self.kernels));
+        let outs = launches().filter(|_| !self.is_all_home()).map(|launch| launch.made_bytes(self.kernels));
         let wants = merged(self.wants(unit));
         wants.iter().map(Want::bytes).chain(stocks).chain(outs).fold(0, u64::saturating_add)
     }

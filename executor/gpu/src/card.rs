@@ -1,12 +1,14 @@
 //! A card as a crew: stages that kernels are written for run on it, all others on threads. Several cards share the tasks
 //! of a stage.
 
+use crate::anew::Anew;
 use crate::detect::{Absent, ready};
 use crate::device::Device;
 use crate::emit::{Kernels, Unfit, kernels};
 use crate::error::GpuError;
-use crate::flight::Flight;
+use crate::flight::{Flight, Own};
 use crate::notes::{StageNote, Why};
+use crate::resident::Resident;
 use crate::shelf::{Shelf, Stop};
 use crate::stock::Stock;
 use cleave_cpu::{Control, Crew, Pass, Pool, run_with};
@@ -53,6 +55,10 @@ struct State {
     limit_bytes: u64,
     /// Arrays that stay from run to run, as far as there is room.
     staying: HashSet<SourceId>,
+    /// Results of the run that may stay here, by output.
+    results: Vec<Option<Arc<Resident>>>,
+    /// How these are made anew, if that is known.
+    anew: Option<Arc<Anew>>,
     notes: Vec<StageNote>,
     lost: Option<GpuError>,
 }
@@ -65,8 +71,9 @@ impl Card {
         let most = free - free / LEFT_PART;
         let limit_bytes = if options.memory_limit_bytes == 0 { most } else { options.memory_limit_bytes.min(most) };
         let name = device.name().to_owned();
-        let (shelf, staying, notes) = (Shelf::default(), HashSet::new(), vec![]);
-        let state = State { shelf, device: Some(device), name, limit_bytes, staying, notes, lost: None };
+        let (shelf, staying, device) = (Shelf::default(), HashSet::new(), Some(device));
+        let (results, anew, notes, lost) = (vec![], None, vec![], None);
+        let state = State { shelf, device, name, limit_bytes, staying, results, anew, notes, lost };
         let others = if options.others { others_than(options) } else { vec![] };
         Ok(Self { options, turn: Mutex::default(), state: Mutex::new(state), others })
     }
@@ -100,6 +107,11 @@ impl Card {
         self.state().staying.extend(arrays);
     }
 
+    /// A result that a run has left here is known by that name.
+    pub fn adopt(&self, id: SourceId, array: &Arc<Resident>) {
+        self.state().shelf.adopt(id, array);
+    }
+
     /// Gives back the memory of arrays that are there no more.
     pub fn forget(&self, is_gone: &dyn Fn(SourceId) -> bool) {
         let mut state = self.state();
@@ -122,6 +134,15 @@ impl Card {
     ) -> Result<(RunReport, Vec<StageNote>), RunError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.all().for_each(Card::begin);
+        // Cards that share a run make parts of results.
+        if self.others.is_empty() {
+            let own = |sink: &Arc<dyn Sink>| Arc::clone(sink).as_any()?.downcast().ok();
+            let results: Vec<Option<Arc<Resident>>> = sinks.iter().map(own).collect();
+            let anew = || Anew::of(plan, sources, pool.threads()).map(Arc::new);
+            let anew = if results.iter().any(Option::is_some) { anew() } else { None };
+            let mut state = self.state();
+            (state.results, state.anew) = (results, anew);
+        }
         let report = run_with(Some(self), pool, plan, (sources, sinks), control);
         let notes = StageNote::joined(self.all().flat_map(Card::end));
         report.map(|report| (report, notes))
@@ -131,10 +152,11 @@ impl Card {
     fn end(&self) -> Vec<StageNote> {
         let mut state = self.state();
         state.tidy();
+        (state.results, state.anew) = (vec![], None);
         if let Some(Err(error)) = state.device.as_ref().map(Device::trim)
             && error.is_sticky()
         {
-            state.shelf.clear();
+            state.shelf.lose(&error);
             (state.device, state.lost) = (None, Some(error));
         }
         std::mem::take(&mut state.notes)
@@ -213,7 +235,7 @@ impl Card {
     fn part(&self, pass: &Pass<'_>, kernels: &Result<Kernels, Unfit>, tasks: Range<usize>) -> Result<(), RunError> {
         let mut note = StageNote { stage: pass.number(), tasks: tasks.len(), ..StageNote::default() };
         let mut state = self.state();
-        let State { shelf, device, limit_bytes, lost, .. } = &mut *state;
+        let State { shelf, device, limit_bytes, lost, results, anew, .. } = &mut *state;
         let done = match (kernels, &mut *device) {
             (Err(unfit), _) => {
                 note.leave(tasks.len(), Why::Unfit(unfit.clone()));
@@ -229,7 +251,9 @@ impl Card {
                 device.took();
                 let (of, stock) = (&mut note, Stock::default());
                 let library = self.options.library;
-                let mut flight = Flight { device, shelf, stock, note: of, pass, tasks, kernels, limit_bytes, library };
+                let own = Own { results, anew, homes: vec![] };
+                let mut flight =
+                    Flight { device, shelf, stock, own, note: of, pass, tasks, kernels, limit_bytes, library };
                 let done = flight.fly().map_err(|stop| match stop {
                     Stop::Run(error) => error,
                     Stop::Device(error) => RunError::Elsewhere { code: error.code(), cause: Box::new(error) },
@@ -241,7 +265,7 @@ impl Card {
         };
         note.devices = usize::from(note.done > 0);
         if let Ok(Some(error)) = &done {
-            state.shelf.clear();
+            state.shelf.lose(error);
             (state.device, state.lost) = (None, Some(error.clone()));
         }
         state.notes.push(note);

@@ -488,6 +488,24 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// Copies bytes from the byte `at` on, which nothing writes any more; any thread may.
+    pub(crate) fn copy_to(&self, at: usize, bytes: &mut [u8]) -> Result<(), GpuError> {
+        let failed = failed("copying from the device");
+        assert!(at + bytes.len() <= self.nbytes(), "what is copied is there");
+        self.slice.context().bind_to_thread().map_err(&failed)?;
+        // SAFETY: the bytes lie in the memory, which is there as long as this is.
+        unsafe { result::memcpy_dtoh_sync(bytes, self.address + at as u64) }.map_err(failed)
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // Memory of a context that failed is gone anyway.
+        let _ = self.slice.context().bind_to_thread();
+    }
+}
+
 /// What the driver's compiler says of a text that it does not take, in the context that is current.
 fn compiler_log(text: &str) -> String {
     use sys::CUjit_option::{CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};

@@ -1,10 +1,13 @@
 //! A stage's tasks on a device, some at a time: what they read goes there, kernels run, what they leave comes back.
-//! `product` does those of a product of matrices, `factors` says what of its operands lies where, `library` has the
-//! vendor's library multiply.
+//! `homes` has results stay there, `product` does those of a product of matrices, `factors` says what of its operands lies
+//! where, `library` has the vendor's library multiply.
 
 mod factors;
+mod homes;
 mod library;
 mod product;
+
+pub(crate) use homes::Own;
 
 use crate::batch::Batch;
 use crate::cargo::Cargo;
@@ -12,19 +15,22 @@ use crate::device::{Device, Mark, Memory};
 use crate::emit::{Kernel, Kernels, Load, Placed};
 use crate::join::states;
 use crate::notes::{StageNote, Why};
-use crate::piece::{Launch, Making, Piece, pieces};
+use crate::piece::{Launch, Making, Piece, pieces, wide};
 use crate::shelf::{Shelf, Stop, bytes, placed, upload};
 use crate::stock::{Stock, stock_bytes};
 use cleave_cpu::Pass;
 use cleave_ops::{DType, Data, Region, filled};
+use cleave_plan::stage::block_region;
 use cleave_plan::{Origin, Work};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-/// A wish to stop is seen within such a time: tasks in flight are halved where they take longer, and doubled where they
-/// take less than half of it.
+/// A wish to stop is seen within such a time: tasks in flight are halved where they take longer, and become more where
+/// they take less than half of it.
 const MOST_TIME: Duration = Duration::from_millis(100);
+/// Additions that any card does in less than that, and that take longer than what is around them.
+const FIRST_WORK: f64 = 2e9;
 /// The most tasks in flight.
 const MOST_TASKS: usize = 1 << 12;
 
@@ -33,6 +39,7 @@ pub(crate) struct Flight<'a> {
     pub(crate) device: &'a mut Device,
     pub(crate) shelf: &'a mut Shelf,
     pub(crate) stock: Stock,
+    pub(crate) own: Own<'a>,
     pub(crate) note: &'a mut StageNote,
     pub(crate) pass: &'a Pass<'a>,
     /// What of the stage it does.
@@ -61,7 +68,14 @@ impl Flight<'_> {
     /// Does its tasks; those that the device cannot do are done on threads. An error of the device comes back when it
     /// is one after which the device does nothing more; all tasks are done then, too.
     pub(crate) fn fly(&mut self) -> Result<Option<crate::GpuError>, Stop> {
-        let (mut rest, mut many) = (self.tasks.clone(), 1);
+        self.take_homes();
+        let failed = self.all()?;
+        self.settle().map(|()| failed)
+    }
+
+    /// All but what becomes of results that stay.
+    fn all(&mut self) -> Result<Option<crate::GpuError>, Stop> {
+        let (mut rest, mut many) = (self.tasks.clone(), self.first_tasks());
         if let Err(stop) = self.prepare() {
             return self.give_up(rest, stop);
         }
@@ -70,7 +84,7 @@ impl Flight<'_> {
         }
         let mut is_paired = self.is_mirrored();
         while !rest.is_empty() {
-            let batch = Batch::next(self.pass.stage(), self.kernels, &rest, many, is_paired);
+            let batch = self.next(&rest, many, is_paired);
             match self.is_much(&batch.units) {
                 true if many > 1 => many /= 2,
                 true if self.held_bytes() > 0 => {
@@ -96,6 +110,13 @@ impl Flight<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// How many tasks are in flight at first.
+    fn first_tasks(&self) -> usize {
+        let stage = self.pass.stage();
+        let task_work = stage.space.size() as f64 * stage.weight / stage.tasks.max(1) as f64;
+        ((FIRST_WORK / task_work.max(1.0)) as usize).clamp(1, MOST_TASKS)
     }
 
     /// Compiles the kernels, and has arrays and what is made of them before stay on the device where all that the stage
@@ -142,7 +163,15 @@ impl Flight<'_> {
         Ok(())
     }
 
-    /// Bytes of what stays on the device.
+    /// Tasks as launches.
+    pub(crate) fn pieces(&self, tasks: Range<usize>) -> Vec<Piece> {
+        match (&self.pass.stage().work, self.is_all_home()) {
+            (Work::Store(work), true) => wide(work, tasks),
+            _ => pieces(self.pass.stage(), self.kernels, tasks),
+        }
+    }
+
+    /// Bytes of what stays on the device from launch to launch and could go.
     pub(crate) fn held_bytes(&self) -> u64 {
         self.shelf.held_bytes() + self.stock.held_bytes()
     }
@@ -156,7 +185,7 @@ impl Flight<'_> {
     /// Threads do all of the first tasks that are too large by themselves, the first of which is known to be. Gives how
     /// many those are.
     fn too_large(&mut self, rest: Range<usize>) -> Result<usize, Stop> {
-        let alone = |task| pieces(self.pass.stage(), self.kernels, task..task + 1);
+        let alone = |task| self.pieces(task..task + 1);
         let more = (rest.start + 1..rest.end).take_while(|&task| self.is_much(&[alone(task)])).count();
         self.on_threads(rest.start..rest.start + 1 + more, Why::TooLarge)?;
         Ok(1 + more)
@@ -234,7 +263,7 @@ impl Flight<'_> {
         (cargo, stock): (&mut Cargo, &Stock),
         flag: &Memory,
     ) -> Result<Started<'p>, Stop> {
-        let (mut outs, mut loads) = (vec![], vec![]);
+        let (mut outs, mut loads, mut goals) = (vec![], vec![], vec![]);
         if launch.is_empty() {
             return Ok(Started { launch, outs });
         }
@@ -242,10 +271,16 @@ impl Flight<'_> {
         for load in &kernel.loads {
             loads.push(self.place(load, &load.wanted(&reads), (&mut *cargo, stock))?);
         }
-        for (dtype, len) in launch.makes(self.kernels) {
-            outs.push(self.device.room(dtype.size() * len)?);
+        for (goal, (dtype, len)) in launch.makes(self.kernels).into_iter().enumerate() {
+            if let Some(home) = self.at_home(goal) {
+                goals.push(home);
+                continue;
+            }
+            let out = self.device.room(dtype.size() * len)?;
+            goals.push(placed(&launch.region, &out));
+            outs.push(out);
         }
-        let (grid, arguments) = launch.call(self.kernels, &loads, &addresses(&outs), flag.address());
+        let (grid, arguments) = launch.call(self.kernels, &loads, &goals, flag.address());
         self.pass.visited(0)?;
         self.device.launch(kernel, grid, &arguments)?;
         self.note.launches += 1;
@@ -293,10 +328,11 @@ impl Flight<'_> {
         Ok(found)
     }
 
-    /// What a launch left.
+    /// What a launch left for the host.
     fn fetch(&mut self, started: &Started<'_>) -> Result<Vec<Data>, Stop> {
         let leaves = started.launch.leaves(self.kernels);
-        if started.outs.is_empty() {
+        let leaves: Vec<_> = self.away(leaves.len()).map(|goal| leaves[goal]).collect();
+        if started.launch.is_empty() {
             return Ok(leaves.into_iter().map(|(dtype, _)| Data::zeros(dtype, 0)).collect());
         }
         leaves.into_iter().zip(&started.outs).map(|(form, out)| self.bring((out, 0), form)).collect()
@@ -314,13 +350,15 @@ impl Flight<'_> {
     fn deliver(&self, piece: &Piece, launch: &Launch, columns: Vec<Data>) -> Result<(), Stop> {
         match &launch.making {
             Making::Block => {
-                let mut goals = columns.into_iter().enumerate();
+                let away: Vec<usize> = self.away(self.pass.stage().targets().len()).collect();
+                let mut goals = away.into_iter().zip(columns);
                 goals.try_for_each(|(goal, data)| self.pass.block(goal, piece.tasks.start, &launch.region, data))?;
             }
-            Making::Nodes { fold, tasks, nodes, .. } => {
+            Making::Nodes { fold, parts, nodes, .. } => {
                 let work = &self.pass.stage().work.folds()[*fold];
-                for (number, task) in tasks.clone().enumerate() {
-                    self.pass.states(*fold, task, &states(work, (number, nodes.kept.size()), &columns))?;
+                for (number, node) in parts.each() {
+                    let kept = block_region(&work.boxes, node.0);
+                    self.pass.states(*fold, node, &states(work, number, (&kept, &nodes.kept), &columns))?;
                 }
             }
         }
@@ -334,8 +372,13 @@ impl Flight<'_> {
     }
 
     /// Threads do the rest, unless the run ends.
-    fn give_up(&mut self, rest: Range<usize>, stop: Stop) -> Result<Option<crate::GpuError>, Stop> {
+    fn give_up(&mut self, mut rest: Range<usize>, stop: Stop) -> Result<Option<crate::GpuError>, Stop> {
         let Stop::Device(error) = stop else { return Err(stop) };
+        if std::mem::take(&mut self.own.homes).iter().any(Option::is_some) {
+            // What was to stay is lost, so that all is done anew.
+            (rest, self.note.done) = (self.tasks.clone(), 0);
+            self.note.left.clear();
+        }
         self.on_threads(rest, Why::Failed(error.clone()))?;
         Ok(error.is_sticky().then_some(error))
     }
@@ -366,6 +409,7 @@ fn parts<'k>(kernels: &[(&'k Kernel, Region)]) -> BTreeMap<Origin, (&'k Load, Re
 fn adapted(many: usize, took: Duration) -> usize {
     match took {
         took if took > MOST_TIME => (many / 2).max(1),
+        took if took < MOST_TIME / 16 => (many * 8).min(MOST_TASKS),
         took if took < MOST_TIME / 2 => (many * 2).min(MOST_TASKS),
         _ => many,
     }

@@ -3,11 +3,14 @@
 use crate::device::{Device, Memory};
 use crate::emit::{Load, Placed};
 use crate::error::GpuError;
+use crate::resident::Resident;
 use crate::ring::Ring;
 use cleave_cpu::Pass;
+use cleave_graph::SourceId;
 use cleave_ops::Region;
 use cleave_plan::{Origin, RunError};
 use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 
 /// Bytes that a thread reads at once.
 const READ_BYTES: usize = 512 << 10;
@@ -36,14 +39,27 @@ impl From<GpuError> for Stop {
 /// What stays on a device from stage to stage.
 #[derive(Default)]
 pub(crate) struct Shelf {
+    /// Copies of what exists elsewhere.
     parts: BTreeMap<Origin, (Region, Memory)>,
+    /// What was made there and is nowhere else, as long as somebody has it.
+    kept: BTreeMap<SourceId, Weak<Resident>>,
 }
 
 impl Shelf {
     /// Where a part of an array lies, if it is there.
     pub(crate) fn find(&self, origin: Origin, wanted: &Region) -> Option<Placed> {
-        let (region, memory) = self.parts.get(&origin)?;
-        holds(region, wanted).then(|| placed(region, memory))
+        let copy = self.parts.get(&origin).filter(|(region, _)| holds(region, wanted));
+        if let Some((region, memory)) = copy {
+            return Some(placed(region, memory));
+        }
+        let Origin::Stored(id) = origin else { return None };
+        self.kept.get(&id)?.upgrade()?.placed()
+    }
+
+    /// An array that was made there is known by that name.
+    pub(crate) fn adopt(&mut self, id: SourceId, array: &Arc<Resident>) {
+        self.kept.retain(|_, array| array.strong_count() > 0);
+        self.kept.insert(id, Arc::downgrade(array));
     }
 
     /// Puts parts of arrays there, and forgets all others that would make them more than so many bytes. Gives how many
@@ -68,9 +84,21 @@ impl Shelf {
         Ok(missing)
     }
 
-    /// Gives all memory back.
+    /// Gives memory back: that of copies, or where there are none that of what is nowhere else, which comes home before.
     pub(crate) fn clear(&mut self) {
+        if self.parts.is_empty() {
+            for array in std::mem::take(&mut self.kept).into_values().filter_map(|array| array.upgrade()) {
+                let failed = |_| array.lose(&GpuError::Call { what: "copying from the device", code: 0 });
+                array.come_home().unwrap_or_else(failed);
+            }
+        }
         self.parts.clear();
+    }
+
+    /// The device failed: what is nowhere else is lost.
+    pub(crate) fn lose(&mut self, error: &GpuError) {
+        self.parts.clear();
+        std::mem::take(&mut self.kept).into_values().filter_map(|array| array.upgrade()).for_each(|a| a.lose(error));
     }
 
     /// Gives the memory of all but some arrays back.
@@ -80,7 +108,9 @@ impl Shelf {
 
     /// Bytes of all that is there.
     pub(crate) fn held_bytes(&self) -> u64 {
-        self.parts.values().map(|(_, memory)| memory.nbytes() as u64).sum()
+        let kept = self.kept.values().filter_map(Weak::upgrade).filter(|array| array.is_on_card());
+        let copies = self.parts.values().map(|(_, memory)| memory.nbytes() as u64);
+        copies.chain(kept.map(|array| array.nbytes() as u64)).sum()
     }
 
     /// Bytes of what is there and stays when those come.

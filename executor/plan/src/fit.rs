@@ -181,7 +181,8 @@ fn least(plan: &Plan, number: usize, options: &Options) -> (u64, u64) {
     let stage = &plan.stages[number];
     let spill = live(plan, number).filter(|b| b.keep != Keep::Dense).map(block_bytes).max().unwrap_or(0);
     let reading = Reading::of(number, plan, options, true);
-    (task_bytes(stage, plan).saturating_add(spill), reading.least().saturating_add(reading.staging()))
+    let work = task_bytes(stage, plan).saturating_add(waiting_bytes(stage)).saturating_add(spill);
+    (work, reading.least().saturating_add(reading.staging()))
 }
 
 fn block_bytes(buffer: &Buffer) -> u64 {
@@ -232,6 +233,7 @@ fn reserve(plan: &Plan, number: usize, options: &Options, free: u64) -> u64 {
     let workers = wanted_workers(stage, options);
     let reading = Reading::of(number, plan, options, true);
     let full = (task_bytes(stage, plan).saturating_mul(workers as u64))
+        .saturating_add(waiting_bytes(stage))
         .saturating_add(reading.easy(workers).saturating_add(reading.staging()));
     let (work, read) = least(plan, number, options);
     full.min(free / 2).max(work.saturating_add(read)).min(free)

@@ -52,17 +52,22 @@ impl Stage {
         let len = self.visited_together();
         let start = len.iter().zip(self.space.iter()).map(|(&len, &all)| (all - 1) / len.max(1) * len).collect();
         let last = Region { start, len };
-        let (made, wanted) = (Cell::new(0.0), Cell::new(0.0));
-        self.program.local_regions_beyond(&last, &|number, region| {
+        let wanted = self.running_elements(&last, &|_, region| region.clone());
+        self.running_elements(&last, &|local, region| local.making.widened(region)) > MOST_AGAIN * wanted
+    }
+
+    /// The elements of running values that are made for a block, `widened` saying what of each where a part is wanted.
+    fn running_elements(&self, block: &Region, widened: &dyn Fn(&Local, &Region) -> Region) -> f64 {
+        let elements = Cell::new(0.0);
+        self.program.local_regions_beyond(block, &|number, region| {
             let local = &self.program.locals[number];
-            let all = local.making.widened(region);
+            let all = widened(local, region);
             if matches!(local.making, Making::Scan { .. }) {
-                made.set(made.get() + all.len.size() as f64);
-                wanted.set(wanted.get() + region.len.size() as f64);
+                elements.set(elements.get() + all.len.size() as f64);
             }
             (all.clone(), all)
         });
-        made.get() > MOST_AGAIN * wanted.get()
+        elements.get()
     }
 
     /// The elements for which values are made once: a block, or blocks below each other where rows are kept.

@@ -14,6 +14,8 @@ const TASK_WORK: f64 = 1e7;
 const TASK_LEN: (usize, usize) = (1 << 14, 1 << 22);
 /// The most elements of a block of the engine's choice.
 const BLOCK_LEN: usize = 1 << 18;
+/// Work and elements of a task are so many times that on a card, which does as much in less time.
+const CARD_TIMES: usize = 8;
 /// Tasks a thread should find, so that none waits long at the end.
 const TASKS_A_THREAD: usize = 8;
 /// The most bytes of reduction states of one task.
@@ -27,9 +29,10 @@ const CROSS_LEN: usize = 32;
 
 /// The elements a task should visit.
 pub fn task_len(elements: usize, weight: f64, options: &Options) -> usize {
-    let by_time = (TASK_WORK / weight.max(1.0)) as usize;
+    let times = if options.at_once { CARD_TIMES } else { 1 };
+    let by_time = (TASK_WORK * times as f64 / weight.max(1.0)) as usize;
     let by_share = elements / (TASKS_A_THREAD * options.threads.max(1));
-    by_time.min(by_share).clamp(TASK_LEN.0, TASK_LEN.1) >> options.choices.shrink
+    by_time.min(by_share).clamp(TASK_LEN.0, TASK_LEN.1 * times) >> options.choices.shrink
 }
 
 /// How a reduction is cut.

@@ -2,6 +2,7 @@
 
 use cleave_graph::SourceId;
 use cleave_ops::{Chunks, DType, Data, DataRef};
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -112,6 +113,10 @@ pub trait Sink: Send + Sync {
     fn copy_unless(&self, region: &cleave_ops::Region, data: &Data, stop: Stop<'_>) -> Result<(), SourceError> {
         let _ = stop;
         self.copy(region, data)
+    }
+    /// Itself, for who leaves results in sinks of his own in his own way.
+    fn as_any(self: Arc<Self>) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
     }
     /// The directory in which other processes may write blocks themselves from now on, if it is such a sink.
     fn lend(&self) -> Option<PathBuf> {

@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
+use cleave_remote::worker::KEEP;
 use std::path::PathBuf;
 
 /// Chunked arrays, larger than memory, on this machine's threads.
@@ -204,8 +205,8 @@ pub(crate) struct Worker {
     /// Where to answer collectors of metrics, at /metrics; nowhere by default.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) metrics: Option<String>,
-    /// How long blocks are kept for a kernel that was lost, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=86400))]
+    /// How long blocks are kept of a kernel that was lost, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = KEEP.as_secs() as u32, value_parser = clap::value_parser!(u32).range(0..=86400))]
     pub(crate) keep: u32,
     /// Where blocks are put aside when memory is short.
     #[arg(long, value_name = "DIR")]

@@ -9,6 +9,7 @@ use cleave_remote::worker::{ServeError, Worker, WorkerOptions};
 use cleave_session::local::LISTENS;
 use cleave_session::settings::{Settings, read_size};
 use cleave_session::{TOKEN_FILE, tls_files};
+use nix::sys::resource::{Resource, setrlimit};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub(crate) fn worker(given: &Given) -> ExitCode {
         // The end of standard input says the same, where this is not known.
         let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM);
     }
+    // Data of others is not to be left in files when this fails; where that cannot be said it is no worse than before.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     let options = match options(given) {
         Ok(options) => options,
         Err((code, message, help)) => return fail(code, &message, help),

@@ -1,9 +1,15 @@
 //! The connection file: where the sockets are and the key of their messages.
 
+use crate::process::log;
 use serde::Deserialize;
 use std::fmt;
+use std::fs::Permissions;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// What a file's mode says of everyone but its owner.
+const OTHERS: u32 = 0o077;
 
 /// What a connection file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,10 +79,12 @@ struct File {
 }
 
 impl Connection {
-    /// Reads a connection file.
+    /// Reads a connection file. Whoever has its key may run code: one that others can read, as some front ends write
+    /// it, is closed to them first.
     pub fn read(path: &Path) -> Result<Self, ConnectionError> {
-        let text = std::fs::read(path).map_err(|error| ConnectionError::Unreadable(path.into(), error))?;
-        Self::parse(&text, path)
+        let unreadable = |error| ConnectionError::Unreadable(path.into(), error);
+        close(path).map_err(unreadable)?;
+        Self::parse(&std::fs::read(path).map_err(unreadable)?, path)
     }
 
     fn parse(text: &[u8], path: &Path) -> Result<Self, ConnectionError> {
@@ -116,6 +124,16 @@ impl fmt::Display for ConnectionError {
 }
 
 impl std::error::Error for ConnectionError {}
+
+/// Leaves a file to its owner alone, and says so where it was not. Files of others may be shared on purpose.
+fn close(path: &Path) -> std::io::Result<()> {
+    let about = std::fs::metadata(path)?;
+    let is_open = about.is_file() && about.mode() & OTHERS != 0;
+    if is_open && std::fs::set_permissions(path, Permissions::from_mode(about.mode() & !OTHERS)).is_ok() {
+        log(&format!("others could read the connection file {}; now they cannot", path.display()));
+    }
+    Ok(())
+}
 
 fn tcp() -> String {
     "tcp".to_owned()

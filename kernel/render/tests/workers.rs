@@ -5,7 +5,7 @@ use cleave_session::board::{Moment, RunState, StageState, Totals};
 use cleave_session::output::{
     EstimateFacts, LaneFacts, PoolFacts, RunFacts, Shown, Span, StageFacts, Stint, WorkerFacts, WorkerState,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn worker(number: usize) -> WorkerFacts {
     WorkerFacts {
@@ -204,12 +204,19 @@ fn nothing_that_others_say_becomes_markup() {
 }
 
 #[test]
-fn a_page_of_a_million_chunks_is_small() {
+fn a_page_of_a_million_chunks_is_small_and_drawn_at_once() {
     let lanes = (1..=3).map(|n| lane(n, 100_000, 60_000)).collect();
     let facts = RunFacts { wall_s: 60.0, ..run(lanes) };
     let snapshot = Snapshot { last: Some(Box::new(facts)), ..snapshot(200, 100, None) };
     let page = cleave_render::board_html(&snapshot);
     assert!(page.len() < 60_000, "{}", page.len());
+    let draw = |_| {
+        let start = Instant::now();
+        assert_eq!(cleave_render::board_html(&snapshot).len(), page.len());
+        start.elapsed()
+    };
+    let took = (0..5).map(draw).min().expect("it was drawn");
+    assert!(took < Duration::from_millis(50), "{took:?}");
 }
 
 #[test]

@@ -1,20 +1,19 @@
 //! The one place where plans leave for other machines.
 
-use crate::address::Addresses;
+use crate::address::{Address, Addresses};
 use crate::unreachable::unreachable;
 use crate::world::failure;
 use cleave_cpu::{Cancel, Control};
 use cleave_graph::host::{Failure, Stored, StoredFormat};
 use cleave_graph::{Graph, NodeKind, SourceId};
 use cleave_plan::{Machine, Options, Output, Plan, RunError, RunReport, Sink, Sources};
-use cleave_remote::cluster::{Cluster as Workers, ConnectError, ConnectOptions, RemoteJob, Watch};
+use cleave_remote::cluster::{Cluster as Workers, ConnectError, ConnectOptions, Named, RemoteJob, Watch};
 use cleave_remote::facts::{LaneFacts, PoolFacts};
 use cleave_remote::schedule::Rules;
 use cleave_remote::security::{Tls, Token};
 use cleave_remote::spec::{JobParts, Limits, Planning, StoredPlace, StoredSource, Wanted, options, prepare};
 use cleave_remote::transport::{Connector, Endpoint};
 use std::collections::{HashMap, HashSet};
-use std::net::ToSocketAddrs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,8 +43,8 @@ impl Cluster {
     ) -> Result<Self, Failure> {
         let connector = Connector { tls: secrets.tls.clone(), token: secrets.token.clone(), ..Connector::default() };
         let rules = Rules { nobody: patience, ..Rules::default() };
-        let options = ConnectOptions { connector, rules, cancel: cancel.clone() };
-        let workers = Workers::connect(&endpoints(addresses)?, options).map_err(|error| match &error {
+        let options = ConnectOptions { connector, rules, cancel: cancel.clone(), ..ConnectOptions::default() };
+        let workers = Workers::connect(&named(addresses), options).map_err(|error| match &error {
             ConnectError::Unreachable(errors) => unreachable(errors),
             ConnectError::None => unreachable(&[]),
             ConnectError::Threads(_) => failure("no-threads", error.to_string(), "end programs that use many threads"),
@@ -84,23 +83,12 @@ impl Cluster {
     }
 }
 
-/// One for each worker; a name for several stands for what it leads to now.
-fn endpoints(addresses: &Addresses) -> Result<Vec<Endpoint>, Failure> {
-    let mut found = Vec::new();
-    for address in &addresses.0 {
-        if !address.several {
-            found.push(Endpoint { host: address.host.clone(), port: address.port });
-            continue;
-        }
-        let all = (address.host.as_str(), address.port).to_socket_addrs().map_err(|error| {
-            let help = "look whether the name is written as the network knows it";
-            failure("unreachable-worker", format!("`{}` leads to no workers: {error}", address.host), help)
-        })?;
-        found.extend(all.map(|at| Endpoint { host: at.ip().to_string(), port: at.port() }));
-    }
-    let mut seen = HashSet::new();
-    found.retain(|endpoint| seen.insert(endpoint.clone()));
-    Ok(found)
+fn named(addresses: &Addresses) -> Vec<Named> {
+    let one = |address: &Address| {
+        let endpoint = Endpoint::new(&address.host, address.port);
+        if address.several { Named::All(endpoint) } else { Named::One(endpoint) }
+    };
+    addresses.0.iter().map(one).collect()
 }
 
 /// What is asked of the workers.

@@ -16,11 +16,12 @@ use crate::plan_steps::{Drawing, Drawn};
 use crate::remote::Remotes;
 use crate::settings::{Scheduler, Settings};
 use crate::watched::{News, Others, Ran, Tell, end_word, watched};
-use cleave_cpu::{Blocks, Cancel, Control, Pool};
-use cleave_gpu::StageNote;
+use cleave_cpu::{Blocks, Cancel, Control, Pool, Rooms};
+use cleave_gpu::{Resident, StageNote};
 use cleave_graph::host::{Failure, How};
 use cleave_graph::rewrite::{RewriteOptions, optimize};
 use cleave_graph::{Graph, NodeId};
+use cleave_plan::plan::PlannedOutput;
 use cleave_plan::{Cut, Delivery, Demand, Estimate, Event, Options, Output, Plan, PlanError, Sink};
 use cleave_remote::spec::JobParts;
 use std::sync::Arc;
@@ -141,16 +142,37 @@ impl Engine {
         settings: &Settings,
         tell: Option<&mut dyn FnMut(News)>,
     ) -> Result<(Vec<Arc<Blocks>>, RunFacts), Failure> {
+        self.run_into(graph, roots, settings, &Blocks::new, tell)
+    }
+
+    /// The same into memory that may be a card's.
+    pub(crate) fn kept(
+        &mut self,
+        graph: &Graph,
+        roots: &[NodeId],
+        settings: &Settings,
+        tell: Option<&mut dyn FnMut(News)>,
+    ) -> Result<(Vec<Arc<Resident>>, RunFacts), Failure> {
+        self.run_into(graph, roots, settings, &Resident::new, tell)
+    }
+
+    fn run_into<S: Sink + 'static>(
+        &mut self,
+        graph: &Graph,
+        roots: &[NodeId],
+        settings: &Settings,
+        sink: &dyn Fn(&PlannedOutput, &Arc<Rooms>) -> S,
+        tell: Option<&mut dyn FnMut(News)>,
+    ) -> Result<(Vec<Arc<S>>, RunFacts), Failure> {
         let outputs: Vec<Output> = roots.iter().map(|&node| Output { node, cut: Cut::Engine, held: true }).collect();
         let settled = self.settle_to_run(graph, &outputs, settings, Delivery::Looked).map_err(plan_failure)?;
         let planned = &settled.planned;
         self.room_for(planned).map_err(plan_failure)?;
         let rooms = Arc::clone(self.pool(&settled.settings)?.rooms());
-        let blocks: Vec<Arc<Blocks>> =
-            planned.plan.outputs.iter().map(|output| Arc::new(Blocks::new(output, &rooms))).collect();
-        let sinks: Vec<Arc<dyn Sink>> = blocks.iter().map(|b| Arc::clone(b) as Arc<dyn Sink>).collect();
+        let held: Vec<Arc<S>> = planned.plan.outputs.iter().map(|output| Arc::new(sink(output, &rooms))).collect();
+        let sinks: Vec<Arc<dyn Sink>> = held.iter().map(|sink| Arc::clone(sink) as Arc<dyn Sink>).collect();
         let facts = self.run(&settled, &sinks, Delivery::Looked, tell)?;
-        Ok((blocks, facts))
+        Ok((held, facts))
     }
 
     /// Workers plan with their own memory; what they give is held in this process's.

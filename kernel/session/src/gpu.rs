@@ -5,13 +5,13 @@ use crate::engine::Engine;
 use crate::output::{CardFacts, CardStage, ChoiceFacts};
 use crate::settings::{Scheduler, Settings};
 use cleave_gpu::detect::{Facts, ready};
-use cleave_gpu::{Card, CardOptions, GpuError, Products, StageNote, kernel_counts, products};
+use cleave_gpu::{Card, CardOptions, GpuError, Products, Resident, StageNote, kernel_counts, products};
 use cleave_graph::SourceId;
 use cleave_graph::host::Failure;
 use cleave_plan::cost::{CardRates, card_load};
 use cleave_plan::{Plan, Sources};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// The cards of a session.
@@ -40,9 +40,11 @@ impl Cards {
         self.open.iter().any(|card| card.options().ordinal == ordinal)
     }
 
-    /// Arrays that were computed on a card stay there.
-    pub(crate) fn stay(&self, ordinal: usize, arrays: &[SourceId]) {
-        self.open.iter().filter(|card| card.options().ordinal == ordinal).for_each(|card| card.stay(arrays));
+    /// An array that was computed for a card stays there.
+    pub(crate) fn stay(&self, ordinal: usize, id: SourceId, array: &Arc<Resident>) {
+        for card in self.open.iter().filter(|card| card.options().ordinal == ordinal) {
+            if array.is_on_card() { card.adopt(id, array) } else { card.stay(&[id]) }
+        }
     }
 
     /// Forgets the arrays there that the session has no more.

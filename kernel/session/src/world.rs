@@ -9,11 +9,12 @@ use crate::plan_facts;
 use crate::settings::{Scheduler, Settings};
 use crate::watched::News;
 use cleave_cpu::{Blocks, MemorySource};
+use cleave_gpu::Resident;
 use cleave_graph::host::{Computed, Failure, Host, How, Opened, Stored, Workers};
 use cleave_graph::value::{Client, Value};
 use cleave_graph::{Graph, NodeId, SourceId};
 use cleave_ops::{Data, Shape};
-use cleave_plan::{Cut, Output as Wanted};
+use cleave_plan::{Cut, Output as Wanted, Source};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -144,12 +145,19 @@ impl Host for World<'_> {
     fn persist(&mut self, graph: &Graph, roots: &[NodeId], how: &How) -> Result<Vec<SourceId>, Failure> {
         self.only_explain(graph, roots)?;
         let settings = self.engine.settings_of(graph, roots, how)?;
-        let sources = self.compute_held(graph, roots, how)?;
-        let held: Vec<SourceId> = sources.into_iter().map(|s| self.engine.loaded.add(s)).collect();
-        if settings.scheduler == Scheduler::Cuda {
-            self.engine.cards.stay(settings.device, &held);
+        if !matches!(settings.scheduler, Scheduler::Cuda | Scheduler::Auto) {
+            let sources = self.compute_held(graph, roots, how)?;
+            return Ok(sources.into_iter().map(|source| self.engine.loaded.add(source)).collect());
         }
-        Ok(held)
+        let (arrays, facts) =
+            self.telling(&settings, |engine, tell| engine.kept(graph, roots, &settings, Some(tell)))?;
+        self.runs.push(facts);
+        let name = |array: Arc<Resident>| {
+            let id = self.engine.loaded.add(Arc::clone(&array) as Arc<dyn Source>);
+            self.engine.cards.stay(settings.device, id, &array);
+            id
+        };
+        Ok(arrays.into_iter().map(name).collect())
     }
 
     fn fetch(&mut self, graph: &Graph, root: NodeId) -> Result<Data, Failure> {

@@ -1,5 +1,6 @@
 """Programs on threads, on pools of workers and on Dask, each measured by itself."""
 
+import contextlib
 import json
 import os
 import re
@@ -138,9 +139,11 @@ def on_dask(script, row, timeout_s):
     try:
         out, err = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
         return {"text": f"> {timeout_s:.0f} s{of}", "all_s": None}
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     if process.returncode:
         return {"text": f"failed: {(err or out).strip().splitlines()[-1][:200]}", "all_s": None}
     seconds = said(out, "seconds")

@@ -16,6 +16,9 @@ pub(super) const THREADS: u32 = 256;
 pub(super) const TILE_THREADS: u32 = 64;
 /// The same where each goes along a block of running values: few blocks of many threads would leave processors idle.
 const SCAN_THREADS: u32 = 64;
+/// Threads that go together. Where there are rows each takes one, several a block: neighbours above and below, and
+/// columns read as rows, are in the nearest cache then.
+const WARP: u32 = 32;
 
 /// A kernel's text and its parameters.
 #[derive(Clone, Debug)]
@@ -242,7 +245,8 @@ impl StoreKernel {
         let lens = &region.len;
         let columns = lens.last().copied().unwrap_or(1).div_ceil(self.unroll as usize);
         let rows = lens.size() / lens.last().copied().unwrap_or(1).max(1);
-        let wide = (columns.min(THREADS as usize) as u32).next_power_of_two();
+        let tall = (rows.min((THREADS / WARP) as usize) as u32).next_power_of_two();
+        let wide = (columns.min((THREADS / tall) as usize) as u32).next_power_of_two();
         let tall = (THREADS / wide).min((rows.min(THREADS as usize) as u32).next_power_of_two());
         let blocks = [columns.div_ceil(wide as usize) as u32, rows.div_ceil(tall as usize).min(MOST_ROWS) as u32];
         Grid { blocks, threads: [wide, tall] }

@@ -88,6 +88,28 @@ enum At<'a> {
     Index(&'a [Var]),
 }
 
+impl At<'_> {
+    /// Whether all indices on an axis are some of those that follow each other there.
+    fn lies_in(&self, axis: usize, of: &Progression) -> bool {
+        let At::View(view) = self else { return false };
+        let (first, last) = view.source[axis].range(&view.shape);
+        of.step == 1 && first >= of.start as i64 && last < (of.start + of.count) as i64
+    }
+
+    /// How the stage's space lies to a patch in which all of it lies.
+    fn inside(&self, place: &[Progression]) -> Option<View> {
+        let At::View(view) = self else { return None };
+        let mut view = View::clone(view);
+        for (axis, of) in place.iter().enumerate() {
+            if !self.lies_in(axis, of) {
+                return None;
+            }
+            view.source[axis].start -= of.start as i64;
+        }
+        Some(view)
+    }
+}
+
 /// A program as a tape.
 #[derive(Debug, Default)]
 pub(super) struct Recipe {
@@ -300,15 +322,21 @@ impl Recipe {
         if patch.space.is_empty_array() {
             return Ok(base);
         }
-        let (mut mask, mut index) = (self.tape.constant(DType::Bool, Scalar::Bool(true)), Index::new());
+        if let Some(inside) = at.inside(place) {
+            let slots = self.run(patch, &patch.locals, At::View(&inside))?;
+            return slots[patch.results[0].0 as usize].ok_or(Unfit::Step);
+        }
+        let (mut mask, mut index) = (self.tape.constant(DType::Bool, Scalar::Bool(true)), vec![]);
         for (axis, progression) in place.iter().enumerate() {
             let here = self.along(axis, at);
             let (number, inside) = self.number_in(progression, here);
-            mask = self.tape.binary(Binary::And, mask, inside);
-            index.push(number);
+            let is_sure = at.lies_in(axis, progression);
+            mask = if is_sure { mask } else { self.tape.binary(Binary::And, mask, inside) };
+            index.push((number, is_sure));
         }
         let zero = self.whole(0);
-        let index: Index = index.into_iter().map(|number| self.tape.pick(mask, number, zero)).collect();
+        let pick = |(number, is_sure)| if is_sure { number } else { self.tape.pick(mask, number, zero) };
+        let index: Index = index.into_iter().map(pick).collect();
         let slots = self.run(patch, &patch.locals, At::Index(&index))?;
         let value = slots[patch.results[0].0 as usize].ok_or(Unfit::Step)?;
         Ok(self.tape.pick(mask, value, base))

@@ -14,6 +14,9 @@ use cleave_ops::{DType, Fill, Law, Shape, View};
 use cleave_plan::Lattice;
 use cleave_plan::lattice::TILE_LEN;
 
+/// Pairs that a lane makes at once: shared memory leaves room for few warps, so that each has to have more to do.
+const AT_ONCE: usize = 2;
+
 /// A normal draw whose elements stand in a cell in the order of their stream.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Draw {
@@ -89,14 +92,21 @@ pub(super) fn make(writer: &mut Writer<'_>, cell: &CellAt, lane: Reg) -> Result<
     let pairs = text.make(Class::Word, "shr.u32", format_args!("{ends}, 1"));
     // Nobody reads the cell before any more, and all is written before it is read.
     text.line(format_args!("bar.warp.sync 0xffffffff"));
-    let (number, next, done) = (text.copy(lane), text.label(), text.label());
-    text.here(next);
-    let inside = text.test("lt.u32", number, pairs);
-    text.jump_unless(inside, done);
-    pair(text, draw, base, (block, number, odd, cell.count))?;
-    text.line(format_args!("add.s32 {number}, {number}, {LANES}"));
-    text.jump(next);
-    text.here(done);
+    let number = text.copy(lane);
+    for many in [AT_ONCE, 1] {
+        let (next, done) = (text.label(), text.label());
+        text.here(next);
+        let mut numbers = vec![number];
+        for times in 1..many {
+            numbers.push(text.make(Class::Word, "add.s32", format_args!("{number}, {}", times * LANES)));
+        }
+        let inside = text.test("lt.u32", numbers[many - 1], pairs);
+        text.jump_unless(inside, done);
+        numbers.iter().try_for_each(|&number| pair(text, draw, base, (block, number, odd, cell.count)))?;
+        text.line(format_args!("add.s32 {number}, {number}, {}", many * LANES));
+        text.jump(next);
+        text.here(done);
+    }
     text.line(format_args!("bar.warp.sync 0xffffffff"));
     Ok(())
 }

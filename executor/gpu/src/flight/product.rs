@@ -9,9 +9,9 @@ use crate::device::Memory;
 use crate::emit::{Factors, Grid, Kernel, Placed, ProductKernels, StoreKernel, Turn};
 use crate::error::GpuError;
 use crate::notes::{NoLibrary, Why};
-use crate::shelf::{Stop, bytes};
+use crate::shelf::{Stop, bytes, placed};
 use crate::stock::Stock;
-use cleave_ops::{DType, Data, Region};
+use cleave_ops::{Data, Region};
 use cleave_plan::contract::Side;
 use cleave_plan::stage::block_region;
 use cleave_plan::{ContractWork, Origin};
@@ -111,7 +111,7 @@ impl<'a> Flight<'a> {
     /// The next blocks that are done together: as many as make a box, fit into memory, and are not done too soon.
     fn piece(&self, of: Of<'_>, rest: Range<usize>) -> Option<Piece> {
         let row = of.work.boxes.0.last().map_or(1, |axis| axis.count());
-        let room = self.limit_bytes.saturating_sub(self.shelf.held_bytes());
+        let room = self.limit_bytes.saturating_sub(self.shelf.held_bytes() + self.home_bytes());
         let most = if self.is_there(of) { MANY_SUMS } else { usize::MAX };
         let (mut best, mut many) = (None, 1);
         while many <= rest.len() {
@@ -311,10 +311,12 @@ impl<'a> Flight<'a> {
     /// Makes a block of finished sums and hands it over.
     fn finish(&mut self, of: Of<'_>, (piece, sums): (&Piece, &Memory), block: usize) -> Result<(), Stop> {
         let (store, region) = (&of.kernels.finish, block_region(&of.work.boxes, block));
-        let outs = store.goals.iter().map(|goal| self.device.room(goal.size() * region.size()));
+        let away: Vec<usize> = self.away(store.goals.len()).collect();
+        let outs = away.iter().map(|&goal| self.device.room(store.goals[goal].size() * region.size()));
         let outs = outs.collect::<Result<Vec<Memory>, _>>()?;
-        let placed = |out: &Memory| Placed::dense(out.address(), &region.start, &region.len);
-        let goals: Vec<Placed> = outs.iter().map(placed).collect();
+        let mut made = outs.iter().map(|out| placed(&region, out));
+        let goals = (0..store.goals.len()).map(|goal| self.at_home(goal).or_else(|| made.next()));
+        let goals: Vec<Placed> = goals.flatten().collect();
         let product = Placed::dense(sums.address(), &piece.region.start, &piece.region.len);
         let flag = self.device.zeros(4)?;
         self.make(store, &region, Some(&product), &goals, &flag)?;
@@ -325,14 +327,17 @@ impl<'a> Flight<'a> {
         let (mut at, mut made) = (0, vec![]);
         for part in of.finished(&region) {
             let len = part.size();
-            let one = |(&dtype, out): (&DType, &Memory)| self.bring((out, at * dtype.size()), (dtype, len));
-            let all = store.goals.iter().zip(&outs).map(one).collect::<Result<Vec<Data>, _>>()?;
+            let one = |(&goal, out): (&usize, &Memory)| {
+                let dtype = store.goals[goal];
+                self.bring((out, at * dtype.size()), (dtype, len)).map(|data| (goal, data))
+            };
+            let all = away.iter().zip(&outs).map(one).collect::<Result<Vec<(usize, Data)>, _>>()?;
             made.push((part, all));
             at += len;
         }
         for (part, all) in made {
             let number = self.pass.place(&part);
-            all.into_iter().enumerate().try_for_each(|(goal, data)| self.pass.block(goal, number, &part, data))?;
+            all.into_iter().try_for_each(|(goal, data)| self.pass.block(goal, number, &part, data))?;
         }
         self.note.done += of.work.segments;
         Ok(())

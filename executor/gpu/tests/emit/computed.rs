@@ -158,7 +158,7 @@ impl Card {
         let columns: Vec<Data> =
             dtypes.iter().zip(&columns).map(|(&d, &address)| self.get(d, address, count)).collect();
         let columns = self.joined((of, &nodes), columns, work.lattice.superbox_count());
-        let states = states(work, (0, kept.size()), &columns);
+        let states = states(work, 0, (&nodes.kept, &nodes.kept), &columns);
         let finished = work.goals.iter().zip(states).map(|(goal, state)| {
             let mut values = Data::with_capacity(goal.dtype, 0);
             (fold_loop(goal.op, goal.loop_index).finish)(&state, &goal.facts, &mut values);

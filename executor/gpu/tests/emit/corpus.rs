@@ -90,6 +90,25 @@ pub(crate) fn with_running(case: &mut random::Case, tape: &mut random::Tape) {
     }
 }
 
+/// Adds what is made of a node as another dtype: with itself turned round, and perhaps reduced.
+pub(crate) fn with_dtypes(case: &mut random::Case, tape: &mut random::Tape) {
+    let x = case.nodes[tape.below(case.nodes.len())];
+    let (shape, dtype) = (case.graph[x].shape.clone(), DType::ALL[tape.below(DType::ALL.len())]);
+    if dtype == case.graph[x].dtype || shape.is_empty() || shape.is_empty_array() {
+        return;
+    }
+    let mut node = add(&mut case.graph, NodeKind::Cast(x), &shape, dtype);
+    let axis = tape.below(shape.ndim());
+    let mut back = View::identity(&shape);
+    back.source[axis] = SourceAxis::along(axis, shape[axis] as i64 - 1, -1);
+    let back = add(&mut case.graph, NodeKind::View { input: node, view: back }, &shape, dtype);
+    node = map(&mut case.graph, ["add", "multiply"][tape.below(2)], &[node, back]);
+    if tape.below(2) == 0 {
+        node = fold(&mut case.graph, ["sum", "max"][tape.below(2)], node, &[axis]);
+    }
+    case.nodes.push(node);
+}
+
 /// A name, a graph, and the nodes that are wanted of it.
 pub(crate) type Case = (&'static str, Graph, Vec<NodeId>);
 

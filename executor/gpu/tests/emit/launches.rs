@@ -1,10 +1,14 @@
 //! Launches: grids, and the addresses that kernels are given.
 
 use crate::corpus::{emitted, fold, load, map, running, texts, view};
-use cleave_gpu::emit::{Grid, Kernels, Nodes, Param, Placed, needs};
-use cleave_graph::Graph;
+use cleave_gpu::emit::{Grid, Kernels, Nodes, Param, Placed, Seen, needs};
+use cleave_gpu::trial::add;
+use cleave_graph::node::NodeKind;
+use cleave_graph::{Graph, SourceId};
 use cleave_ops::op::Layout;
-use cleave_ops::{DType, Region, Shape};
+use cleave_ops::view::SourceAxis;
+use cleave_ops::{DType, Region, Shape, View};
+use cleave_plan::Origin;
 
 fn region(start: &[usize], len: &[usize]) -> Region {
     Region { start: start.iter().copied().collect(), len: Shape::new(len.iter().copied()) }
@@ -83,6 +87,24 @@ fn what_costs_more_than_memory_is_made_once() {
     assert!(!deep.all()[0].made.is_empty());
     let steps: usize = texts(&deep).iter().map(|(_, text)| text.lines().count()).sum();
     assert!(steps < 4000, "{steps} lines, where making all anew takes 4096 sums an element");
+}
+
+#[test]
+fn what_lies_in_a_patch_is_read_as_it_lies() {
+    let mut g = Graph::new();
+    let (base, patch) = (load(&mut g, 0, &[42, 66], DType::F64), load(&mut g, 1, &[40, 64], DType::F64));
+    let source = [SourceAxis::along(0, 1, 1), SourceAxis::along(1, 1, 1)].into_iter().collect();
+    let place = View { shape: Shape::new([40, 64]), source };
+    let whole = add(&mut g, NodeKind::Overlay { base, patch, place }, &[42, 66], DType::F64);
+    let mut seen = |start: [i64; 2]| {
+        let node = view(&mut g, whole, &[40, 64], &[(start[0], 1, Some(0)), (start[1], 1, Some(1))]);
+        let Kernels::Store(store) = emitted(&g, &[node]).remove(0).unwrap() else { panic!("it is kept") };
+        let loads = store.kernel.loads.into_iter().map(|load| (load.origin, load.seen));
+        loads.collect::<Vec<_>>()
+    };
+    let of_patch = Origin::Stored(SourceId(1));
+    assert_eq!(seen([1, 1]), [(of_patch, Seen::Through(View::identity(&Shape::new([40, 64]))))]);
+    assert!(seen([0, 1]).contains(&(of_patch, Seen::Anywhere)), "the first row is the base's");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Random graphs of views, patches, stencils and reductions give on a card what they give on threads.
 
 use crate::computed::compare_with;
-use crate::corpus::with_running;
+use crate::corpus::{with_dtypes, with_running};
 use crate::expected::stored;
 use crate::support::random::{Tape, case};
 use cleave_gpu::emit::Unfit;
@@ -21,11 +21,12 @@ fn random_graphs() {
         let mut tape = Tape::new(numbers);
         let mut case = case(&mut tape);
         with_running(&mut case, &mut tape);
+        with_dtypes(&mut case, &mut tape);
         let wanted: Vec<NodeId> = case.nodes.iter().rev().take(2).copied().collect();
         let plan = crate::corpus::planned(&case.graph, &wanted, 1 + tape.below(3));
         let sources = stored(&plan, |id| case.stored[&id].clone());
         match compare_with("a random graph", &plan, &sources, 1 << tape.below(6)) {
-            Ok(ran) => prop_assert!(ran, "integers hold everywhere"),
+            Ok(ran) => prop_assert!(ran, "formulas hold everywhere"),
             Err(unfit) => {
                 prop_assert_eq!(unfit, Unfit::Empty);
                 empty.set(empty.get() + 1);

@@ -1,6 +1,6 @@
 //! Plans on a card have the bits of threads.
 
-use crate::corpus::{each_loop, mixtures, planned, with_running};
+use crate::corpus::{each_loop, mixtures, planned, with_dtypes, with_running};
 use crate::expected::{of_all_sorts, stored};
 use crate::process::{card, check, check_done, under};
 use crate::support::random::{Tape, case};
@@ -25,6 +25,7 @@ fn random_graphs() {
             let mut tape = Tape::new(numbers);
             let mut case = case(&mut tape);
             with_running(&mut case, &mut tape);
+            with_dtypes(&mut case, &mut tape);
             let wanted: Vec<NodeId> = case.nodes.iter().rev().take(2).copied().collect();
             let plan = planned(&case.graph, &wanted, 1 + tape.below(3));
             let sources = stored(&plan, |id| case.stored[&id].clone());

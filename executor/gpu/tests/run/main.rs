@@ -8,6 +8,7 @@ mod library;
 mod limits;
 mod process;
 mod products;
+mod residents;
 mod several;
 
 #[allow(dead_code)]

@@ -21,6 +21,8 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 
 /// A worker that was named.
 pub(super) struct Member {
+    /// Which one of all that were ever in the pool.
+    number: usize,
     endpoint: Endpoint,
     connector: Connector,
     /// Guards what is known of it.
@@ -50,10 +52,10 @@ pub(super) struct Connection {
 }
 
 impl Member {
-    pub(super) fn new(endpoint: Endpoint, connector: Connector) -> Arc<Self> {
+    pub(super) fn new(number: usize, endpoint: Endpoint, connector: Connector) -> Arc<Self> {
         let facts = WorkerFacts { endpoint: endpoint.to_string(), ..WorkerFacts::default() };
         let known = Mutex::new(Known { facts, seen: Instant::now(), connection: None, count: 0, ended: None });
-        Arc::new(Self { endpoint, connector, known, broken: Notify::new() })
+        Arc::new(Self { number, endpoint, connector, known, broken: Notify::new() })
     }
 
     /// What is known of it.
@@ -76,6 +78,11 @@ impl Member {
     /// Why its process is not there any more, if that is known.
     pub(super) fn ended(&self) -> Option<String> {
         self.known().ended.clone()
+    }
+
+    /// Which one of all that were ever in the pool.
+    pub(super) fn number(&self) -> usize {
+        self.number
     }
 
     /// Where it is reached.

@@ -1,6 +1,6 @@
 //! The kernel's side: workers that are connected, and runs on them.
 //!
-//! In reading order: `options` and `error`, `member` (one worker, connected again when it was lost), `run` (one run,
+//! In reading order: `options` and `error`, `member` (one worker, connected again when it was lost), `roll` (who is in the pool), `run` (one run,
 //! by the schedule), `again` (connections that end and come back), `hear` (events in) and `obey` (orders out), `lane` (one worker's stream in it), `places` (where
 //! blocks are), `relay` (blocks that go through the kernel), `values` (what the kernel holds between stages), `answer` (what a worker says of a share), `take`
 //! (what it left is fetched and handed on), `tally` (progress, report, lanes), `live` (lanes for those who look).
@@ -16,6 +16,7 @@ mod obey;
 mod options;
 mod places;
 mod relay;
+mod roll;
 mod run;
 mod take;
 mod tally;
@@ -23,16 +24,16 @@ mod values;
 
 pub use error::{ConnectError, Memory, RemoteError};
 pub use options::{ConnectOptions, RemoteJob};
+pub use roll::Named;
 
 use crate::facts::{LaneFacts, PoolFacts};
-use crate::transport::{Connector, Endpoint};
+use crate::schedule::Rules;
 use bytes::Bytes;
 use cleave_cpu::{Cancel, Control};
 use cleave_plan::{RunError, RunReport, Sink};
-use futures_util::future::join_all;
 use live::Live;
-use member::Member;
 use rand::Rng;
+use roll::Roll;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,12 +46,11 @@ const CALM: Duration = Duration::from_millis(256);
 
 /// Workers that are connected.
 pub struct Cluster {
-    address: String,
-    members: Vec<Arc<Member>>,
+    roll: Arc<Roll>,
     /// Names this connection at the workers.
     session: Bytes,
     jobs: AtomicU64,
-    options: ConnectOptions,
+    rules: Rules,
     live: Arc<Live>,
     /// Ends last, and waits for nobody.
     runtime: Option<Runtime>,
@@ -58,14 +58,14 @@ pub struct Cluster {
 
 impl Cluster {
     /// Connects to workers. One that does not answer is an error unless others do; it is tried again.
-    pub fn connect(endpoints: &[Endpoint], options: ConnectOptions) -> Result<Self, ConnectError> {
+    pub fn connect(named: &[Named], options: ConnectOptions) -> Result<Self, ConnectError> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(2).thread_name("workers").enable_all().build();
         let runtime = runtime.map_err(ConnectError::Threads)?;
         let cancel = options.cancel.clone();
         let joined = runtime.block_on(async {
             tokio::select! {
-                joined = Self::join(endpoints, options) => joined,
+                joined = Self::join(named, options) => joined,
                 () = cancelled(&cancel) => Err(ConnectError::Cancelled),
             }
         });
@@ -83,16 +83,16 @@ impl Cluster {
     }
 
     /// The same on the runtime this is called in, whose network and time may be simulated ones.
-    pub async fn join(endpoints: &[Endpoint], options: ConnectOptions) -> Result<Self, ConnectError> {
-        let members = join(endpoints, &options.connector).await?;
+    pub async fn join(named: &[Named], options: ConnectOptions) -> Result<Self, ConnectError> {
+        let rules = options.rules.clone();
+        let roll = Roll::call(named, options).await?;
         let mut session = [0; 16];
         rand::rng().fill_bytes(&mut session);
         Ok(Self {
-            address: endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(","),
-            members,
+            roll,
             session: Bytes::copy_from_slice(&session),
             jobs: AtomicU64::new(0),
-            options,
+            rules,
             live: Arc::default(),
             runtime: None,
         })
@@ -105,7 +105,7 @@ impl Cluster {
 
     /// The same for others, who may ask at any time.
     pub fn watch(&self) -> Watch {
-        Watch { address: self.address.clone(), members: self.members.clone(), live: Arc::clone(&self.live) }
+        Watch { roll: Arc::clone(&self.roll), live: Arc::clone(&self.live) }
     }
 
     /// Threads of all workers, and the bytes that a plan for so many threads may take: those of the worker that has
@@ -136,8 +136,8 @@ impl Cluster {
         control: &Control<'_>,
     ) -> Result<(RunReport, Vec<LaneFacts>), RunError> {
         let number = self.jobs.fetch_add(1, Ordering::Relaxed);
-        let Self { members, session, options: ConnectOptions { rules, .. }, live, .. } = self;
-        let done = run::run(&run::PoolOfRun { members, session, rules, live }, number, job, sinks, control).await;
+        let Self { roll, session, rules, live, .. } = self;
+        let done = run::run(&run::PoolOfRun { roll, session, rules, live }, number, job, sinks, control).await;
         live.clear();
         self.calm().await;
         done
@@ -146,7 +146,7 @@ impl Cluster {
     /// Waits a moment until workers that were last heard at work say that they are done; not for jobs of others.
     async fn calm(&self) {
         let ended = Instant::now();
-        while self.members.iter().any(|m| m.winds_down(ended)) && ended.elapsed() < CALM {
+        while self.roll.members().iter().any(|m| m.winds_down(ended)) && ended.elapsed() < CALM {
             tokio::time::sleep(CALM / 64).await;
         }
     }
@@ -155,8 +155,7 @@ impl Cluster {
 /// What is known of workers, without holding the connection to them.
 #[derive(Clone)]
 pub struct Watch {
-    address: String,
-    members: Vec<Arc<Member>>,
+    roll: Arc<Roll>,
     live: Arc<Live>,
 }
 
@@ -168,14 +167,14 @@ impl Watch {
 
     /// What is known of the workers.
     pub fn facts(&self) -> PoolFacts {
-        let workers = self.members.iter().map(|m| m.facts()).collect();
-        PoolFacts { address: self.address.clone(), workers, closed: false }
+        let workers = self.roll.members().iter().map(|m| m.facts()).collect();
+        PoolFacts { address: self.roll.address(), workers, closed: false }
     }
 }
 
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Watch({})", self.address)
+        write!(f, "Watch({})", self.roll.address())
     }
 }
 
@@ -191,20 +190,4 @@ async fn cancelled(cancel: &Cancel) {
     while !cancel.is_cancelled() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-}
-
-async fn join(endpoints: &[Endpoint], connector: &Connector) -> Result<Vec<Arc<Member>>, ConnectError> {
-    if endpoints.is_empty() {
-        return Err(ConnectError::None);
-    }
-    let members: Vec<_> = endpoints.iter().map(|e| Member::new(e.clone(), connector.clone())).collect();
-    let tried = join_all(members.iter().map(|member| member.connect())).await;
-    let failed: Vec<_> = tried.iter().filter_map(|t| t.as_ref().err().cloned()).collect();
-    if failed.len() == members.len() {
-        return Err(ConnectError::Unreachable(failed));
-    }
-    for (member, tried) in members.iter().zip(tried) {
-        tokio::spawn(Arc::clone(member).stay(tried.ok()));
-    }
-    Ok(members)
 }

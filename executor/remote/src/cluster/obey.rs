@@ -58,7 +58,7 @@ impl Run<'_> {
 
     fn start(&mut self, worker: WorkerId, (share, attempt): (ShareId, u32), stage: usize, tasks: Range<usize>) {
         self.tally.started(worker, share, stage, attempt);
-        let of = |w: WorkerId| self.lanes.get(&w).map(|l| (self.endpoints[&w].clone(), l.connection.epoch));
+        let of = |w: WorkerId| self.lanes.get(&w).map(|l| (l.member.endpoint().in_full(), l.connection.epoch));
         let read = self.plan.stages[stage].buffers();
         let known = |b: &BufferId| self.lanes.get(&worker).and_then(|lane| lane.places.get(&b.0).copied());
         let changed = read.iter().filter(|b| known(b) != Some(self.places.version(b.0)));

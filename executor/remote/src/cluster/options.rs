@@ -2,7 +2,7 @@
 
 use crate::schedule::Rules;
 use crate::spec::{JobParts, Prepared};
-use crate::transport::Connector;
+use crate::transport::{Connector, Lookup};
 use cleave_cpu::Cancel;
 use cleave_plan::Sources;
 
@@ -11,6 +11,8 @@ use cleave_plan::Sources;
 pub struct ConnectOptions {
     /// Certificates and token.
     pub connector: Connector,
+    /// What tells where names lead that stand for several workers.
+    pub lookup: Lookup,
     /// How long to wait for whom.
     pub rules: Rules,
     /// What gives up connecting.

@@ -3,8 +3,8 @@
 use super::error::Memory;
 use super::lane::{Lane, Note};
 use super::live::Live;
-use super::member::Member;
 use super::places::Places;
+use super::roll::Roll;
 use super::take::Delivery;
 use super::tally::Tally;
 use super::values::Values;
@@ -32,7 +32,7 @@ const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// The pool a run is on.
 pub(super) struct PoolOfRun<'a> {
-    pub(super) members: &'a [Arc<Member>],
+    pub(super) roll: &'a Roll,
     pub(super) session: &'a Bytes,
     pub(super) rules: &'a Rules,
     pub(super) live: &'a Arc<Live>,
@@ -100,7 +100,7 @@ pub(super) struct Run<'a> {
     pub(super) schedule: Schedule,
     pub(super) joiners: BTreeMap<usize, Joiner<'a>>,
     pub(super) lanes: BTreeMap<WorkerId, Lane>,
-    /// Connections that have a lane or had one, by member.
+    /// Connections that have a lane or had one, by the number of the member.
     pub(super) seen: HashMap<usize, u64>,
     pub(super) next_worker: u32,
     /// Of all that ever took part.
@@ -130,9 +130,9 @@ impl Run<'_> {
     /// Looks for workers that came, for those that are done, and whether the user wants to stop.
     fn tick(&mut self) {
         while self.takes.try_join_next().is_some() {}
-        for (index, member) in self.pool.members.iter().enumerate() {
+        for member in &self.pool.roll.members() {
             let Some(connection) = member.connection() else { continue };
-            if self.seen.insert(index, connection.number) == Some(connection.number) {
+            if self.seen.insert(member.number(), connection.number) == Some(connection.number) {
                 continue;
             }
             let Some(connection) = self.comes_back(member, connection) else { continue };
@@ -217,7 +217,8 @@ impl Run<'_> {
     /// What tasks of a stage need, and what workers say they have.
     fn memory(&self, stage: usize) -> Memory {
         let needed = self.plan.stages.get(stage).map_or(0, |stage| task_bytes(stage, self.plan));
-        let there = self.pool.members.iter().map(|m| m.facts().memory_bytes).filter(|&bytes| bytes > 0);
+        let there = self.pool.roll.members();
+        let there = there.iter().map(|m| m.facts().memory_bytes).filter(|&bytes| bytes > 0);
         Memory { needed, there: there.min().unwrap_or(0) }
     }
 

@@ -159,7 +159,7 @@ impl Connector {
         let stream = timeout(self.patience, (self.dialer.0)(endpoint.clone())).await.map_err(late)?;
         let stream = stream.map_err(|error| Fault::of_io(&error))?;
         let Some(tls) = &self.tls else { return Ok(stream) };
-        let name = ServerName::try_from(endpoint.host.clone());
+        let name = ServerName::try_from(endpoint.name.as_ref().unwrap_or(&endpoint.host).clone());
         let name = name.map_err(|_| Fault::Unresolved { cause: "not a host name".into() })?;
         let stream = BufReader::with_capacity(READ_BYTES, stream);
         let shaken = TlsConnector::from(tls.client.clone()).connect(name, stream);

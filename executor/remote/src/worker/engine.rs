@@ -94,8 +94,7 @@ impl Engine for Door {
     async fn drain(&self, request: Request<DrainRequest>) -> Result<Response<DrainReply>, Status> {
         let grace = Duration::from_millis(request.into_inner().grace_ms).min(self.0.options.grace);
         self.0.drain(grace).await;
-        let left = self.0.jobs().values().map(|job| job.desk.shares() as u32).sum();
-        Ok(Response::new(DrainReply { handed_back: left }))
+        Ok(Response::new(DrainReply { handed_back: self.0.shares() as u32 }))
     }
 
     type StatusStream = Outgoing<WorkerStatus>;

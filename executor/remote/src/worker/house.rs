@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 /// How often a worker that ends looks whether it may.
@@ -21,6 +21,10 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long a worker that could not be reached is not tried again: each try takes seconds, and the kernel knows a way.
 const UNSEEN: Duration = Duration::from_secs(30);
 
+/// The most jobs at once: each has a thread.
+const JOBS: usize = 256;
+/// The most shares that wait or are at work.
+const SHARES: usize = 10_000;
 /// The part of the memory that values may take of which only some bytes came.
 const BEGUN_PART: u64 = 8;
 
@@ -47,6 +51,8 @@ pub(super) struct House {
     pub(super) closed: watch::Sender<bool>,
     /// Nothing works for a job any more, which those should know who watch.
     pub(super) left: Notify,
+    /// Room for jobs.
+    places: Arc<Semaphore>,
     /// Guards the list of jobs.
     jobs: Mutex<HashMap<JobKey, Arc<Job>>>,
     /// Guards the connections to other workers.
@@ -95,6 +101,7 @@ impl House {
             draining: watch::Sender::new(false),
             closed: watch::Sender::new(false),
             left: Notify::new(),
+            places: Arc::new(Semaphore::new(JOBS)),
             jobs: Mutex::default(),
             peers: Mutex::default(),
             unseen: Mutex::default(),
@@ -111,6 +118,21 @@ impl House {
     pub(super) fn same_job(&self, open: &proto::Open) -> Option<Arc<Job>> {
         let job = self.jobs().get(&(open.session.clone(), open.job)).cloned();
         job.filter(|job| job.program == open.hash)
+    }
+
+    /// Room for one more job, as long as it is held; `None` if there is none.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// How many shares of all jobs wait or are at work.
+    pub(super) fn shares(&self) -> usize {
+        self.jobs().values().map(|job| job.desk.shares()).sum()
+    }
+
+    /// Whether there are so many that no more are taken.
+    pub(super) fn is_swamped(&self) -> bool {
+        self.shares() >= SHARES
     }
 
     /// Takes a job up; one of the same name is no longer wanted.

@@ -24,7 +24,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
 /// How long a job without shares holds decoded blocks, and how often it looks whether others want to work.
@@ -69,6 +69,8 @@ pub(super) struct Job {
     asked: Mutex<Instant>,
     /// Somebody else has its name now.
     replaced: Notify,
+    /// Its room among all jobs.
+    _place: OwnedSemaphorePermit,
 }
 
 /// Where some blocks of a value are.
@@ -81,7 +83,11 @@ pub(super) struct Place {
 
 impl Job {
     /// Reads and plans a job, opens what it reads and writes, and starts its thread.
-    pub(super) fn open(house: &Arc<House>, open: &proto::Open, outbox: Outbox) -> Result<Arc<Self>, Failure> {
+    pub(super) fn open(
+        house: &Arc<House>,
+        open: &proto::Open,
+        (outbox, place): (Outbox, OwnedSemaphorePermit),
+    ) -> Result<Arc<Self>, Failure> {
         let refused = |code: &str, text: String| Failure { code: code.into(), message: text, ..Failure::default() };
         if blake3::hash(&open.program).as_bytes()[..] != open.hash[..] {
             return Err(refused("hash-differs", "the job is not what its hash says".into()));
@@ -129,6 +135,7 @@ impl Job {
             lent: Mutex::default(),
             asked: Mutex::new(Instant::now()),
             replaced: Notify::new(),
+            _place: place,
         });
         let (own, house) = (Arc::downgrade(&job), Arc::clone(house));
         let started = std::thread::Builder::new().name("job".into()).spawn(move || {
@@ -219,8 +226,11 @@ impl Job {
         let _ = self.inbox.send((given, AtWork::new(house)));
     }
 
-    /// Learns where a value's blocks are, all of them anew.
+    /// Learns where a value's blocks are, all of them anew; of what the plan lacks it learns nothing.
     pub(super) fn place(&self, buffer: BufferId, places: Vec<Place>) {
+        if buffer.0 as usize >= self.plan.buffers.len() {
+            return;
+        }
         self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(buffer, places);
     }
 

@@ -23,7 +23,7 @@ mod turns;
 mod unbound;
 
 pub use error::ServeError;
-pub use options::WorkerOptions;
+pub use options::{KEEP, WorkerOptions};
 pub use unbound::Unbound;
 
 use crate::facts::WorkerFacts;

@@ -7,6 +7,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// How long what a job left is kept once nobody listens: with the seconds until a silent kernel counts as lost, it is
+/// gone within a minute.
+pub const KEEP: Duration = Duration::from_secs(45);
+
 /// What a worker is started with.
 #[derive(Clone, Debug)]
 pub struct WorkerOptions {
@@ -50,7 +54,7 @@ impl Default for WorkerOptions {
             insecure: false,
             spill_directory: std::env::temp_dir(),
             grace: Duration::from_secs(30),
-            keep: Duration::from_secs(60),
+            keep: KEEP,
         }
     }
 }

@@ -93,8 +93,10 @@ impl Stream {
             return Ok((job, number));
         }
         let (house, outbox) = (Arc::clone(&self.house), self.outbox.clone());
+        let full = || refusal(Code::ResourceExhausted, "too-many-jobs", "this worker has as many jobs as it takes");
+        let place = house.place().ok_or_else(full)?;
         let opened = tokio::task::spawn_blocking(move || {
-            let job = Job::open(&house, &open, outbox)?;
+            let job = Job::open(&house, &open, (outbox, place))?;
             house.enter(&job);
             Ok(job)
         });
@@ -153,9 +155,13 @@ fn obey(house: &Arc<House>, job: &Arc<Job>, order: Order) {
 fn take(house: &Arc<House>, job: &Arc<Job>, share: Share) {
     let Some(cancel) = job.take(&share) else { return };
     let given = Given { cancel, share };
-    if *house.draining.borrow() {
-        let message = "this worker is about to end".into();
-        let failure = Failure { code: "draining".into(), message, passing: true, ..Failure::default() };
+    let refused = match () {
+        () if *house.draining.borrow() => Some(("draining", "this worker is about to end")),
+        () if house.is_swamped() => Some(("too-many-shares", "this worker has as many shares as it takes")),
+        () => None,
+    };
+    if let Some((code, message)) = refused {
+        let failure = Failure { code: code.into(), message: message.into(), passing: true, ..Failure::default() };
         return job.desk.answer(&share, Some(given.failed(failure)));
     }
     tokio::spawn(prepare(Arc::clone(house), Arc::clone(job), given));

@@ -9,6 +9,7 @@ use cleave_remote::proto::{
     PutBlock, Release, Share, event, item, order,
 };
 use cleave_remote::transport::{Connector, EngineLink, word_of};
+use cleave_remote::worker::WorkerOptions;
 use futures_util::stream::{self, StreamExt};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -20,7 +21,10 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// Talks to a worker, then looks whether it still works.
 fn with_worker(talk: impl AsyncFnOnce(&Started, EngineLink)) {
-    let worker = Started::new(1);
+    with(Started::new(1), talk);
+}
+
+fn with(worker: Started, talk: impl AsyncFnOnce(&Started, EngineLink)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
         let link = Connector::default().connect(&worker.endpoint()).await.unwrap();
@@ -271,6 +275,34 @@ fn a_thousand_streams_and_as_many_jobs_given_up() {
             sender.try_send(share(1, 0, 1)).unwrap();
             drop(timeout(SOON, engine.clone().run(ReceiverStream::new(receiver))).await.unwrap());
         }
+    });
+}
+
+#[test]
+fn more_jobs_than_a_worker_takes() {
+    let forgetful = WorkerOptions { keep: Duration::ZERO, ..Started::options(1) };
+    with(Started::with(forgetful), async |worker, mut engine| {
+        let (mut held, mut refused) = (Vec::new(), 0);
+        for job in 0..300 {
+            // No connection carries so many streams.
+            if job % 50 == 0 {
+                engine = Connector::default().connect(&worker.endpoint()).await.unwrap().engine();
+            }
+            let (sender, receiver) = mpsc::channel(10);
+            sender.try_send(order(order::Order::Open(Open { job, ..opening() }))).unwrap();
+            let opened = timeout(SOON, async {
+                let mut messages = engine.run(ReceiverStream::new(receiver)).await?.into_inner();
+                messages.message().await.map(|_| messages)
+            });
+            match opened.await.unwrap() {
+                Ok(messages) => held.push((sender, messages)),
+                Err(status) => {
+                    assert_eq!(word_of(&status), Some("too-many-jobs"));
+                    refused += 1;
+                }
+            }
+        }
+        assert_eq!((held.len(), refused), (256, 44));
     });
 }
 

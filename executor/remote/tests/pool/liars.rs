@@ -8,7 +8,7 @@ use bytes::Bytes;
 use cleave_graph::{Graph, NodeKind};
 use cleave_ops::{Class, DType, Fill, Law, Scalar, Shape, table};
 use cleave_plan::{Cut, RunError, Sources};
-use cleave_remote::cluster::{Cluster, ConnectOptions};
+use cleave_remote::cluster::{Cluster, ConnectOptions, Named};
 use cleave_remote::proto::{self, Block, Done, Event, Failed, Failure, Finished, Lost, Progress, event, order};
 use cleave_remote::schedule::Rules;
 use cleave_remote::transport::Endpoint;
@@ -25,7 +25,8 @@ fn rules() -> Rules {
 }
 
 fn join(endpoints: &[Endpoint], rules: Rules) -> Cluster {
-    Cluster::connect(endpoints, ConnectOptions { rules, ..ConnectOptions::default() }).unwrap()
+    let named: Vec<Named> = endpoints.iter().cloned().map(Named::One).collect();
+    Cluster::connect(&named, ConnectOptions { rules, ..ConnectOptions::default() }).unwrap()
 }
 
 fn task(keeps: bool) -> Task {

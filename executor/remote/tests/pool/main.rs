@@ -5,6 +5,7 @@ mod abuse;
 mod between;
 mod faults;
 mod liars;
+mod names;
 mod resets;
 mod same_bits;
 mod silence;

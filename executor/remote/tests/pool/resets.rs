@@ -5,7 +5,7 @@ use crate::workers::{Outcome, Started, Task, bits};
 use cleave_graph::{Graph, NodeId, SourceId};
 use cleave_ops::{AxisChunks, Chunks, DType, Data, Fill, Law, Scalar, Shape};
 use cleave_plan::{Cut, Source, Sources};
-use cleave_remote::cluster::{Cluster, ConnectOptions};
+use cleave_remote::cluster::{Cluster, ConnectOptions, Named};
 use cleave_remote::schedule::Rules;
 use cleave_remote::transport::Endpoint;
 use std::net::SocketAddr;
@@ -103,7 +103,8 @@ fn a_share_with_a_large_result_over_a_link_that_is_reset_again_and_again() {
     let proxy = Resetting::new(worker.address, 1 << 20);
     // One share has all of it.
     let rules = Rules { share_s: (60.0, 60.0), first_share_s: 60.0, ..Rules::default() };
-    let cluster = Cluster::connect(&[proxy.endpoint()], ConnectOptions { rules, ..ConnectOptions::default() }).unwrap();
+    let named = Named::One(proxy.endpoint());
+    let cluster = Cluster::connect(&[named], ConnectOptions { rules, ..ConnectOptions::default() }).unwrap();
     let (graph, wanted) = noise([1500, 1000]);
     let task = Task::new(&graph, &wanted, &Sources::new(), 1, false);
     let outcome = task.remote(&cluster).unwrap();
@@ -120,7 +121,8 @@ fn shares_at_work_are_not_to_blame_for_resets() {
     let worker = Started::new(1);
     let proxy = Resetting::new(worker.address, 1 << 20);
     let rules = Rules { share_s: (0.0, 0.0), first_share_s: 0.0, ..Rules::default() };
-    let cluster = Cluster::connect(&[proxy.endpoint()], ConnectOptions { rules, ..ConnectOptions::default() }).unwrap();
+    let named = Named::One(proxy.endpoint());
+    let cluster = Cluster::connect(&[named], ConnectOptions { rules, ..ConnectOptions::default() }).unwrap();
     let (graph, mut wanted) = noise([2000, 800]);
     wanted[0].1 = Cut::Grid(Chunks([2000, 800].map(|len| AxisChunks::regular(len, 400)).into_iter().collect()));
     let task = Task::new(&graph, &wanted, &Sources::new(), 1, false);
@@ -138,7 +140,7 @@ fn shares_at_work_are_not_to_blame_for_resets() {
 fn a_source_over_a_link_that_is_reset_again_and_again() {
     let worker = Started::new(1);
     let proxy = Resetting::new(worker.address, 1 << 20);
-    let cluster = Cluster::connect(&[proxy.endpoint()], ConnectOptions::default()).unwrap();
+    let cluster = Cluster::connect(&[Named::One(proxy.endpoint())], ConnectOptions::default()).unwrap();
     let (mut graph, shape) = (Graph::new(), Shape::new([1500, 1000]));
     let id = SourceId(3);
     let stored = Data::F64((0..1_500_000).map(f64::from).collect());

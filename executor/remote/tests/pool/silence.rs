@@ -3,38 +3,40 @@
 use crate::abuse::opening;
 use cleave_remote::proto::{Order, StatusRequest, order};
 use cleave_remote::transport::{Connector, Dialer, Endpoint};
-use cleave_remote::worker::{Unbound, WorkerOptions};
+use cleave_remote::worker::{KEEP, Unbound, WorkerOptions};
 use futures_util::{StreamExt, stream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use turmoil::net::{TcpListener, TcpStream};
 
-const PORT: u16 = 7077;
-const KEEP: Duration = Duration::from_secs(1);
+pub(crate) const PORT: u16 = 7077;
+pub(crate) const BRIEFLY: Duration = Duration::from_secs(1);
 
-async fn work() -> Result<(), Box<dyn std::error::Error>> {
-    let worker = Unbound::new(WorkerOptions { threads: 1, keep: KEEP, ..WorkerOptions::default() })?;
+pub(crate) async fn work(keep: Duration) -> Result<(), Box<dyn std::error::Error>> {
+    let worker = Unbound::new(WorkerOptions { threads: 1, keep, ..WorkerOptions::default() })?;
     let listener = TcpListener::bind(("0.0.0.0", PORT)).await?;
     let incoming = stream::unfold(listener, |listener| async move { Some((listener.accept().await, listener)) });
     worker.serve(incoming, std::future::pending()).await?;
     Ok(())
 }
 
-fn connector() -> Connector {
+pub(crate) fn connector() -> Connector {
     let dialer = Dialer::with(|endpoint: Endpoint| TcpStream::connect((endpoint.host, endpoint.port)));
     Connector { dialer, ..Connector::default() }
 }
 
 fn endpoint() -> Endpoint {
-    Endpoint { host: "worker".into(), port: PORT }
+    Endpoint::new("worker", PORT)
 }
 
-#[test]
-fn a_worker_notices_in_ten_seconds_and_not_before() {
-    let mut sim = turmoil::Builder::new().simulation_duration(Duration::from_secs(120)).build();
-    sim.host("worker", work);
+/// How long after its network was cut a kernel is forgotten by a worker that keeps what it left for so long.
+fn forgotten_after(keep: Duration) -> Duration {
+    let mut sim = turmoil::Builder::new().simulation_duration(Duration::from_secs(180)).build();
+    sim.host("worker", move || work(keep));
     let parted = Arc::new(Mutex::new(None));
     let at = Arc::clone(&parted);
+    let after = Arc::new(Mutex::new(None));
+    let told_after = Arc::clone(&after);
     sim.client("kernel", async move {
         let link = connector().connect(&endpoint()).await?;
         let orders = stream::iter([Order { order: Some(order::Order::Open(opening())) }]).chain(stream::pending());
@@ -44,7 +46,7 @@ fn a_worker_notices_in_ten_seconds_and_not_before() {
         tokio::time::sleep(Duration::from_secs(30)).await;
         *at.lock().unwrap() = Some(turmoil::elapsed());
         turmoil::partition("kernel", "worker");
-        tokio::time::sleep(Duration::from_secs(20)).await;
+        tokio::time::sleep(keep + Duration::from_secs(20)).await;
         Ok(())
     });
     sim.client("watcher", async move {
@@ -58,9 +60,21 @@ fn a_worker_notices_in_ten_seconds_and_not_before() {
             }
         }
         let parted = parted.lock().unwrap().ok_or("it was given up while it was there")?;
-        let after = turmoil::elapsed().saturating_sub(parted);
-        assert!((5..13).contains(&after.as_secs()), "{after:?}");
+        *told_after.lock().unwrap() = Some(turmoil::elapsed().saturating_sub(parted));
         Ok(())
     });
     sim.run().unwrap();
+    after.lock().unwrap().unwrap()
+}
+
+#[test]
+fn a_worker_notices_in_ten_seconds_and_not_before() {
+    let after = forgotten_after(BRIEFLY);
+    assert!((5..13).contains(&after.as_secs()), "{after:?}");
+}
+
+#[test]
+fn what_a_kernel_left_is_gone_within_a_minute() {
+    let after = forgotten_after(KEEP);
+    assert!((30..60).contains(&after.as_secs()), "{after:?}");
 }

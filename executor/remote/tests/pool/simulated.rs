@@ -9,7 +9,7 @@ use crate::thin::Thin;
 use crate::workers::{Task, bits};
 use cleave_cpu::Cancel;
 use cleave_plan::{RunError, Sources};
-use cleave_remote::cluster::{Cluster, ConnectOptions};
+use cleave_remote::cluster::{Cluster, ConnectOptions, Named};
 use cleave_remote::schedule::Rules;
 use cleave_remote::transport::{Connector, Dialer, Endpoint};
 use cleave_remote::worker::{Unbound, WorkerOptions};
@@ -110,7 +110,7 @@ fn simulate_over(bytes_per_s: Option<usize>, seed: u64, task: &Arc<Task>, script
     let begun = Rc::new(Cell::new(None));
     let (told, begins, own, asked) = (Rc::clone(&outcome), Rc::clone(&begun), Arc::clone(task), cancel.clone());
     sim.client(KERNEL, async move {
-        let endpoints = NAMES.map(|host| Endpoint { host: host.into(), port: PORT });
+        let endpoints = NAMES.map(|host| Named::One(Endpoint::new(host, PORT)));
         let connector = Connector { dialer: dialer(bytes_per_s), ..Connector::default() };
         let options = ConnectOptions { connector, rules: Rules { lease, ..rules() }, ..ConnectOptions::default() };
         let cluster = Cluster::join(&endpoints, options).await?;

@@ -4,7 +4,7 @@ use cleave_cpu::{Cancel, Control, DenseSink, GridSink, Pool, run};
 use cleave_graph::{Graph, NodeId};
 use cleave_ops::Data;
 use cleave_plan::{Cut, Holding, Machine, Plan, RunError, RunReport, Sink, Sources};
-use cleave_remote::cluster::{Cluster, ConnectOptions, RemoteJob};
+use cleave_remote::cluster::{Cluster, ConnectOptions, Named, RemoteJob};
 use cleave_remote::facts::LaneFacts;
 use cleave_remote::schedule::Rules;
 use cleave_remote::spec::{JobParts, Limits, Planning, Prepared, StoredPlace, StoredSource, Wanted, plan_of, prepare};
@@ -186,8 +186,8 @@ pub(crate) fn connect(workers: &[Started]) -> Cluster {
 }
 
 pub(crate) fn connect_by(workers: &[Started], rules: Rules) -> Cluster {
-    let endpoints: Vec<Endpoint> = workers.iter().map(Started::endpoint).collect();
-    Cluster::connect(&endpoints, ConnectOptions { rules, ..ConnectOptions::default() }).unwrap()
+    let named: Vec<Named> = workers.iter().map(|worker| Named::One(worker.endpoint())).collect();
+    Cluster::connect(&named, ConnectOptions { rules, ..ConnectOptions::default() }).unwrap()
 }
 
 /// Bits of elements, so that values that are no numbers compare as well.

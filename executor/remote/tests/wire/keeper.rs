@@ -186,7 +186,7 @@ pub(crate) async fn serve(door: Door, token: Option<Token>) -> Running {
     let service = engine_service(Served(keeper.clone()), token);
     let served = server().add_service(service).serve_with_incoming(door.admit(accepted(listener)));
     let task = tokio::spawn(async move { served.await.unwrap() });
-    Running { keeper, endpoint: Endpoint { host: "127.0.0.1".into(), port }, task }
+    Running { keeper, endpoint: Endpoint::new("127.0.0.1", port), task }
 }
 
 pub(crate) fn connector(tls: Option<Tls>, token: Option<Token>) -> Connector {

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 const SOON: Duration = Duration::from_millis(400);
 
 fn at(host: &str, port: u16) -> Endpoint {
-    Endpoint { host: host.into(), port }
+    Endpoint::new(host, port)
 }
 
 /// A server that says something to everyone, whatever they say.
@@ -162,6 +162,8 @@ async fn certificates_are_judged_on_both_sides() {
     let refused = Err("client-certificate-refused");
     check(&client("ours", "theirs"), &ours.endpoint, refused, "another pool's client").await;
     check(&client("ours", "old"), &ours.endpoint, refused, "an old client").await;
+    let found = Endpoint { name: Some("worker-7".into()), ..named.endpoint.clone() };
+    check(&client("named", "named"), &found, Ok(()), "the name that led there").await;
     let name = Err("certificate-of-another-name");
     check(&client("named", "named"), &named.endpoint, name, "another name").await;
     check(&client("old", "old"), &old.endpoint, Err("certificate-expired"), "an old server").await;
@@ -258,8 +260,13 @@ fn endpoints_are_a_host_and_a_port() {
     for text in ["10.0.0.2:7077", "[::1]:7077", "worker-7.pool:1", "localhost:65535"] {
         assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
     }
+    for text in ["10.0.0.2:7077", "pool.default.svc@10.0.0.2:7077", "pool@[::1]:7077"] {
+        assert_eq!(text.parse::<Endpoint>().unwrap().in_full(), text);
+    }
     let bad = ["", ":", "host", "host:", ":7077", "host:0", "host:65536", "host:-1", "ho st:1", "::1:7077", "[::g]:1"];
-    for text in bad.into_iter().chain(["http://host:1", "host:1/", "user@host:1", "a\0b:1", "hö:1"]) {
+    for text in
+        bad.into_iter().chain(["http://host:1", "host:1/", "@host:1", "a@b@host:1", "a b@host:1", "a\0b:1", "hö:1"])
+    {
         assert!(text.parse::<Endpoint>().is_err(), "{text:?}");
     }
 }

@@ -31,7 +31,7 @@ fn values_survive_a_partition_and_a_restart() {
     let served = keeper.clone();
     sim.host("worker", move || serve(served.clone()));
     sim.client("kernel", async move {
-        let endpoint = Endpoint { host: "worker".into(), port: PORT };
+        let endpoint = Endpoint::new("worker", PORT);
         let link = connector().connect(&endpoint).await?;
         let data = Bytes::from((0..2_000_000_u32).map(|i| (i % 251) as u8).collect::<Vec<_>>());
         put(&link, &[(put_item(1), data.clone())]).await?;
@@ -56,7 +56,7 @@ fn nobody_there_is_told_within_the_time() {
     let mut sim = turmoil::Builder::new().simulation_duration(Duration::from_secs(60)).build();
     sim.host("worker", || async { std::future::pending().await });
     sim.client("kernel", async move {
-        let endpoint = Endpoint { host: "worker".into(), port: PORT };
+        let endpoint = Endpoint::new("worker", PORT);
         let refused = connector().connect(&endpoint).await.unwrap_err();
         assert_eq!(refused.fault.code(), "connection-refused");
         turmoil::hold("kernel", "worker");

@@ -186,7 +186,7 @@ impl Job {
         let (setup, answer, check) = (block(&self.setup), block(&self.answer), &self.check);
         let (params, device, most) = (assignments(params), bench.device, bench.repeat + 1);
         format!(
-            "from time import perf_counter\n{params}def keep(x):\n    return x.to_device(\"cuda:{device}\")\n{setup}\
+            "from time import perf_counter\n{params}def keep(x):\n    return x.to_device(\"cuda:{device}\").persist()\n{setup}\
             def job():\n{before}    return {result}\ntimes = []\nfor _ in range({most}):\n    r = None\n    \
             start = perf_counter()\n    r = job()\n    times.append(perf_counter() - start)\nprint(\"times\", times)\n\
             {answer}assert {check}, \"wrong answer\"\n"

@@ -8,7 +8,7 @@ from ..rows import assignments, evaluate, lines_of, number
 
 FILE = Path(__file__).resolve().parents[4] / "kernel" / "cli" / "bench" / "cards.toml"
 LEAST = 1000
-KEEP = {True: 'x.to_device("cuda")', False: "x.persist()"}
+KEEP = {True: 'x.to_device("cuda").persist()', False: "x.persist()"}
 # What stands before a plan that is printed.
 PLAN = "the plan:"
 LOOP = """\
