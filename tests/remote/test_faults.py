@@ -179,7 +179,11 @@ def test_a_killed_kernel_leaves_nothing_with_workers(tmp_path, kind):
         time.sleep(0.3)
         assert not [path for path in tmp_path.rglob("out.zarr/**/.*") if path.name not in (".zarray", ".zattrs")]
         assert len(os.listdir(f"/proc/{pool[0].process.pid}/fd")) <= files + 2
-        assert psutil.Process(pool[0].process.pid).num_threads() <= threads + 4
+        # Threads that wait for more of their kind stay for ten seconds.
+        end = time.monotonic() + 15
+        while (left := psutil.Process(pool[0].process.pid).num_threads()) > threads + 4:
+            assert time.monotonic() < end, left
+            time.sleep(0.1)
         assert run_on(tmp_path, pool, "print(ones(10).sum().compute())\n").stdout == "10.0\n"
 
 
